@@ -1,0 +1,78 @@
+"""Samples for the trainer: windows of a series, or rows of a table. Neither is ever laid out as a whole."""
+
+import numpy as np
+
+from tsrnn.kernels.windows import gather_rows, gather_windows
+
+
+class SeriesWindows:
+    """Windows of one series at stride 1, each in its own units, with the values that follow.
+
+    Parameters
+    ----------
+    series : (N,) ndarray
+    first, size : int
+        Start of the first window, and number of windows.
+    lookback, horizon : int
+        Length of a window, and number of values after it.
+    centring, floor
+        See `tsrnn.kernels.windows.centre_and_scale`.
+    """
+
+    def __init__(
+        self,
+        series: np.ndarray,
+        first: int,
+        size: int,
+        lookback: int,
+        horizon: int,
+        centring: int,
+        floor: float,
+    ):
+        self.series = series
+        self.first = first
+        self.size = size
+        self.lookback = lookback
+        self.horizon = horizon
+        self.centring = centring
+        self.floor = floor
+
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Write windows and targets; return the centres and scales (B,) that lead back to the user's units."""
+        centre, scale = np.empty(len(which)), np.empty(len(which))
+        targets = np.empty((len(which), 0), x.dtype) if y is None else y
+        gather_windows(self.series, which + self.first, self.centring, self.floor, x, targets, centre, scale)
+        return centre, scale
+
+    def weights(self, which: np.ndarray) -> np.ndarray:
+        return np.ones(len(which))
+
+
+class TableRows:
+    """Rows of a table of sequences.
+
+    Parameters
+    ----------
+    table : (N, T, C) ndarray
+    targets : (N, O) ndarray or None
+        In the units of the network's outputs.
+    weights : (N,) ndarray or None
+    centre, scale : (C,) ndarray
+        Units of each channel.
+    """
+
+    def __init__(self, table, targets, weights, centre, scale):
+        self.size = len(table)
+        self._table = table
+        self._targets = targets
+        self._weights = weights
+        self._centre = centre
+        self._scale = scale
+
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
+        gather_rows(self._table, which, self._centre, self._scale, x)
+        if y is not None:
+            y[...] = self._targets[which]
+
+    def weights(self, which: np.ndarray) -> np.ndarray:
+        return np.ones(len(which)) if self._weights is None else self._weights[which]

@@ -1,0 +1,41 @@
+"""Every Numba option of the project, each with its reason. No other module configures Numba."""
+
+from numba import njit
+
+# What float arithmetic may assume in the CPU loops. Not "nnan" and "ninf": under them a NaN loss is undefined
+# behaviour, and the trainer has to see it. Not "afn": it would trade accuracy of divisions away.
+_ALGEBRA = {"contract", "reassoc", "nsz", "arcp"}
+
+_COMMON = {
+    # The default model checks each division for zero, and the check stops vectorisation.
+    "error_model": "numpy",
+    # Chunks of a batch run in threads of their own; the kernels touch no Python object.
+    "nogil": True,
+}
+
+LOOP = {
+    **_COMMON,
+    # Compiled machine code is kept on disk: a later process does not compile again.
+    "cache": True,
+    "fastmath": _ALGEBRA,
+}
+
+FORMULA = {
+    **_COMMON,
+    # Inlined at Numba's level, a formula is compiled with the options of the loop that calls it: vectorised on the
+    # CPU with the loop's algebra, while the formula itself carries no fastmath into a CUDA kernel.
+    "inline": "always",
+}
+
+# Options of the implementations behind an overload (activations.py), which Numba compiles on their own.
+OVERLOAD = {**_COMMON, "fastmath": _ALGEBRA}
+
+
+def formula(function):
+    """Compile a function of scalars that returns scalars: the mathematics, no indexing."""
+    return njit(**FORMULA)(function)
+
+
+def loop(function):
+    """Compile a function over arrays: the indexing, no mathematics."""
+    return njit(**LOOP)(function)

@@ -1,0 +1,151 @@
+"""Gated recurrent unit, reset gate after the product (Cho et al., 2014; this form: torch and cuDNN).
+
+    r_t = sigmoid(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)
+    z_t = sigmoid(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)
+    u_t = W_hn h_{t-1} + b_hn
+    n_t = tanh(W_in x_t + b_in + r_t * u_t)
+    h_t = (1 - z_t) * n_t + z_t * h_{t-1}
+
+The update gate z keeps the old state; the mirrored form found in some papers only swaps z for 1 - z.
+Layouts are torch's: gates in the order r z n, `weight_ih` (3H, I), `weight_hh` (3H, H).
+"""
+
+import numpy as np
+
+from tsrnn.kernels._jit import formula, loop
+from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh, tanh_gradient
+from tsrnn.kernels.linear import accumulate, affine_gradient
+
+
+@formula
+def cell(a_r, a_z, x_n, u, h_prev):
+    """Activated gates and h_t from the pre-activations, the two sides of the candidate and h_{t-1}."""
+    r = sigmoid(a_r)
+    z = sigmoid(a_z)
+    n = tanh(x_n + r * u)
+    return r, z, n, n + z * (h_prev - n)
+
+
+@formula
+def cell_gradient(r, z, n, u, h_prev, dh):
+    """Gradients of a_r, a_z, x_n and u, and of h_{t-1} past the gates, from that of h_t."""
+    one = type(z)(1)
+    dx_n = dh * (one - z) * tanh_gradient(n)
+    da_z = dh * (h_prev - n) * sigmoid_gradient(z)
+    da_r = dx_n * u * sigmoid_gradient(r)
+    return da_r, da_z, dx_n, dx_n * r, dh * z
+
+
+@loop
+def step(a, h_side, bias_hh, h_prev, h, u):
+    """One time step. Apart from `forward`, because a loop beside a matrix product does not vectorise.
+
+    Parameters
+    ----------
+    a : (B, 3H) read: input projection; written: activated gates r, z, n
+    h_side : (B, 3H) read: W_hh h_{t-1}
+    bias_hh : (3H,) read
+    h_prev : (B, H) read: h_{t-1}
+    h, u : (B, H) written: h_t and the candidate's recurrent side u_t
+    """
+    rows, size = h.shape
+    b_n = bias_hh[2 * size :]
+    for b in range(rows):
+        gates, h_side_row = a[b], h_side[b]
+        for j in range(2 * size):
+            gates[j] += h_side_row[j] + bias_hh[j]
+        h_side_n, u_row = h_side_row[2 * size :], u[b]
+        for j in range(size):
+            u_row[j] = h_side_n[j] + b_n[j]
+        r, z, n = gates[:size], gates[size : 2 * size], gates[2 * size :]
+        h_prev_row, h_row = h_prev[b], h[b]
+        for j in range(size):
+            r[j], z[j], n[j], h_row[j] = cell(r[j], z[j], n[j], u_row[j], h_prev_row[j])
+
+
+@loop
+def step_gradient(a, h_prev, u, dh):
+    """Gradient of one time step.
+
+    Parameters
+    ----------
+    a : (B, 3H) read: gates; written: gradient of the recurrent side W_hh h_{t-1} + b_hh
+    h_prev : (B, H) read: h_{t-1}
+    u : (B, H) read: u_t; written: gradient of the candidate's input side x_n
+    dh : (B, H) read: gradient of h_t; written: gradient of h_{t-1} past the gates
+    """
+    rows, size = dh.shape
+    for b in range(rows):
+        gates = a[b]
+        r, z, n = gates[:size], gates[size : 2 * size], gates[2 * size :]
+        h_prev_row, u_row, dh_row = h_prev[b], u[b], dh[b]
+        for j in range(size):
+            r[j], z[j], u_row[j], n[j], dh_row[j] = cell_gradient(
+                r[j], z[j], n[j], u_row[j], h_prev_row[j], dh_row[j]
+            )
+
+
+@loop
+def to_input_side(a, u):
+    """Turn the gradient of the recurrent side into that of the input side: they differ in the candidate alone.
+
+    Parameters
+    ----------
+    a : (T, B, 3H) read and written
+    u : (T+1, B, H) read: in slots 1 .. T the gradient of x_n
+    """
+    steps, rows, size = a.shape[0], a.shape[1], u.shape[2]
+    for t in range(steps):
+        for b in range(rows):
+            a_n, u_row = a[t, b, 2 * size :], u[t + 1, b]
+            for j in range(size):
+                a_n[j] = u_row[j]
+
+
+@loop
+def forward(a, h, u, weight_hh, bias_hh):
+    """GRU over a sequence, keeping what `backward` needs.
+
+    Parameters
+    ----------
+    a : (T, B, 3H) read: input projections W_ih x_t + b_ih; written: activated gates r, z, n
+    h : (T+1, B, H) slot 0 read: the initial state; the rest written
+    u : (T+1, B, H) slot 0 unused; the rest written: the candidate's recurrent side u_1 .. u_T
+    weight_hh : (3H, H) read
+    bias_hh : (3H,) read
+    """
+    steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
+    recurrent = np.empty((rows, 3 * size), a.dtype)
+    for t in range(steps):
+        np.dot(h[t], weight_hh.T, recurrent)
+        step(a[t], recurrent, bias_hh, h[t], h[t + 1], u[t + 1])
+
+
+@loop
+def backward(a, h, u, weight_hh, dy, dh, d_weight_hh, d_bias_hh):
+    """Gradients of `forward`, back through all the steps given.
+
+    Parameters
+    ----------
+    a : (T, B, 3H) read: gates as `forward` left them; written: gradient of the input projections
+    h : (T+1, B, H) read, as `forward` left it
+    u : (T+1, B, H) read, as `forward` left it; overwritten
+    weight_hh : (3H, H) read
+    dy : (K, B, H) read: gradients of the last K outputs, from the layer above
+    dh : (B, H) read: further gradient of h_T; written: gradient of h_0
+    d_weight_hh : (3H, H) written
+    d_bias_hh : (3H,) written
+    """
+    steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
+    first = steps - dy.shape[0]
+    through_gates = np.empty((rows, size), a.dtype)
+    for t in range(steps - 1, -1, -1):
+        if t >= first:
+            accumulate(dh, dy[t - first])
+        step_gradient(a[t], h[t], u[t + 1], dh)
+        np.dot(a[t], weight_hh, through_gates)
+        accumulate(dh, through_gates)
+    affine_gradient(
+        h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, 3 * size), d_weight_hh, d_bias_hh
+    )
+    to_input_side(a, u)

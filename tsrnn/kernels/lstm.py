@@ -1,0 +1,127 @@
+"""Long short-term memory (Hochreiter and Schmidhuber, 1997; forget gate: Gers, Schmidhuber and Cummins, 2000).
+
+    i_t, f_t, o_t = sigmoid(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)      each by its own rows of the weights
+    g_t           = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)
+    c_t = f_t * c_{t-1} + i_t * g_t
+    h_t = o_t * tanh(c_t)
+
+Layouts are torch's: gates in the order i f g o, `weight_ih` (4H, I), `weight_hh` (4H, H).
+"""
+
+import numpy as np
+
+from tsrnn.kernels._jit import formula, loop
+from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh, tanh_gradient
+from tsrnn.kernels.linear import accumulate, affine_gradient
+
+
+@formula
+def cell(a_i, a_f, a_g, a_o, c_prev):
+    """Activated gates, c_t and h_t from the pre-activations and c_{t-1}."""
+    i = sigmoid(a_i)
+    f = sigmoid(a_f)
+    g = tanh(a_g)
+    o = sigmoid(a_o)
+    c = f * c_prev + i * g
+    return i, f, g, o, c, o * tanh(c)
+
+
+@formula
+def cell_gradient(i, f, g, o, c_prev, c, dh, dc):
+    """Gradients of the pre-activations and of c_{t-1} from those of h_t and c_t."""
+    tanh_c = tanh(c)
+    dc = dc + dh * o * tanh_gradient(tanh_c)
+    da_i = dc * g * sigmoid_gradient(i)
+    da_f = dc * c_prev * sigmoid_gradient(f)
+    da_g = dc * i * tanh_gradient(g)
+    da_o = dh * tanh_c * sigmoid_gradient(o)
+    return da_i, da_f, da_g, da_o, dc * f
+
+
+@loop
+def step(a, h_side, bias_hh, c_prev, c, h):
+    """One time step. Apart from `forward`, because a loop beside a matrix product does not vectorise.
+
+    Parameters
+    ----------
+    a : (B, 4H) read: input projection; written: activated gates i, f, g, o
+    h_side : (B, 4H) read: W_hh h_{t-1}
+    bias_hh : (4H,) read
+    c_prev : (B, H) read: c_{t-1}
+    c, h : (B, H) written: c_t, h_t
+    """
+    rows, size = h.shape
+    for b in range(rows):
+        gates, h_side_row = a[b], h_side[b]
+        for j in range(4 * size):
+            gates[j] += h_side_row[j] + bias_hh[j]
+        i, f, g, o = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size :]
+        c_prev_row, c_row, h_row = c_prev[b], c[b], h[b]
+        for j in range(size):
+            i[j], f[j], g[j], o[j], c_row[j], h_row[j] = cell(i[j], f[j], g[j], o[j], c_prev_row[j])
+
+
+@loop
+def step_gradient(a, c_prev, c, dh, dc):
+    """Gradient of one time step.
+
+    Parameters
+    ----------
+    a : (B, 4H) read: gates; written: gradient of the pre-activations
+    c_prev, c : (B, H) read: c_{t-1}, c_t
+    dh : (B, H) read: gradient of h_t
+    dc : (B, H) read: gradient of c_t from later steps; written: gradient of c_{t-1}
+    """
+    rows, size = dh.shape
+    for b in range(rows):
+        gates = a[b]
+        i, f, g, o = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size :]
+        c_prev_row, c_row, dh_row, dc_row = c_prev[b], c[b], dh[b], dc[b]
+        for j in range(size):
+            i[j], f[j], g[j], o[j], dc_row[j] = cell_gradient(
+                i[j], f[j], g[j], o[j], c_prev_row[j], c_row[j], dh_row[j], dc_row[j]
+            )
+
+
+@loop
+def forward(a, h, c, weight_hh, bias_hh):
+    """LSTM over a sequence, keeping what `backward` needs.
+
+    Parameters
+    ----------
+    a : (T, B, 4H) read: input projections W_ih x_t + b_ih; written: activated gates i, f, g, o
+    h, c : (T+1, B, H) slot 0 read: the initial state; the rest written
+    weight_hh : (4H, H) read
+    bias_hh : (4H,) read
+    """
+    steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
+    recurrent = np.empty((rows, 4 * size), a.dtype)
+    for t in range(steps):
+        np.dot(h[t], weight_hh.T, recurrent)
+        step(a[t], recurrent, bias_hh, c[t], c[t + 1], h[t + 1])
+
+
+@loop
+def backward(a, h, c, weight_hh, dy, dh, dc, d_weight_hh, d_bias_hh):
+    """Gradients of `forward`, back through all the steps given.
+
+    Parameters
+    ----------
+    a : (T, B, 4H) read: gates as `forward` left them; written: gradient of the input projections
+    h, c : (T+1, B, H) read, as `forward` left them
+    weight_hh : (4H, H) read
+    dy : (K, B, H) read: gradients of the last K outputs, from the layer above
+    dh, dc : (B, H) read: further gradients of h_T and of c_T; written: gradients of h_0 and of c_0
+    d_weight_hh : (4H, H) written
+    d_bias_hh : (4H,) written
+    """
+    steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
+    first = steps - dy.shape[0]
+    for t in range(steps - 1, -1, -1):
+        if t >= first:
+            accumulate(dh, dy[t - first])
+        step_gradient(a[t], c[t], c[t + 1], dh, dc)
+        np.dot(a[t], weight_hh, dh)
+    affine_gradient(
+        h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, 4 * size), d_weight_hh, d_bias_hh
+    )

@@ -1,0 +1,66 @@
+"""What an optimizer does to the flat parameter vector."""
+
+import math
+
+from tsrnn.kernels._jit import formula, loop
+
+
+@formula
+def adam_moments(g, first, second, beta_1, beta_2):
+    """Decayed means of the gradient and of its square (Kingma and Ba, 2015, algorithm 1)."""
+    one = type(g)(1)
+    return beta_1 * first + (one - beta_1) * g, beta_2 * second + (one - beta_2) * g * g
+
+
+@formula
+def adam_direction(first, second, correction_1, correction_2, epsilon):
+    """The bias-corrected step of Adam for a learning rate of one."""
+    return (first * correction_1) / (math.sqrt(second * correction_2) + epsilon)
+
+
+@loop
+def sum_in_order(parts, out):
+    """out = parts[0] + parts[1] + ...: always in this order, whichever thread made a part.
+
+    Parameters
+    ----------
+    parts : (C, P) read
+    out : (P,) written
+    """
+    count, size = parts.shape
+    for p in range(size):
+        out[p] = parts[0, p]
+    for k in range(1, count):
+        part = parts[k]
+        for p in range(size):
+            out[p] += part[p]
+
+
+@loop
+def norm(gradient):
+    """Euclidean norm of the vector, summed in float64. Not finite where the gradient is not."""
+    total = 0.0
+    for p in range(gradient.size):
+        total += float(gradient[p]) * float(gradient[p])
+    return math.sqrt(total)
+
+
+@loop
+def adam(parameters, gradient, first, second, scalars):
+    """One step of Adam, or of AdamW (Loshchilov and Hutter, 2019, algorithm 2).
+
+    Parameters
+    ----------
+    parameters, first, second : (P,) read and written
+    gradient : (P,) read
+    scalars : (9,) read, of the parameters' type: gradient scale (clipping), learning rate, beta_1, beta_2,
+        1 / (1 - beta_1^t), 1 / (1 - beta_2^t), epsilon, L2 penalty (Adam), decay per step (AdamW)
+    """
+    scale, rate, beta_1, beta_2 = scalars[0], scalars[1], scalars[2], scalars[3]
+    correction_1, correction_2, epsilon = scalars[4], scalars[5], scalars[6]
+    penalty, decay = scalars[7], scalars[8]
+    for p in range(parameters.size):
+        g = scale * gradient[p] + penalty * parameters[p]
+        first[p], second[p] = adam_moments(g, first[p], second[p], beta_1, beta_2)
+        direction = adam_direction(first[p], second[p], correction_1, correction_2, epsilon)
+        parameters[p] -= rate * direction + decay * parameters[p]

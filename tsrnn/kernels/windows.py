@@ -1,0 +1,87 @@
+"""Gathering a mini-batch: windows are cut from the series, or rows from a table, when they are needed.
+
+Nothing is ever laid out for all windows; a batch is written straight into the time-major input of a network.
+"""
+
+import math
+
+from tsrnn.kernels._jit import formula, loop
+
+# What a window is shifted by. The scale is its standard deviation in each case but NONE.
+NONE, LAST, MEAN = 0, 1, 2
+
+
+@formula
+def normalize(value, centre, scale):
+    """A value in units of its window."""
+    return (value - centre) / scale
+
+
+@loop
+def centre_and_scale(window, centring, floor):
+    """Centre and scale of a window, in float64: a large level does not cost the digits of small changes.
+
+    Parameters
+    ----------
+    window : (L,) read
+    centring : NONE, LAST or MEAN
+    floor : float: added to the standard deviation, so that a flat window has a scale
+
+    Returns
+    -------
+    float, float
+    """
+    if centring == NONE:
+        return 0.0, 1.0
+    mean = 0.0
+    for t in range(window.size):
+        mean += window[t]
+    mean /= window.size
+    variance = 0.0
+    for t in range(window.size):
+        variance += (window[t] - mean) ** 2
+    variance /= window.size
+    centre = mean if centring == MEAN else window[window.size - 1]
+    return float(centre), math.sqrt(variance) + floor
+
+
+@loop
+def gather_windows(series, starts, centring, floor, x, y, centre, scale):
+    """Normalised windows and the values that follow them.
+
+    Parameters
+    ----------
+    series : (N,) read
+    starts : (B,) int64, read: first position of each window
+    centring, floor : see `centre_and_scale`
+    x : (L, B, 1) written: the windows
+    y : (B, O) written: the O values after each window, in its units; O may be 0
+    centre, scale : (B,) float64, written
+    """
+    steps, rows = x.shape[0], x.shape[1]
+    for b in range(rows):
+        start = starts[b]
+        centre[b], scale[b] = centre_and_scale(series[start : start + steps], centring, floor)
+        for t in range(steps):
+            x[t, b, 0] = normalize(series[start + t], centre[b], scale[b])
+        for k in range(y.shape[1]):
+            y[b, k] = normalize(series[start + steps + k], centre[b], scale[b])
+
+
+@loop
+def gather_rows(table, rows, centre, scale, x):
+    """Rows of a table of sequences, each channel in its own units.
+
+    Parameters
+    ----------
+    table : (N, T, C) read
+    rows : (B,) int64, read
+    centre, scale : (C,) read
+    x : (T, B, C) written
+    """
+    steps, count, channels = x.shape
+    for b in range(count):
+        row = table[rows[b]]
+        for t in range(steps):
+            for k in range(channels):
+                x[t, b, k] = normalize(row[t, k], centre[k], scale[k])

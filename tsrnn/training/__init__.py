@@ -1,0 +1,1 @@
+"""Floor 3: losses, optimizers, schedules and the loop that trains."""

@@ -1,0 +1,174 @@
+"""The loop that trains a network on mini-batches."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tsrnn.kernels.optimization import norm
+from tsrnn.network.stack import Network
+from tsrnn.training.losses import LOSSES
+from tsrnn.training.optimizers import Adam
+from tsrnn.training.parallel import Workers, chunk_bounds, single_threaded_blas
+from tsrnn.training.passes import Passes, Samples
+from tsrnn.training.schedule import SCHEDULES
+
+# Beyond this many samples an epoch is drawn with replacement: a permutation would cost more than the data.
+PERMUTED_SAMPLES = 4_000_000
+
+
+class DivergenceError(FloatingPointError):
+    """Training met a loss that is not finite. The estimator keeps the last good weights."""
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train; the names are the estimators' parameters."""
+
+    loss: str
+    solver: str
+    alpha: float
+    learning_rate: str
+    learning_rate_init: float
+    clip_norm: float | None
+    batch_size: int
+    max_iter: int
+    max_steps: int | None
+    bptt_steps: int | None
+    n_iter_no_change: int
+    tol: float
+    n_jobs: int | None
+
+
+@dataclass
+class History:
+    """What happened: mean loss by epoch, on the training samples and on the validation samples."""
+
+    loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    n_steps: int = 0
+
+
+class Trainer:
+    """Trains the parameters of a network; `parameters` always holds good weights, the best known last.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : (P,) ndarray
+        The start; left as it is.
+    options : TrainingOptions
+    training : Samples
+    validation : Samples or None
+        With it training stops when its loss has not improved by `tol` for `n_iter_no_change` epochs, and the
+        weights of its best epoch are kept. Without it training runs to its end and the last weights are kept.
+    rng : Generator
+        Draws the order of the samples and the dropout masks.
+    report : callable, optional
+        Called after each epoch with the history.
+
+    Attributes
+    ----------
+    parameters : (P,) ndarray
+        Good weights at any moment, also after an exception.
+    history : History
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        parameters: np.ndarray,
+        options: TrainingOptions,
+        training: Samples,
+        validation: Samples | None,
+        rng: np.random.Generator,
+        report: Callable[[History], None] | None = None,
+    ):
+        self.network = network
+        self.options = options
+        self.training = training
+        self.validation = validation
+        self.parameters = parameters.copy()
+        self.history = History()
+        self._rng = rng
+        self._report = report
+        self._loss = LOSSES[options.loss]
+        self._current = parameters.copy()
+        self._batch_size = min(options.batch_size, training.size)
+
+    @property
+    def total_steps(self) -> int:
+        """Updates that training takes if nothing stops it early."""
+        total = self.options.max_iter * -(-self.training.size // self._batch_size)
+        return total if self.options.max_steps is None else min(total, self.options.max_steps)
+
+    def run(self) -> None:
+        """Train. Raises `DivergenceError` on a loss that is not finite."""
+        o = self.options
+        optimizer = Adam(self._current.size, self._current.dtype, o.solver, o.alpha, o.clip_norm)
+        schedule = SCHEDULES[o.learning_rate]
+        with single_threaded_blas(), Workers(o.n_jobs) as workers:
+            passes = Passes(self.network, self._current, workers)
+            best, waited = math.inf, 0
+            while self.history.n_steps < self.total_steps:
+                total, weight = 0.0, 0.0
+                for which in self._epoch():
+                    loss, gradient, batch_weight = passes.gradient(
+                        self.training, which, self._loss, self._keys(which), o.bptt_steps
+                    )
+                    length = norm(gradient)
+                    if not (math.isfinite(loss) and math.isfinite(length)):
+                        raise self._divergence(loss)
+                    rate = o.learning_rate_init * schedule(self.history.n_steps, self.total_steps)
+                    optimizer.update(self._current, gradient, length, rate)
+                    self.history.n_steps += 1
+                    total += loss * batch_weight
+                    weight += batch_weight
+                self.history.loss.append(total / weight)
+                if self.validation is None:
+                    self._keep()
+                else:
+                    score = passes.loss(self.validation, self._loss)
+                    if not math.isfinite(score):
+                        raise self._divergence(score)
+                    self.history.validation_loss.append(score)
+                    waited = 0 if score < best - o.tol else waited + 1
+                    if score < best:
+                        best = score
+                        self._keep()
+                if self._report:
+                    self._report(self.history)
+                if self.validation is not None and waited >= o.n_iter_no_change:
+                    break
+
+    def _keep(self) -> None:
+        if np.isfinite(self._current).all():
+            self.parameters[...] = self._current
+
+    def _divergence(self, loss: float) -> DivergenceError:
+        return DivergenceError(
+            f"the loss became {loss} at update {self.history.n_steps + 1}; the weights of the last good epoch are "
+            f"kept. A learning_rate_init below {self.options.learning_rate_init:g} or a smaller clip_norm helps"
+        )
+
+    def _epoch(self) -> Iterator[np.ndarray]:
+        """Sample numbers of the batches of one epoch, cut short where `max_steps` says so."""
+        size, batch = self.training.size, self._batch_size
+        n_batches = min(-(-size // batch), self.total_steps - self.history.n_steps)
+        if n_batches == 1 and size == batch:
+            yield np.arange(size)
+        elif size > PERMUTED_SAMPLES:
+            for _ in range(n_batches):
+                yield self._rng.integers(size, size=batch)
+        else:
+            order = self._rng.permutation(size)
+            for k in range(n_batches):
+                yield order[k * batch : (k + 1) * batch]
+
+    def _keys(self, which: np.ndarray) -> np.ndarray | None:
+        """Dropout keys for each chunk and layer, or None without dropout."""
+        n = self.network.n_dropout_keys
+        if not n:
+            return None
+        return self._rng.integers(2**32, size=(len(chunk_bounds(len(which))), n), dtype=np.uint64)
