@@ -1,3 +1,11 @@
-"""Time-series forecasting with Numba-compiled recurrent networks."""
+"""Time-series forecasting with Numba-compiled recurrent networks.
+
+`RNNForecaster` forecasts a pandas series; `RNNRegressor` maps sequences to numbers.
+"""
+
+from tsrnn.forecasting.forecaster import RNNForecaster
+from tsrnn.forecasting.regressor import RNNRegressor
+from tsrnn.training.trainer import DivergenceError
 
 __version__ = "0.1.0"
+__all__ = ["DivergenceError", "RNNForecaster", "RNNRegressor"]

@@ -32,9 +32,7 @@ def _load(name, freq):
             break
     else:
         places = " nor in ".join(str(folder) for folder in _FOLDERS)
-        raise FileNotFoundError(
-            f"{name}.csv is neither in {places}; it ships with tsrnn: reinstall the package"
-        )
+        raise FileNotFoundError(f"{name}.csv is neither in {places}; it ships with tsrnn: reinstall the package")
     frame = pd.read_csv(path, index_col="time", parse_dates=["time"])
     series = frame.iloc[:, 0].astype(np.float64)
     series.index = pd.DatetimeIndex(series.index, freq=freq)

@@ -2,49 +2,35 @@
 
 import numpy as np
 
+from tsrnn.forecasting.normalization import Units
 from tsrnn.kernels.windows import gather_rows, gather_windows
 
 
 class SeriesWindows:
-    """Windows of one series at stride 1, each in its own units, with the values that follow.
+    """Windows of one series at stride 1, each in units of its own, with the values that follow.
 
     Parameters
     ----------
     series : (N,) ndarray
     first, size : int
         Start of the first window, and number of windows.
-    lookback, horizon : int
-        Length of a window, and number of values after it.
-    centring, floor
-        See `tsrnn.kernels.windows.centre_and_scale`.
+    units : Units
     """
 
-    def __init__(
-        self,
-        series: np.ndarray,
-        first: int,
-        size: int,
-        lookback: int,
-        horizon: int,
-        centring: int,
-        floor: float,
-    ):
-        self.series = series
-        self.first = first
+    def __init__(self, series: np.ndarray, first: int, size: int, units: Units):
         self.size = size
-        self.lookback = lookback
-        self.horizon = horizon
-        self.centring = centring
-        self.floor = floor
+        self._series = series
+        self._first = first
+        self._units = units
 
-    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """Write windows and targets; return the centres and scales (B,) that lead back to the user's units."""
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
+        """Write windows and targets, in the units of each window."""
         centre, scale = np.empty(len(which)), np.empty(len(which))
         targets = np.empty((len(which), 0), x.dtype) if y is None else y
-        gather_windows(self.series, which + self.first, self.centring, self.floor, x, targets, centre, scale)
-        return centre, scale
+        gather_windows(self._series, which + self._first, *self._units, x, targets, centre, scale)
 
     def weights(self, which: np.ndarray) -> np.ndarray:
+        """Each window counts once."""
         return np.ones(len(which))
 
 

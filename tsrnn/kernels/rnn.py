@@ -98,6 +98,4 @@ def backward(a, h, weight_hh, dy, dh, d_weight_hh, d_bias_hh):
             accumulate(dh, dy[t - first])
         step_gradient(a[t], h[t + 1], dh)
         np.dot(a[t], weight_hh, dh)
-    affine_gradient(
-        h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, size), d_weight_hh, d_bias_hh
-    )
+    affine_gradient(h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, size), d_weight_hh, d_bias_hh)

@@ -7,8 +7,12 @@ import math
 
 from tsrnn.kernels._jit import formula, loop
 
-# What a window is shifted by. The scale is its standard deviation in each case but NONE.
-NONE, LAST, MEAN = 0, 1, 2
+# What a window is measured by: the whole series' mean and standard deviation, or the window's own last value or
+# mean and its own standard deviation.
+SERIES, LAST, MEAN = 0, 1, 2
+
+# Share of the series' scale that is added to a window's, so that a flat window has one.
+SCALE_FLOOR = 0.01
 
 
 @formula
@@ -18,21 +22,21 @@ def normalize(value, centre, scale):
 
 
 @loop
-def centre_and_scale(window, centring, floor):
+def centre_and_scale(window, centring, series_centre, series_scale):
     """Centre and scale of a window, in float64: a large level does not cost the digits of small changes.
 
     Parameters
     ----------
     window : (L,) read
-    centring : NONE, LAST or MEAN
-    floor : float: added to the standard deviation, so that a flat window has a scale
+    centring : SERIES, LAST or MEAN
+    series_centre, series_scale : float
 
     Returns
     -------
     float, float
     """
-    if centring == NONE:
-        return 0.0, 1.0
+    if centring == SERIES:
+        return series_centre, series_scale
     mean = 0.0
     for t in range(window.size):
         mean += window[t]
@@ -40,20 +44,21 @@ def centre_and_scale(window, centring, floor):
     variance = 0.0
     for t in range(window.size):
         variance += (window[t] - mean) ** 2
-    variance /= window.size
-    centre = mean if centring == MEAN else window[window.size - 1]
-    return float(centre), math.sqrt(variance) + floor
+    scale = math.sqrt(variance / window.size) + SCALE_FLOOR * series_scale
+    if centring == MEAN:
+        return mean, scale
+    return float(window[window.size - 1]), scale
 
 
 @loop
-def gather_windows(series, starts, centring, floor, x, y, centre, scale):
+def gather_windows(series, starts, centring, series_centre, series_scale, x, y, centre, scale):
     """Normalised windows and the values that follow them.
 
     Parameters
     ----------
     series : (N,) read
     starts : (B,) int64, read: first position of each window
-    centring, floor : see `centre_and_scale`
+    centring, series_centre, series_scale : see `centre_and_scale`
     x : (L, B, 1) written: the windows
     y : (B, O) written: the O values after each window, in its units; O may be 0
     centre, scale : (B,) float64, written
@@ -61,9 +66,10 @@ def gather_windows(series, starts, centring, floor, x, y, centre, scale):
     steps, rows = x.shape[0], x.shape[1]
     for b in range(rows):
         start = starts[b]
-        centre[b], scale[b] = centre_and_scale(series[start : start + steps], centring, floor)
+        window = series[start : start + steps]
+        centre[b], scale[b] = centre_and_scale(window, centring, series_centre, series_scale)
         for t in range(steps):
-            x[t, b, 0] = normalize(series[start + t], centre[b], scale[b])
+            x[t, b, 0] = normalize(window[t], centre[b], scale[b])
         for k in range(y.shape[1]):
             y[b, k] = normalize(series[start + steps + k], centre[b], scale[b])
 

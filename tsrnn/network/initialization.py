@@ -2,6 +2,8 @@
 
 import numpy as np
 
+RECURRENT_INITS = ("uniform", "orthogonal")
+
 
 def uniform(array: np.ndarray, bound: float, rng: np.random.Generator) -> None:
     """Fill with values from [-bound, bound)."""

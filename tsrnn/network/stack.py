@@ -50,6 +50,16 @@ class Network:
         dropout: float = 0.0,
         linear_skip: bool = False,
     ):
+        self._arguments = (
+            cell,
+            steps,
+            input_size,
+            hidden_size,
+            num_layers,
+            output_size,
+            dropout,
+            linear_skip,
+        )
         self.steps = steps
         self.input_size = input_size
         self.hidden_size = hidden_size
@@ -65,9 +75,11 @@ class Network:
         parts = [*self.layers, self.head, *([self.linear] if linear_skip else [])]
         self.layout = Layout({name: shape for part in parts for name, shape in part.shapes().items()})
 
-    def initialize(
-        self, rng: np.random.Generator, dtype: np.dtype, recurrent_init: str = "uniform"
-    ) -> np.ndarray:
+    def __reduce__(self):
+        # Pickled by its arguments: compiled kernels and their addresses stay out of the file.
+        return type(self), self._arguments
+
+    def initialize(self, rng: np.random.Generator, dtype: np.dtype, recurrent_init: str = "uniform") -> np.ndarray:
         """A fresh parameter vector. Draws are made in float64, so both types start from the same numbers."""
         p = self.layout.views(np.zeros(self.layout.size))
         for layer in self.layers:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from itertools import count
+from itertools import count, pairwise
 from threading import Lock
 
 import joblib
@@ -21,7 +21,7 @@ def chunk_bounds(rows: int) -> list[tuple[int, int]]:
     """Cut `rows` into chunks of at most `CHUNK_ROWS`, as even as can be."""
     n = -(-rows // CHUNK_ROWS)
     edges = [rows * k // n for k in range(n + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def n_threads(n_jobs: int | None) -> int:

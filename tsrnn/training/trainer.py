@@ -65,9 +65,6 @@ class Trainer:
         weights of its best epoch are kept. Without it training runs to its end and the last weights are kept.
     rng : Generator
         Draws the order of the samples and the dropout masks.
-    report : callable, optional
-        Called after each epoch with the history.
-
     Attributes
     ----------
     parameters : (P,) ndarray
@@ -83,7 +80,6 @@ class Trainer:
         training: Samples,
         validation: Samples | None,
         rng: np.random.Generator,
-        report: Callable[[History], None] | None = None,
     ):
         self.network = network
         self.options = options
@@ -92,7 +88,6 @@ class Trainer:
         self.parameters = parameters.copy()
         self.history = History()
         self._rng = rng
-        self._report = report
         self._loss = LOSSES[options.loss]
         self._current = parameters.copy()
         self._batch_size = min(options.batch_size, training.size)
@@ -103,8 +98,11 @@ class Trainer:
         total = self.options.max_iter * -(-self.training.size // self._batch_size)
         return total if self.options.max_steps is None else min(total, self.options.max_steps)
 
-    def run(self) -> None:
-        """Train. Raises `DivergenceError` on a loss that is not finite."""
+    def run(self, report: Callable[[History], None] | None = None) -> None:
+        """Train; `report` is called with the history after each update.
+
+        Raises `DivergenceError` on a loss that is not finite.
+        """
         o = self.options
         optimizer = Adam(self._current.size, self._current.dtype, o.solver, o.alpha, o.clip_norm)
         schedule = SCHEDULES[o.learning_rate]
@@ -123,6 +121,8 @@ class Trainer:
                     rate = o.learning_rate_init * schedule(self.history.n_steps, self.total_steps)
                     optimizer.update(self._current, gradient, length, rate)
                     self.history.n_steps += 1
+                    if report:
+                        report(self.history)
                     total += loss * batch_weight
                     weight += batch_weight
                 self.history.loss.append(total / weight)
@@ -137,8 +137,6 @@ class Trainer:
                     if score < best:
                         best = score
                         self._keep()
-                if self._report:
-                    self._report(self.history)
                 if self.validation is not None and waited >= o.n_iter_no_change:
                     break
 

@@ -1,0 +1,130 @@
+"""What both estimators share: the parameters of network and training, and the course of a fit."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+
+from tsrnn.forecasting.checks import check_flag, check_integer, check_option, check_real
+from tsrnn.forecasting.progress import progress
+from tsrnn.network.cells import CELLS
+from tsrnn.network.initialization import RECURRENT_INITS
+from tsrnn.network.stack import Network
+from tsrnn.training.losses import LOSSES
+from tsrnn.training.optimizers import SOLVERS
+from tsrnn.training.parallel import Workers, single_threaded_blas
+from tsrnn.training.passes import Passes, Samples
+from tsrnn.training.schedule import SCHEDULES
+from tsrnn.training.trainer import Trainer, TrainingOptions
+
+AUTO_BATCH = 256  # from here on larger batches take longer in proportion and learn no more per update
+
+
+class RecurrentEstimator(BaseEstimator):
+    """Base of `RNNRegressor` and `RNNForecaster`."""
+
+    def _check_parameters(self) -> None:
+        """Refuse a wrong parameter by name, before anything else happens."""
+        check_option("cell", self.cell, CELLS)
+        check_integer("hidden_size", self.hidden_size, 1)
+        check_integer("num_layers", self.num_layers, 1)
+        check_real("dropout", self.dropout, 0, 1, "left")
+        check_flag("linear_skip", self.linear_skip)
+        check_option("recurrent_init", self.recurrent_init, RECURRENT_INITS)
+        check_option("loss", self.loss, LOSSES)
+        check_integer("bptt_steps", self.bptt_steps, 1, None)
+        check_option("solver", self.solver, SOLVERS)
+        check_real("alpha", self.alpha, 0, np.inf, "left")
+        check_option("learning_rate", self.learning_rate, SCHEDULES)
+        check_real("learning_rate_init", self.learning_rate_init, 0, np.inf, "neither")
+        check_real("clip_norm", self.clip_norm, 0, np.inf, "neither", none=True)
+        check_integer("batch_size", self.batch_size, 1, "auto")
+        check_integer("max_iter", self.max_iter, 1)
+        check_integer("max_steps", self.max_steps, 1, None)
+        check_flag("early_stopping", self.early_stopping)
+        check_real("validation_fraction", self.validation_fraction, 0, 1, "neither")
+        check_integer("n_iter_no_change", self.n_iter_no_change, 1)
+        check_real("tol", self.tol, 0, np.inf, "left")
+        if self.n_jobs is not None and (not isinstance(self.n_jobs, (int, np.integer)) or self.n_jobs == 0):
+            raise ValueError(f"n_jobs must be None, -1 or a positive integer, got {self.n_jobs!r}")
+
+    def _generator(self) -> np.random.Generator:
+        """The fit's own source of random numbers: same `random_state`, same numbers."""
+        if self.random_state is None:
+            return np.random.default_rng()
+        return np.random.default_rng(check_random_state(self.random_state).randint(2**31, size=4))
+
+    def _build(self, steps: int, input_size: int, output_size: int) -> Network:
+        return Network(
+            self.cell,
+            steps,
+            input_size,
+            self.hidden_size,
+            self.num_layers,
+            output_size,
+            dropout=self.dropout,
+            linear_skip=bool(self.linear_skip),
+        )
+
+    def _train(
+        self,
+        network: Network,
+        dtype: np.dtype,
+        training: Samples,
+        validation: Samples | None,
+        rng: np.random.Generator,
+        fitted: dict,
+    ) -> None:
+        """Train and set the fitted attributes.
+
+        They are set as well when training breaks off after an epoch (a loss that is not finite, an interrupt):
+        the estimator then has the last good weights. Before that it stays as it was.
+        """
+        options = TrainingOptions(
+            loss=self.loss,
+            solver=self.solver,
+            alpha=self.alpha,
+            learning_rate=self.learning_rate,
+            learning_rate_init=self.learning_rate_init,
+            clip_norm=self.clip_norm,
+            batch_size=AUTO_BATCH if self.batch_size == "auto" else self.batch_size,
+            max_iter=self.max_iter,
+            max_steps=self.max_steps,
+            bptt_steps=self.bptt_steps,
+            n_iter_no_change=self.n_iter_no_change,
+            tol=self.tol,
+            n_jobs=self.n_jobs,
+        )
+        start = network.initialize(rng, dtype, self.recurrent_init)
+        trainer = Trainer(network, start, options, training, validation, rng)
+        try:
+            with progress(self.verbose, trainer.total_steps) as report:
+                trainer.run(report)
+        finally:
+            if trainer.history.loss:
+                history = trainer.history
+                self.__dict__.update(
+                    fitted,
+                    network_=network,
+                    parameters_=trainer.parameters,
+                    n_iter_=len(history.loss),
+                    n_steps_=history.n_steps,
+                    loss_curve_=history.loss,
+                    validation_loss_curve_=history.validation_loss or None,
+                    best_loss_=min(history.validation_loss or history.loss),
+                )
+
+    def _outputs(self, samples: Samples) -> np.ndarray:
+        """Outputs (size, O) of the fitted network."""
+        few = samples.size <= 2 * 32  # a thread costs more than it gains
+        with single_threaded_blas(), Workers(1 if few else self.n_jobs) as workers:
+            return Passes(self.network_, self.parameters_, workers).outputs(samples)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Fitted weights by name, in torch's layout and gate order: `rnn.weight_ih_l0`, ..., `head.bias`.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Views of `parameters_`.
+        """
+        return self.network_.layout.views(self.parameters_)

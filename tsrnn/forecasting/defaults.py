@@ -1,0 +1,24 @@
+"""Rules behind "auto"."""
+
+
+def auto_lookback(n_values: int, n_outputs: int, season_length: int) -> int:
+    """Length of a window: two seasons, and no more than leaves three fifths of the series for other windows.
+
+    Parameters
+    ----------
+    n_values : int
+        Length of the series.
+    n_outputs : int
+        Steps forecast from a window.
+    season_length : int
+
+    Returns
+    -------
+    int
+        A multiple of the season where the series has room for one season; at least 1.
+    """
+    wanted = 2 * season_length if season_length > 1 else max(2 * n_outputs, 10)
+    room = int((n_values - n_outputs) / 2.5)
+    if room >= season_length > 1:
+        return min(wanted, room // season_length * season_length)
+    return max(1, min(wanted, room))

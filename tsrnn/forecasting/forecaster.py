@@ -1,0 +1,296 @@
+"""`RNNForecaster`: rows are time."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from tsrnn.forecasting.base import RecurrentEstimator
+from tsrnn.forecasting.checks import check_integer, check_option, check_series
+from tsrnn.forecasting.defaults import auto_lookback
+from tsrnn.forecasting.normalization import CENTRINGS, Units
+from tsrnn.forecasting.timeindex import frequency, future_index, season_length
+from tsrnn.forecasting.windows import SeriesWindows
+
+DECODERS = ("direct", "recursive")
+
+
+class RNNForecaster(RecurrentEstimator):
+    """Recurrent network that forecasts a time series.
+
+    The series is cut into windows of `lookback` values. Each window is measured in units of its own (see
+    `normalize`); recurrent layers read it, and a dense layer on the last state, beside a linear map of the whole
+    window, gives the values that follow. Forecasts are in the units of the series, on the index that follows it.
+
+    Parameters
+    ----------
+    horizon : int, default=1
+        Steps to forecast, and to train for.
+    cell : {"gru", "lstm", "rnn"}, default="gru"
+        Gated recurrent unit, long short-term memory, or the vanilla recurrent network.
+    lookback : int or "auto", default="auto"
+        Values that the network sees before it forecasts. "auto" takes a few seasons, fewer where the series is
+        short: see `tsrnn.forecasting.defaults.auto_lookback`.
+    season_length : int or "auto", default="auto"
+        Steps in a season. "auto" reads it off the frequency: 24 for hours, 7 for days, 12 for months, and 1 for
+        an index of integers.
+    decoder : {"direct", "recursive"}, default="direct"
+        "direct" forecasts all `horizon` steps at once. "recursive" is trained to forecast one step and reads its
+        own forecasts for the next.
+    normalize : {"last", "mean", "series"}, default="last"
+        What is taken from each window before the network sees it: its last value or its mean; it is then divided
+        by its standard deviation. "last" follows a series that wanders off its old levels. "series" standardises
+        all windows alike, by the mean and the standard deviation of the whole series.
+    linear_skip : bool, default=True
+        Add a linear map of the window to the network's forecast. It learns the season at once, and the network
+        what is left.
+    hidden_size : int, default=32
+        Units of each recurrent layer.
+    num_layers : int, default=1
+        Recurrent layers, one above the other.
+    dropout : float, default=0.1
+        Share of each recurrent layer's outputs set to zero while training.
+    recurrent_init : {"uniform", "orthogonal"}, default="uniform"
+        Start of the recurrent weights: uniform within 1 / sqrt(hidden_size), or orthogonal matrices, which help
+        to learn long lags.
+    loss : {"absolute_error", "squared_error", "huber"}, default="absolute_error"
+        On normalised values. The absolute error makes the forecast a median and is not led by outliers.
+    bptt_steps : int or None, default=None
+        Truncated backpropagation through time: gradients go back through this many steps; None for all.
+    solver : {"adam", "adamw"}, default="adam"
+    alpha : float, default=0.0
+        L2 penalty ("adam") or decoupled weight decay ("adamw").
+    learning_rate : {"cosine", "constant", "step"}, default="cosine"
+        "cosine" falls to zero after a short ramp up; "step" goes to a tenth after half of the updates and to a
+        hundredth after three quarters.
+    learning_rate_init : float, default=0.003
+    clip_norm : float or None, default=1.0
+        Largest norm of a gradient; larger ones are scaled down.
+    batch_size : int or "auto", default="auto"
+        Windows per update; "auto" is min(256, number of windows).
+    max_iter : int, default=1000
+        Passes over all windows.
+    max_steps : int or None, default=1000
+        Largest number of updates; the smaller of both limits ends training. A short series takes `max_iter`
+        passes of one update each, a long one a few passes of many.
+    early_stopping : bool, default=False
+        Keep the last `validation_fraction` of the windows aside, stop when their loss no longer falls, and keep
+        the weights of the best pass. No validation target is seen in training.
+    validation_fraction : float, default=0.1
+    n_iter_no_change : int, default=10
+        Passes without improvement by `tol` that end training under `early_stopping`.
+    tol : float, default=1e-4
+    random_state : int, RandomState or None, default=None
+        Seed of the weights, of the order of the windows and of dropout. The same seed gives the same forecast,
+        whatever the number of threads.
+    n_jobs : int or None, default=None
+        Threads. None for all processors, or as many as OMP_NUM_THREADS says; -1 for all.
+    verbose : bool, default=False
+        Show a progress bar.
+
+    Attributes
+    ----------
+    lookback_, season_length_ : int
+        As resolved from "auto".
+    horizon_ : int
+        The horizon trained for.
+    freq_ : DateOffset or int
+        Step of the index.
+    network_ : Network
+        Layers and layout of the parameters.
+    parameters_ : ndarray of shape (n_parameters,), float32
+        All weights; `weights()` returns them by name.
+    n_iter_, n_steps_ : int
+        Passes over the windows and updates made.
+    loss_curve_ : list of float
+        Mean training loss of each pass, on normalised values.
+    validation_loss_curve_ : list of float or None
+    best_loss_ : float
+        Smallest validation loss, or training loss without early stopping.
+
+    Raises
+    ------
+    TypeError, ValueError
+        In `fit` and `predict`, for a parameter, a series or an index that cannot be used; the message names the
+        argument and the time stamps.
+    DivergenceError
+        In `fit`, when the loss is no longer finite. The last good weights are kept.
+
+    References
+    ----------
+    Recurrent cells: see `RNNRegressor`. Windows in units of their own with a linear map beside the network:
+    after Smyl (2020), A hybrid method of exponential smoothing and recurrent neural networks, and Zeng et al.
+    (2023), Are transformers effective for time series forecasting?
+
+    Examples
+    --------
+    >>> from tsrnn import RNNForecaster
+    >>> from tsrnn.datasets import load_airpassengers
+    >>> y = load_airpassengers()
+    >>> model = RNNForecaster(horizon=3, max_steps=200, random_state=0).fit(y)
+    >>> model.predict().index
+    DatetimeIndex(['1961-01-01', '1961-02-01', '1961-03-01'], ...)
+    >>> len(model.predict(horizon=2))
+    2
+    """
+
+    def __init__(
+        self,
+        horizon=1,
+        *,
+        cell="gru",
+        lookback="auto",
+        season_length="auto",
+        decoder="direct",
+        normalize="last",
+        linear_skip=True,
+        hidden_size=32,
+        num_layers=1,
+        dropout=0.1,
+        recurrent_init="uniform",
+        loss="absolute_error",
+        bptt_steps=None,
+        solver="adam",
+        alpha=0.0,
+        learning_rate="cosine",
+        learning_rate_init=0.003,
+        clip_norm=1.0,
+        batch_size="auto",
+        max_iter=1000,
+        max_steps=1000,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        random_state=None,
+        n_jobs=None,
+        verbose=False,
+    ):
+        self.horizon = horizon
+        self.cell = cell
+        self.lookback = lookback
+        self.season_length = season_length
+        self.decoder = decoder
+        self.normalize = normalize
+        self.linear_skip = linear_skip
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.recurrent_init = recurrent_init
+        self.loss = loss
+        self.bptt_steps = bptt_steps
+        self.solver = solver
+        self.alpha = alpha
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.clip_norm = clip_norm
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.max_steps = max_steps
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(self, y):
+        """Train on a series.
+
+        Parameters
+        ----------
+        y : Series or array-like of shape (n_timepoints,)
+            The series, in order of time, without gaps. The index may be a DatetimeIndex with a frequency or one
+            that can be inferred, a PeriodIndex, a RangeIndex or integers with a constant step; an array counts
+            its values from 0.
+
+        Returns
+        -------
+        self
+        """
+        self._check_parameters()
+        check_integer("horizon", self.horizon, 1)
+        check_integer("lookback", self.lookback, 1, "auto")
+        check_integer("season_length", self.season_length, 1, "auto")
+        check_option("decoder", self.decoder, DECODERS)
+        check_option("normalize", self.normalize, CENTRINGS)
+        y = check_series(y)
+        freq = frequency(y.index)
+        values = y.to_numpy(np.float64)
+        season = season_length(freq) if self.season_length == "auto" else int(self.season_length)
+        outputs = int(self.horizon) if self.decoder == "direct" else 1
+        lookback = auto_lookback(len(y), outputs, season) if self.lookback == "auto" else int(self.lookback)
+        n_windows = len(y) - lookback - outputs + 1
+        if n_windows < 1:
+            steps = f"horizon={outputs}" if self.decoder == "direct" else "one step to forecast"
+            raise ValueError(
+                f"y has {len(y)} values; lookback={lookback} and {steps} need at least {lookback + outputs}"
+            )
+        units = Units.of(values, CENTRINGS[self.normalize])
+        training, validation = self._split(values, n_windows, lookback, outputs, units)
+        fitted = {
+            "lookback_": lookback,
+            "season_length_": season,
+            "horizon_": int(self.horizon),
+            "freq_": freq,
+            "_units": units,
+            "_tail": y.iloc[-lookback:],
+        }
+        network = self._build(lookback, 1, outputs)
+        self._train(network, np.dtype(np.float32), training, validation, self._generator(), fitted)
+        return self
+
+    def predict(self, *, horizon=None):
+        """Forecast what follows the series.
+
+        Parameters
+        ----------
+        horizon : int, optional
+            Steps to forecast; default: the horizon fitted. Fewer are the first of these. More are forecast block
+            by block, each block reading the ones before as if they had been observed; a direct forecaster warns
+            of it, for it was not trained to do so.
+
+        Returns
+        -------
+        Series of shape (horizon,), float64
+            In the units of the series, on the index that follows it.
+        """
+        check_is_fitted(self)
+        horizon = self.horizon_ if horizon is None else horizon
+        check_integer("horizon", horizon, 1)
+        block = self.network_.output_size
+        if horizon > block > 1:
+            warnings.warn(
+                f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
+                stacklevel=2,
+            )
+        values = self._tail.to_numpy(np.float64)
+        while len(values) < self.lookback_ + horizon:
+            values = np.append(values, self._next_block(values))
+        index = future_index(self._tail.index[-1:], self.freq_, int(horizon))
+        return pd.Series(values[self.lookback_ : self.lookback_ + horizon], index, name=self._tail.name)
+
+    def _next_block(self, values: np.ndarray) -> np.ndarray:
+        """Forecast of the steps after `values`, as many as the network has outputs."""
+        window = values[-self.lookback_ :]
+        centre, scale = self._units.measure(window)
+        return centre + scale * self._outputs(SeriesWindows(window, 0, 1, self._units))[0]
+
+    def _split(self, values, n_windows, lookback, outputs, units) -> tuple[SeriesWindows, SeriesWindows | None]:
+        """Windows to train on, and under early stopping the last ones, to validate on."""
+        if not self.early_stopping:
+            return SeriesWindows(values, 0, n_windows, units), None
+        held = max(1, round(self.validation_fraction * n_windows))
+        # A training target must not be a validation target too: the windows between are left out.
+        kept = n_windows - held - outputs + 1
+        if kept < 1:
+            raise ValueError(
+                f"early_stopping leaves no window to train on: y has {n_windows} windows of lookback={lookback}, "
+                f"of which validation takes {held} and the {outputs - 1} before them share targets with it"
+            )
+        return (
+            SeriesWindows(values, 0, kept, units),
+            SeriesWindows(values, n_windows - held, held, units),
+        )

@@ -1,0 +1,118 @@
+"""The time axis of a series: is it regular, what comes next, how long is a season."""
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
+
+SHOWN = 5  # stamps named in an error
+
+# Steps in the season that people mean first: a day, a week, a year.
+SEASONS = {
+    "s": 60, "min": 24 * 60, "h": 24, "D": 7, "B": 5, "C": 5, "W": 52,
+    "ME": 12, "MS": 12, "M": 12, "BME": 12, "BMS": 12, "QE": 4, "QS": 4, "Q": 4, "BQE": 4, "BQS": 4,
+}  # fmt: skip
+
+
+def name_stamps(index: pd.Index) -> str:
+    """The first stamps, and how many more there are."""
+    shown = ", ".join(str(stamp) for stamp in index[:SHOWN])
+    return shown + (f" and {len(index) - SHOWN} more" if len(index) > SHOWN else "")
+
+
+def frequency(index: pd.Index):
+    """The step of a regular index: an offset, or an integer.
+
+    Parameters
+    ----------
+    index : DatetimeIndex, PeriodIndex, RangeIndex or Index of integers
+
+    Returns
+    -------
+    DateOffset or int
+
+    Raises
+    ------
+    TypeError
+        For another kind of index.
+    ValueError
+        If a stamp is missing, comes twice or out of order, or no frequency can be inferred.
+    """
+    if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
+        if index.hasnans:
+            raise ValueError(f"the index holds {int(index.isna().sum())} missing time stamps (NaT)")
+    elif not (isinstance(index, pd.Index) and pd.api.types.is_integer_dtype(index.dtype)):
+        raise TypeError(
+            "the index must be a DatetimeIndex, a PeriodIndex, a RangeIndex or integers, got "
+            f"{type(index).__name__} of {index.dtype}; pandas.to_datetime makes time stamps of strings"
+        )
+    if index.has_duplicates:
+        raise ValueError(f"the index has duplicated stamps: {name_stamps(index[index.duplicated()].unique())}")
+    if not index.is_monotonic_increasing:
+        late = index[1:][index[1:] < index[:-1]]
+        raise ValueError(f"the index is not sorted: {name_stamps(late)} come after a later one; use sort_index()")
+    if isinstance(index, pd.DatetimeIndex):
+        return _datetime_frequency(index)
+    if isinstance(index, pd.PeriodIndex):
+        _refuse_gaps(index, pd.period_range(index[0], index[-1], freq=index.freq))
+        return index.freq
+    return _integer_step(index)
+
+
+def _datetime_frequency(index: pd.DatetimeIndex):
+    if index.freq is not None:
+        return index.freq
+    inferred = pd.infer_freq(index) if len(index) > 2 else None
+    if inferred is not None:
+        return to_offset(inferred)
+    # Irregular. A frequency that a stretch of the index has and that explains all of it makes the rest gaps.
+    for start in np.unique(np.linspace(0, max(len(index) - 4, 0), 25).astype(int)):
+        stretch = index[start : start + 4]
+        guess = pd.infer_freq(stretch) if len(stretch) > 2 else None
+        if guess is not None:
+            full = pd.date_range(index[0], index[-1], freq=guess)
+            if index.isin(full).all():
+                _refuse_gaps(index, full)
+    raise ValueError(
+        f"no frequency can be inferred from the {len(index)} time stamps of the index ({name_stamps(index)}); "
+        "give it one, for example y.asfreq('D')"
+    )
+
+
+def _integer_step(index: pd.Index) -> int:
+    if len(index) < 2:
+        return 1
+    steps = np.diff(index.to_numpy())
+    step = int(steps.min())
+    _refuse_gaps(index, pd.RangeIndex(index[0], index[-1] + 1, step))
+    if (steps != step).any():
+        raise ValueError(f"the integers of the index have no common step: they differ by {step} to {steps.max()}")
+    return step
+
+
+def _refuse_gaps(index: pd.Index, full: pd.Index) -> None:
+    missing = full.difference(index)
+    if len(missing) and len(full) == len(index) + len(missing):
+        raise ValueError(
+            f"the index misses {len(missing)} of the {len(full)} stamps between {index[0]} and {index[-1]}: "
+            f"{name_stamps(missing)}; fill them, for example with y.asfreq(...).interpolate()"
+        )
+
+
+def future_index(last: pd.Index, freq, steps: int) -> pd.Index:
+    """The `steps` stamps after the index of one stamp `last`, of the same kind, time zone and name."""
+    if isinstance(last, pd.DatetimeIndex):
+        future = pd.date_range(last[0], periods=steps + 1, freq=freq)[1:].as_unit(last.unit)
+    elif isinstance(last, pd.PeriodIndex):
+        future = pd.period_range(last[0] + 1, periods=steps, freq=freq)
+    else:
+        start = int(last[0]) + freq
+        future = pd.RangeIndex(start, start + freq * steps, freq)
+    return future.rename(last.name)
+
+
+def season_length(freq) -> int:
+    """Steps in a season of this frequency; 1 where there is none (yearly data, integers)."""
+    if isinstance(freq, (int, np.integer)):
+        return 1
+    steps = SEASONS.get(freq.rule_code.split("-")[0], 1)
+    return steps // freq.n if steps % freq.n == 0 else 1
