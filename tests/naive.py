@@ -186,19 +186,20 @@ def adam_step(w, g, first, second, t, rate, penalty=0.0, decay=0.0, betas=(0.9, 
     return w - rate * (mean / (np.sqrt(square) + epsilon) + decay * w), first, second
 
 
-def window(series, start, lookback, horizon, centring, floor):
+def window(series, start, lookback, horizon, centring, series_centre, series_scale):
     """A window and what follows it in the window's units, and the centre and scale of those units.
 
-    `centring` is "none" (units stay), "last" (last value of the window) or "mean".
+    `centring` is "series" (the whole series' centre and scale), "last" (the window's last value) or "mean"; a window
+    that has a scale of its own adds a hundredth of the series'.
     """
     inside = [float(value) for value in series[start : start + lookback]]
     after = [float(value) for value in series[start + lookback : start + lookback + horizon]]
     mean = math.fsum(inside) / lookback
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in inside) / lookback)
     centre, scale = {
-        "none": (0.0, 1.0),
-        "last": (inside[-1], deviation + floor),
-        "mean": (mean, deviation + floor),
+        "series": (series_centre, series_scale),
+        "last": (inside[-1], deviation + series_scale / 100),
+        "mean": (mean, deviation + series_scale / 100),
     }[centring]
     scaled = [[(value - centre) / scale for value in values] for values in (inside, after)]
     return np.array(scaled[0]), np.array(scaled[1]), centre, scale

@@ -12,6 +12,7 @@ from itertools import count, pairwise
 from threading import Lock
 
 import joblib
+import scipy.linalg.cython_blas  # noqa: F401  the BLAS of the kernels: loaded before its threads are looked up
 from threadpoolctl import ThreadpoolController
 
 CHUNK_ROWS = 32  # the matrix products of a step stay in the caches and still fill the vector units

@@ -1,0 +1,36 @@
+# `make demo` and `make test` need Python 3.11 or newer and nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test test-nojit lint clean
+
+demo: $(VENV)/.plot
+	mkdir -p demo
+	$(BIN)/tsrnn forecast datasets/airpassengers.csv --horizon 12 --evaluate \
+		--out demo/forecast.csv --plot demo/forecast.png
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -q
+
+# The suite once more without compilation: coverage sees inside the kernels. Only what is small enough to interpret.
+test-nojit: $(VENV)/.test
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest -q -m "not slow"
+	$(BIN)/python -m coverage report --skip-covered
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+$(VENV)/.plot: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[plot]"
+	touch $@
+
+$(VENV)/.test: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) .numba_cache .pytest_cache .ruff_cache .hypothesis demo build dist

@@ -1,0 +1,94 @@
+"""Gathering windows and rows, against a loop that cuts one window at a time."""
+
+import numpy as np
+import pytest
+
+import naive
+from gradcheck import assert_close
+from tsrnn.kernels.windows import LAST, MEAN, SERIES, gather_rows, gather_windows
+
+CENTRINGS = {"series": SERIES, "last": LAST, "mean": MEAN}
+TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}
+every_centring = pytest.mark.parametrize("centring", CENTRINGS)
+own_centrings = pytest.mark.parametrize("centring", ["last", "mean"])
+every_type = pytest.mark.parametrize("dtype", TOLERANCE)
+
+
+def gather(series, starts, lookback, horizon, centring, dtype, units=(0.3, 2.0)):
+    """x, y, centre and scale; `units` are the centre and scale of the whole series."""
+    rows = len(starts)
+    x, y = np.full((lookback, rows, 1), np.nan, dtype), np.full((rows, horizon), np.nan, dtype)
+    centre, scale = np.full(rows, np.nan), np.full(rows, np.nan)
+    gather_windows(series, np.array(starts), CENTRINGS[centring], *units, x, y, centre, scale)
+    return x, y, centre, scale
+
+
+def assert_as_specified(series, starts, lookback, horizon, centring, dtype):
+    units = (0.3, 2.0)
+    x, y, centre, scale = gather(series, starts, lookback, horizon, centring, dtype, units)
+    for b, start in enumerate(starts):
+        inside, after, *expected = naive.window(series, start, lookback, horizon, centring, *units)
+        assert_close(x[:, b, 0], inside, TOLERANCE[dtype])
+        assert_close(y[b], after, TOLERANCE[dtype])
+        assert [centre[b], scale[b]] == pytest.approx(expected, rel=1e-13)
+
+
+@every_centring
+@every_type
+@pytest.mark.parametrize(("lookback", "horizon"), [(1, 1), (5, 3), (8, 0)])
+def test_windows(centring, dtype, lookback, horizon):
+    series = np.random.default_rng(0).standard_normal(20)
+    assert_as_specified(series, [0, 7, 20 - lookback - horizon, 7], lookback, horizon, centring, dtype)
+
+
+@every_centring
+def test_a_large_level_does_not_cost_the_digits_of_small_changes(centring):
+    """At 1e9 neighbouring float32 numbers are 64 apart; the changes here are about one."""
+    changes = np.random.default_rng(0).standard_normal(20)
+    series = 1e9 + changes
+    x, y, centre, scale = gather(series, [0, 3], 8, 2, centring, np.float32, units=(1e9, 1.0))
+    for b, start in enumerate([0, 3]):
+        inside, after, middle, width = naive.window(series - 1e9, start, 8, 2, centring, 0.0, 1.0)
+        # What is left is the rounding of the level itself in float64.
+        assert_close(x[:, b, 0], inside, 1e-6)
+        assert_close(y[b], after, 1e-6)
+        assert [centre[b] - 1e9, scale[b]] == pytest.approx([middle, width], rel=1e-6)
+
+
+@pytest.mark.compiled
+@every_centring
+def test_series_in_float32_is_measured_in_float64(centring):
+    series = (1e4 + np.random.default_rng(0).standard_normal(40)).astype(np.float32)
+    assert_as_specified(series, [0, 5], 30, 2, centring, np.float32)
+
+
+@own_centrings
+@every_type
+def test_flat_window_has_a_scale(centring, dtype):
+    x, y, centre, scale = gather(np.array([3.0, 3, 3, 4]), [0], 3, 1, centring, dtype, units=(3.0, 50.0))
+    assert not x.any()
+    assert y[0, 0] == 2
+    assert (centre[0], scale[0]) == (3, 0.5)
+
+
+@every_centring
+@every_type
+def test_nan_comes_out(centring, dtype):
+    series = np.arange(10.0)
+    series[4] = np.nan
+    x, y, _, _ = gather(series, [0, 3, 5], 3, 2, centring, dtype)
+    np.testing.assert_array_equal(np.isnan(x).any(axis=(0, 2)), [False, True, False])
+    np.testing.assert_array_equal(np.isnan(y).any(axis=1), [True, centring != "series", False])
+
+
+@every_type
+@pytest.mark.parametrize("table_type", TOLERANCE)
+def test_rows(dtype, table_type):
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((6, 4, 3)).astype(table_type)
+    centre, scale = rng.standard_normal(3), rng.uniform(1, 2, 3)
+    which = np.array([5, 0, 0, 2])
+    x = np.full((4, 4, 3), np.nan, dtype)
+    gather_rows(table, which, centre, scale, x)
+    for (t, b, k), value in np.ndenumerate(x):
+        assert value == pytest.approx((float(table[which[b], t, k]) - centre[k]) / scale[k], rel=1e-5)
