@@ -189,8 +189,8 @@ def adam_step(w, g, first, second, t, rate, penalty=0.0, decay=0.0, betas=(0.9, 
 def window(series, start, lookback, horizon, centring, series_centre, series_scale):
     """A window and what follows it in the window's units, and the centre and scale of those units.
 
-    `centring` is "series" (the whole series' centre and scale), "last" (the window's last value) or "mean"; a window
-    that has a scale of its own adds a hundredth of the series'.
+    `centring` is "series" (centre and scale of the whole series), "last" (the window's last value) or "mean". A
+    window that has a scale of its own adds a hundredth of the series'.
     """
     inside = [float(value) for value in series[start : start + lookback]]
     after = [float(value) for value in series[start + lookback : start + lookback + horizon]]

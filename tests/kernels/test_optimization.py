@@ -22,9 +22,7 @@ def test_adam(dtype, penalty, decay):
     t, rate, clip = 3, 0.01, 0.5
     expected = naive.adam_step(*(v.astype(float) for v in (w, clip * g, first, second)), t, rate, penalty, decay)
     corrections = (1 / (1 - 0.9**t), 1 / (1 - 0.999**t))
-    adam(
-        w, g, first, second, np.array([clip, rate, 0.9, 0.999, *corrections, 1e-8, penalty, rate * decay], dtype)
-    )
+    adam(w, g, first, second, np.array([clip, rate, 0.9, 0.999, *corrections, 1e-8, penalty, rate * decay], dtype))
     for actual, value in zip((w, first, second), expected, strict=True):
         assert_close(actual, value, TOLERANCE[dtype])
 

@@ -6,7 +6,7 @@ import pytest
 import naive
 from gradcheck import assert_gradient
 
-T, B, I, H = 3, 2, 2, 2
+STEPS, ROWS, INPUTS, SIZE = 3, 2, 2, 2
 
 
 @pytest.mark.parametrize("cell", naive.CELLS)
@@ -14,11 +14,11 @@ def test_backward(cell):
     rng = np.random.default_rng(0)
     gates = {"rnn": 1, "lstm": 4, "gru": 3}[cell]
     _, _, state_names = naive.CELLS[cell]
-    shapes = {"x": (T, B, I)} | {name: (B, H) for name in state_names}
-    shapes |= {"weight_ih": (gates * H, I), "weight_hh": (gates * H, H)}
-    shapes |= {"bias_ih": (gates * H,), "bias_hh": (gates * H,)}
-    dy = rng.standard_normal((T, B, H))
-    d_states = [rng.standard_normal((B, H)) for _ in state_names]
+    shapes = {"x": (STEPS, ROWS, INPUTS)} | dict.fromkeys(state_names, (ROWS, SIZE))
+    shapes |= {"weight_ih": (gates * SIZE, INPUTS), "weight_hh": (gates * SIZE, SIZE)}
+    shapes |= {"bias_ih": (gates * SIZE,), "bias_hh": (gates * SIZE,)}
+    dy = rng.standard_normal((STEPS, ROWS, SIZE))
+    d_states = [rng.standard_normal((ROWS, SIZE)) for _ in state_names]
 
     def split(vector):
         stops = np.cumsum([np.prod(shape) for shape in shapes.values()])

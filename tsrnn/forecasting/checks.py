@@ -50,9 +50,7 @@ def check_series(y) -> pd.Series:
     """`y` as a Series of finite numbers with an index; errors name what is wrong and where."""
     if not isinstance(y, pd.Series):
         if isinstance(y, pd.DataFrame):
-            raise TypeError(
-                f"y must be a Series or one-dimensional, got a DataFrame with columns {list(y.columns)}"
-            )
+            raise TypeError(f"y must be a Series or one-dimensional, got a DataFrame with columns {list(y.columns)}")
         y = np.asarray(y)
         if y.ndim != 1:
             raise ValueError(f"y must be a Series or one-dimensional, got an array of shape {y.shape}")

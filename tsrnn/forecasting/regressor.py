@@ -237,9 +237,7 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
         table = self._sequences(X, self.network_.input_size)
         expected = (self.network_.steps, self.network_.input_size)
         if table.shape[1:] != expected:
-            raise ValueError(
-                f"X has (steps, channels) = {table.shape[1:]}, but the model was fitted on {expected}"
-            )
+            raise ValueError(f"X has (steps, channels) = {table.shape[1:]}, but the model was fitted on {expected}")
         outputs = self._outputs(TableRows(table, None, None, self.x_mean_, self.x_scale_))
         prediction = outputs * self.y_scale_ + self.y_mean_
         return prediction.ravel() if self._flat_target else prediction

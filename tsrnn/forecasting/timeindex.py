@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from pandas.tseries.frequencies import to_offset
 
 SHOWN = 5  # stamps named in an error
 
@@ -61,13 +60,12 @@ def frequency(index: pd.Index):
 def _datetime_frequency(index: pd.DatetimeIndex):
     if index.freq is not None:
         return index.freq
-    inferred = pd.infer_freq(index) if len(index) > 2 else None
+    inferred = _infer(index)
     if inferred is not None:
-        return to_offset(inferred)
+        return inferred
     # Irregular. A frequency that a stretch of the index has and that explains all of it makes the rest gaps.
     for start in np.unique(np.linspace(0, max(len(index) - 4, 0), 25).astype(int)):
-        stretch = index[start : start + 4]
-        guess = pd.infer_freq(stretch) if len(stretch) > 2 else None
+        guess = _infer(index[start : start + 4])
         if guess is not None:
             full = pd.date_range(index[0], index[-1], freq=guess)
             if index.isin(full).all():
@@ -76,6 +74,11 @@ def _datetime_frequency(index: pd.DatetimeIndex):
         f"no frequency can be inferred from the {len(index)} time stamps of the index ({name_stamps(index)}); "
         "give it one, for example y.asfreq('D')"
     )
+
+
+def _infer(index: pd.DatetimeIndex):
+    """The offset between all the stamps, or None. `pandas.infer_freq` would warn of what it is going to return."""
+    return pd.DatetimeIndex(index, freq="infer").freq if len(index) > 2 else None
 
 
 def _integer_step(index: pd.Index) -> int:

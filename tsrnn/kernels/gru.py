@@ -80,9 +80,7 @@ def step_gradient(a, h_prev, u, dh):
         r, z, n = gates[:size], gates[size : 2 * size], gates[2 * size :]
         h_prev_row, u_row, dh_row = h_prev[b], u[b], dh[b]
         for j in range(size):
-            r[j], z[j], u_row[j], n[j], dh_row[j] = cell_gradient(
-                r[j], z[j], n[j], u_row[j], h_prev_row[j], dh_row[j]
-            )
+            r[j], z[j], u_row[j], n[j], dh_row[j] = cell_gradient(r[j], z[j], n[j], u_row[j], h_prev_row[j], dh_row[j])
 
 
 @loop
@@ -145,7 +143,5 @@ def backward(a, h, u, weight_hh, dy, dh, d_weight_hh, d_bias_hh):
         step_gradient(a[t], h[t], u[t + 1], dh)
         np.dot(a[t], weight_hh, through_gates)
         accumulate(dh, through_gates)
-    affine_gradient(
-        h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, 3 * size), d_weight_hh, d_bias_hh
-    )
+    affine_gradient(h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, 3 * size), d_weight_hh, d_bias_hh)
     to_input_side(a, u)

@@ -4,6 +4,8 @@ The weights of a batch add up to 1 / (number of outputs), so that the sum is the
 Each loop reads like the next; they differ in the formula they call.
 """
 
+import numpy as np
+
 from tsrnn.kernels._jit import formula, loop
 
 
@@ -25,9 +27,9 @@ def huber(error):
     """Huber's (1964) loss with its corner at 1, and its derivative: half the square inside, linear outside."""
     half, one = type(error)(0.5), type(error)(1)
     size = abs(error)
-    if size <= one:
-        return half * error * error, error
-    return size - half, one if error > type(error)(0) else -one
+    if size > one:
+        return size - half, one if error > type(error)(0) else -one
+    return half * error * error, error
 
 
 @loop
@@ -49,7 +51,7 @@ def squared_error(output, target, weight, gradient):
     for b in range(output.shape[0]):
         for k in range(output.shape[1]):
             value, slope = squared(output[b, k] - target[b, k])
-            total += weight[b] * value
+            total += np.float64(weight[b] * value)
             gradient[b, k] = weight[b] * slope
     return total
 
@@ -61,7 +63,7 @@ def absolute_error(output, target, weight, gradient):
     for b in range(output.shape[0]):
         for k in range(output.shape[1]):
             value, slope = absolute(output[b, k] - target[b, k])
-            total += weight[b] * value
+            total += np.float64(weight[b] * value)
             gradient[b, k] = weight[b] * slope
     return total
 
@@ -73,6 +75,6 @@ def huber_error(output, target, weight, gradient):
     for b in range(output.shape[0]):
         for k in range(output.shape[1]):
             value, slope = huber(output[b, k] - target[b, k])
-            total += weight[b] * value
+            total += np.float64(weight[b] * value)
             gradient[b, k] = weight[b] * slope
     return total

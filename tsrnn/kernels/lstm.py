@@ -122,6 +122,4 @@ def backward(a, h, c, weight_hh, dy, dh, dc, d_weight_hh, d_bias_hh):
             accumulate(dh, dy[t - first])
         step_gradient(a[t], c[t], c[t + 1], dh, dc)
         np.dot(a[t], weight_hh, dh)
-    affine_gradient(
-        h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, 4 * size), d_weight_hh, d_bias_hh
-    )
+    affine_gradient(h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, 4 * size), d_weight_hh, d_bias_hh)

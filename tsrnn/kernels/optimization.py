@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from tsrnn.kernels._jit import formula, loop
 
 
@@ -41,7 +43,8 @@ def norm(gradient):
     """Euclidean norm of the vector, summed in float64. Not finite where the gradient is not."""
     total = 0.0
     for p in range(gradient.size):
-        total += float(gradient[p]) * float(gradient[p])
+        value = np.float64(gradient[p])
+        total += value * value
     return math.sqrt(total)
 
 

@@ -5,6 +5,8 @@ Nothing is ever laid out for all windows; a batch is written straight into the t
 
 import math
 
+import numpy as np
+
 from tsrnn.kernels._jit import formula, loop
 
 # What a window is measured by: the whole series' mean and standard deviation, or the window's own last value or
@@ -39,11 +41,11 @@ def centre_and_scale(window, centring, series_centre, series_scale):
         return series_centre, series_scale
     mean = 0.0
     for t in range(window.size):
-        mean += window[t]
+        mean += np.float64(window[t])
     mean /= window.size
     variance = 0.0
     for t in range(window.size):
-        variance += (window[t] - mean) ** 2
+        variance += (np.float64(window[t]) - mean) ** 2
     scale = math.sqrt(variance / window.size) + SCALE_FLOOR * series_scale
     if centring == MEAN:
         return mean, scale

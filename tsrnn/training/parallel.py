@@ -20,7 +20,7 @@ CHUNK_ROWS = 32  # the matrix products of a step stay in the caches and still fi
 
 def chunk_bounds(rows: int) -> list[tuple[int, int]]:
     """Cut `rows` into chunks of at most `CHUNK_ROWS`, as even as can be."""
-    n = -(-rows // CHUNK_ROWS)
+    n = max(1, -(-rows // CHUNK_ROWS))
     edges = [rows * k // n for k in range(n + 1)]
     return list(pairwise(edges))
 
@@ -56,6 +56,7 @@ class _SingleThreadedBlas:
             if self._users == 0:
                 if self._controller is None:  # looking the libraries up takes milliseconds: once
                     self._controller = ThreadpoolController()
+                self._release()
                 self._limit = self._controller.limit(limits=1, user_api="blas")
             self._users += 1
         try:
@@ -64,7 +65,18 @@ class _SingleThreadedBlas:
             with self._lock:
                 self._users -= 1
                 if self._users == 0:
+                    self._release()
                     self._limit.restore_original_limits()
+
+    def _release(self) -> None:
+        """Let this thread change the setting.
+
+        threadpoolctl ignores, in silence, a change by another thread than the one that made the last one. That
+        guards against users who do not coordinate; the lock here does.
+        """
+        for library in self._controller.lib_controllers:
+            if hasattr(library, "clear_controlling_thread"):
+                library.clear_controlling_thread(force=True)
 
 
 single_threaded_blas = _SingleThreadedBlas()

@@ -20,7 +20,7 @@ class Samples(Protocol):
         """Write the samples numbered `which` into x (T, B, C) and, if given, y (B, O)."""
 
     def weights(self, which: np.ndarray) -> np.ndarray:
-        """Weights (B,) of those samples, float64."""
+        """Weights (B,) of those samples, float64, above zero."""
 
 
 class Passes:

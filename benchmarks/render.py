@@ -1,0 +1,127 @@
+"""Write the tables of the README from `results/*.json`: no figure in it is typed by hand.
+
+python benchmarks/render.py            rewrite README.md
+python benchmarks/render.py --check    exit with 1 if README.md is not what the results say
+"""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+
+
+def load(name: str) -> dict:
+    """One file of results."""
+    return json.loads((HERE / "results" / f"{name}.json").read_text())
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; the first column is text, the others are figures."""
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def machine(record: dict) -> str:
+    """Where the figures were taken."""
+    packages = ", ".join(f"{name} {record['versions'][name]}" for name in record["versions"] if name != "tsrnn")
+    m = record["machine"]
+    return f"{m['processor']}, {m['cores']} cores; Python {record['python']}, {packages}."
+
+
+def cells() -> str:
+    record = load("cells")
+    rows = [
+        [
+            f"{r['cell']} B{r['B']} T{r['T']} I{r['I']} H{r['H']}",
+            f"{r['torch_ms']:.2f}",
+            f"{r['tsrnn_ms']:.2f}",
+            f"{r['ratio']:.2f}x",
+        ]
+        for r in record["steps"]
+    ]
+    mean = record["geometric_mean"]
+    return (
+        f"Geometric mean over LSTM and GRU: **{mean['lstm and gru']:.2f}x** torch's speed "
+        f"(LSTM {mean['lstm']:.2f}x, GRU {mean['gru']:.2f}x, RNN {mean['rnn']:.2f}x), "
+        f"{record['threads']} threads on each side.\n\n"
+        + table(["training step", "torch, ms", "tsrnn, ms", "ratio"], rows)
+        + f"\n\n{machine(record)}"
+    )
+
+
+def start() -> str:
+    r = load("start")
+    rows = [
+        [
+            "`import tsrnn`, over importing numba, pandas and scikit-learn",
+            f"{r['import_over_dependencies_s']:.3f} s",
+        ],
+        ["first fit ever, compilation included", f"{r['first_fit_ever_s']:.1f} s"],
+        ["first fit of a later process, over the second fit", f"{r['first_over_second_s']:.2f} s"],
+        ["second fit (144 months, 1000 updates)", f"{r['second_fit_s']:.2f} s"],
+        ["one forecast", f"{r['predict_ms']:.2f} ms"],
+    ]
+    return table(["waiting for", "median"], rows)
+
+
+def memory() -> str:
+    r = load("memory")
+    rows = [
+        [name, f"{cell['median_error']:.5f}", ", ".join(f"{e:.5f}" for e in cell["errors"])]
+        for name, cell in r["cells"].items()
+    ]
+    return (
+        f"Adding problem over {r['length']} steps; answering the mean has an error of {r['error_of_the_mean']:.4f}.\n\n"
+        + table(["cell", "median error", "by seed"], rows)
+    )
+
+
+def shipped() -> str:
+    record = load("shipped")
+    rows = [
+        [
+            f"{r['series']} ({r['frequency']}, {r['length']} values)",
+            str(r["horizon"]),
+            f"{r['mean_mase']:.3f}",
+            f"{r['seasonal_naive_mase']:.3f}",
+            f"{r['median_seconds']:.1f}",
+        ]
+        for r in record["series"]
+    ]
+    return (
+        table(["series", "steps", "MASE, tsrnn", "MASE, seasonal naive", "seconds to fit"], rows)
+        + f"\n\nMean of {record['seeds']} seeds, default settings, last values held out."
+    )
+
+
+SECTIONS = {"cells": cells, "start": start, "memory": memory, "shipped": shipped}
+
+
+def render(text: str) -> str:
+    """README with each `<!-- results: name -->` section filled in."""
+    for name, section in SECTIONS.items():
+        begin, end = f"<!-- results: {name} -->", "<!-- end -->"
+        pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+        if not pattern.search(text):
+            raise SystemExit(f"README.md has no section {begin}")
+        filled = f"{begin}\n\n{section()}\n\n{end}"
+        text = pattern.sub(lambda _, filled=filled: filled, text)
+    return text
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    old = README.read_text()
+    new = render(old)
+    if check:
+        raise SystemExit(0 if new == old else "README.md does not show what benchmarks/results say: run render.py")
+    README.write_text(new)
+
+
+if __name__ == "__main__":
+    main()

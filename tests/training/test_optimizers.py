@@ -1,0 +1,82 @@
+"""Adam and AdamW over several updates, against the reference and against torch."""
+
+import numpy as np
+import pytest
+
+import naive
+from gradcheck import assert_close
+from tsrnn.training.optimizers import SOLVERS, Adam
+
+SIZE, UPDATES = 11, 20
+TOLERANCE = {np.float64: 1e-11, np.float32: 1e-5}
+every_solver = pytest.mark.parametrize("solver", SOLVERS)
+every_type = pytest.mark.parametrize("dtype", TOLERANCE)
+alphas = pytest.mark.parametrize("alpha", [0.0, 0.05])
+
+
+def start_gradients_rates():
+    rng = np.random.default_rng(0)
+    rates = 0.01 / np.arange(1, UPDATES + 1)
+    return rng.standard_normal(SIZE), rng.standard_normal((UPDATES, SIZE)), rates
+
+
+def run(solver, alpha, dtype=np.float64, clip_norm=None):
+    """Parameters after each update."""
+    start, gradients, rates = start_gradients_rates()
+    parameters, optimizer = start.astype(dtype), Adam(SIZE, dtype, solver, alpha, clip_norm)
+    history = []
+    for gradient, rate in zip(gradients.astype(dtype), rates, strict=True):
+        optimizer.update(parameters, gradient, float(np.linalg.norm(gradient)), rate)
+        history.append(parameters.copy())
+    return np.array(history)
+
+
+@every_solver
+@every_type
+@alphas
+def test_against_the_reference(solver, dtype, alpha):
+    w, gradients, rates = start_gradients_rates()
+    first = second = np.zeros(SIZE)
+    options = {"penalty": alpha} if solver == "adam" else {"decay": alpha}
+    history = run(solver, alpha, dtype)
+    assert history.dtype == dtype
+    for t, (gradient, rate) in enumerate(zip(gradients, rates, strict=True)):
+        w, first, second = naive.adam_step(w, gradient, first, second, t + 1, rate, **options)
+        assert_close(history[t], w, TOLERANCE[dtype])
+
+
+@every_solver
+@alphas
+def test_against_torch(solver, alpha):
+    torch = pytest.importorskip("torch")
+    start, gradients, rates = start_gradients_rates()
+    w = torch.nn.Parameter(torch.from_numpy(start))
+    optimizer = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[solver]([w], weight_decay=alpha)
+    for gradient, rate, actual in zip(gradients, rates, run(solver, alpha), strict=True):
+        w.grad = torch.from_numpy(gradient)
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
+        assert_close(actual, w.detach().numpy(), 1e-12)
+
+
+@every_solver
+def test_a_long_gradient_is_cut_to_the_norm(solver):
+    """The direction stays; Adam itself hardly sees the length, so the moments are looked at."""
+    gradient = np.array([3.0, 4.0])
+    clipped, plain = (Adam(2, np.float64, solver, 0.0, clip) for clip in (1.0, None))
+    for optimizer in (clipped, plain):
+        optimizer.update(np.zeros(2), gradient, 5.0, 0.1)
+    np.testing.assert_allclose(clipped.first, plain.first / 5)
+    np.testing.assert_allclose(clipped.second, plain.second / 25)
+
+
+@every_solver
+def test_a_short_gradient_is_left_as_it_is(solver):
+    np.testing.assert_array_equal(run(solver, 0.1, clip_norm=1e6), run(solver, 0.1))
+
+
+def test_the_penalty_is_not_clipped():
+    """Clipping is of the gradient of the loss; the penalty comes on top."""
+    optimizer = Adam(2, np.float64, "adam", 0.5, clip_norm=1.0)
+    optimizer.update(np.array([10.0, 0.0]), np.array([3.0, 4.0]), 5.0, 0.1)
+    np.testing.assert_allclose(optimizer.first, 0.1 * np.array([0.6 + 5.0, 0.8]))

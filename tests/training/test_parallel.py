@@ -1,0 +1,123 @@
+"""Cutting a batch into chunks, and the threads that take them."""
+
+import threading
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsrnn.training.parallel import CHUNK_ROWS, Workers, chunk_bounds, n_threads
+
+
+@given(rows=st.integers(1, 100_000))
+def test_chunks_cover_the_batch_in_order_and_are_even(rows):
+    bounds = chunk_bounds(rows)
+    sizes = [stop - start for start, stop in bounds]
+    assert bounds[0][0] == 0
+    assert bounds[-1][1] == rows
+    assert all(one[1] == other[0] for one, other in pairwise(bounds))
+    assert min(sizes) >= 1
+    assert max(sizes) <= CHUNK_ROWS
+    assert max(sizes) - min(sizes) <= 1
+    # No more chunks than it takes.
+    assert (len(bounds) - 1) * CHUNK_ROWS < rows
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "limit", "expected"),
+    [
+        (None, None, 8),
+        (None, "3", 3),
+        (None, "1", 1),
+        (None, "64", 8),
+        (None, "", 8),
+        (None, "0", 8),
+        (None, "many", 8),
+        (-1, None, 8),
+        (-1, "3", 8),
+        (-2, None, 7),
+        (-100, None, 1),
+        (1, None, 1),
+        (5, "3", 5),
+        (20, None, 20),
+    ],
+)
+def test_number_of_threads(monkeypatch, n_jobs, limit, expected):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if limit is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    assert n_threads(n_jobs) == expected
+
+
+every_number = pytest.mark.parametrize("n_jobs", [1, 2, 4])
+
+
+@every_number
+@pytest.mark.parametrize("n_tasks", [0, 1, 3, 50])
+def test_each_task_runs_once(n_jobs, n_tasks):
+    done = []
+    with Workers(n_jobs) as workers:
+        workers.run(lambda worker, k: done.append(k), n_tasks)
+        assert sorted(done) == list(range(n_tasks))
+        workers.run(lambda worker, k: done.append(k), n_tasks)
+    assert sorted(done) == sorted(2 * list(range(n_tasks)))
+
+
+@every_number
+def test_a_worker_does_one_task_at_a_time(n_jobs):
+    """Its work space is its own."""
+    locks = [threading.Lock() for _ in range(n_jobs)]
+
+    def task(worker, k):
+        assert locks[worker].acquire(blocking=False)
+        threading.Event().wait(0.001)
+        locks[worker].release()
+
+    with Workers(n_jobs) as workers:
+        workers.run(task, 40)
+
+
+def test_tasks_run_at_the_same_time():
+    """Each of two tasks waits for the other."""
+    together = threading.Barrier(2)
+    with Workers(2) as workers:
+        workers.run(lambda worker, k: together.wait(timeout=60), 2)
+
+
+@every_number
+@pytest.mark.parametrize("bad", [0, 7])
+def test_an_exception_in_a_task_reaches_the_caller(n_jobs, bad):
+    def task(worker, k):
+        if k == bad:
+            raise KeyError(f"task {k}")
+
+    with Workers(n_jobs) as workers:
+        with pytest.raises(KeyError, match=f"task {bad}"):
+            workers.run(task, 10)
+        done = []
+        workers.run(lambda worker, k: done.append(k), 3)  # the workers are still there
+        assert sorted(done) == [0, 1, 2]
+
+
+def test_an_exception_in_another_thread_reaches_the_caller():
+    """The caller's own task waits, so that the other thread has to take the one that fails."""
+    failed = threading.Event()
+
+    def task(worker, k):
+        if worker == 0:
+            failed.wait(timeout=60)
+        else:
+            failed.set()
+            raise KeyError("elsewhere")
+
+    with Workers(2) as workers, pytest.raises(KeyError, match="elsewhere"):
+        workers.run(task, 2)
+
+
+def test_threads_end_with_their_workers():
+    before = set(threading.enumerate())
+    with Workers(3) as workers:
+        workers.run(lambda worker, k: None, 10)
+    assert set(threading.enumerate()) <= before
