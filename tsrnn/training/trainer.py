@@ -147,9 +147,9 @@ class Trainer:
 
     def _divergence(self, loss: float) -> DivergenceError:
         return DivergenceError(
-            f"the loss ({loss:g}) or its gradient is not finite at update {self.history.n_steps + 1}; the weights of the "
-            f"last good epoch are kept. A learning_rate_init below {self.options.learning_rate_init:g} or a smaller "
-            "clip_norm helps"
+            f"the loss ({loss:g}) or its gradient is not finite at update {self.history.n_steps + 1}; the weights of "
+            f"the last good epoch are kept. A learning_rate_init below {self.options.learning_rate_init:g} or a "
+            "smaller clip_norm helps"
         )
 
     def _epoch(self) -> Iterator[np.ndarray]:
