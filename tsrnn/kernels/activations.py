@@ -55,6 +55,19 @@ def sigmoid(x):
 
 
 @formula
+def relu(x):
+    """max(x, 0); a NaN stays one."""
+    zero = type(x)(0)
+    return zero if x < zero else x
+
+
+@formula
+def relu_gradient(y):
+    """Derivative of relu, given its output; zero at zero."""
+    return type(y)(1) if y > type(y)(0) else type(y)(0)
+
+
+@formula
 def sigmoid_gradient(y):
     """Derivative of the sigmoid, given its output."""
     return y * (type(y)(1) - y)

@@ -18,22 +18,33 @@ from tsrnn.kernels.linear import accumulate, affine_gradient
 
 
 @formula
+def update(z, n, h_prev):
+    """h_t between the candidate and h_{t-1}."""
+    return n + z * (h_prev - n)
+
+
+@formula
+def update_gradient(z, n, h_prev, dh):
+    """Gradients of the pre-activations of z and n, and of h_{t-1} past the gates, from that of h_t."""
+    one = type(z)(1)
+    return dh * (h_prev - n) * sigmoid_gradient(z), dh * (one - z) * tanh_gradient(n), dh * z
+
+
+@formula
 def cell(a_r, a_z, x_n, u, h_prev):
     """Activated gates and h_t from the pre-activations, the two sides of the candidate and h_{t-1}."""
     r = sigmoid(a_r)
     z = sigmoid(a_z)
     n = tanh(x_n + r * u)
-    return r, z, n, n + z * (h_prev - n)
+    return r, z, n, update(z, n, h_prev)
 
 
 @formula
 def cell_gradient(r, z, n, u, h_prev, dh):
     """Gradients of a_r, a_z, x_n and u, and of h_{t-1} past the gates, from that of h_t."""
-    one = type(z)(1)
-    dx_n = dh * (one - z) * tanh_gradient(n)
-    da_z = dh * (h_prev - n) * sigmoid_gradient(z)
+    da_z, dx_n, dh_prev = update_gradient(z, n, h_prev, dh)
     da_r = dx_n * u * sigmoid_gradient(r)
-    return da_r, da_z, dx_n, dx_n * r, dh * z
+    return da_r, da_z, dx_n, dx_n * r, dh_prev
 
 
 @loop

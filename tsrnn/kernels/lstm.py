@@ -16,26 +16,51 @@ from tsrnn.kernels.linear import accumulate, affine_gradient
 
 
 @formula
-def cell(a_i, a_f, a_g, a_o, c_prev):
-    """Activated gates, c_t and h_t from the pre-activations and c_{t-1}."""
+def write_memory(a_i, a_f, a_g, c_prev):
+    """Activated gates i, f, g and c_t from the pre-activations and c_{t-1}."""
     i = sigmoid(a_i)
     f = sigmoid(a_f)
     g = tanh(a_g)
+    return i, f, g, f * c_prev + i * g
+
+
+@formula
+def read_memory(a_o, c):
+    """Activated gate o and h_t from its pre-activation and c_t."""
     o = sigmoid(a_o)
-    c = f * c_prev + i * g
-    return i, f, g, o, c, o * tanh(c)
+    return o, o * tanh(c)
+
+
+@formula
+def read_memory_gradient(o, c, dh):
+    """Gradients of a_o and of c_t from that of h_t."""
+    tanh_c = tanh(c)
+    return dh * tanh_c * sigmoid_gradient(o), dh * o * tanh_gradient(tanh_c)
+
+
+@formula
+def write_memory_gradient(i, f, g, c_prev, dc):
+    """Gradients of a_i, a_f, a_g and of c_{t-1} from that of c_t."""
+    da_i = dc * g * sigmoid_gradient(i)
+    da_f = dc * c_prev * sigmoid_gradient(f)
+    da_g = dc * i * tanh_gradient(g)
+    return da_i, da_f, da_g, dc * f
+
+
+@formula
+def cell(a_i, a_f, a_g, a_o, c_prev):
+    """Activated gates, c_t and h_t from the pre-activations and c_{t-1}."""
+    i, f, g, c = write_memory(a_i, a_f, a_g, c_prev)
+    o, h = read_memory(a_o, c)
+    return i, f, g, o, c, h
 
 
 @formula
 def cell_gradient(i, f, g, o, c_prev, c, dh, dc):
     """Gradients of the pre-activations and of c_{t-1} from those of h_t and c_t."""
-    tanh_c = tanh(c)
-    dc = dc + dh * o * tanh_gradient(tanh_c)
-    da_i = dc * g * sigmoid_gradient(i)
-    da_f = dc * c_prev * sigmoid_gradient(f)
-    da_g = dc * i * tanh_gradient(g)
-    da_o = dh * tanh_c * sigmoid_gradient(o)
-    return da_i, da_f, da_g, da_o, dc * f
+    da_o, dc_through_h = read_memory_gradient(o, c, dh)
+    da_i, da_f, da_g, dc_prev = write_memory_gradient(i, f, g, c_prev, dc + dc_through_h)
+    return da_i, da_f, da_g, da_o, dc_prev
 
 
 @loop

@@ -1,6 +1,6 @@
 """The vanilla recurrent network (Elman, 1990).
 
-    h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)
+    h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)       or relu(...): `rectify`
 
 Layouts are torch's: one gate, `weight_ih` (H, I), `weight_hh` (H, H).
 """
@@ -8,7 +8,7 @@ Layouts are torch's: one gate, `weight_ih` (H, I), `weight_hh` (H, H).
 import numpy as np
 
 from tsrnn.kernels._jit import formula, loop
-from tsrnn.kernels.activations import tanh, tanh_gradient
+from tsrnn.kernels.activations import relu, relu_gradient, tanh, tanh_gradient
 from tsrnn.kernels.linear import accumulate, affine_gradient
 
 
@@ -24,8 +24,20 @@ def cell_gradient(h, dh):
     return dh * tanh_gradient(h)
 
 
+@formula
+def relu_cell(a):
+    """h_t from the pre-activation, rectified."""
+    return relu(a)
+
+
+@formula
+def relu_cell_gradient(h, dh):
+    """Gradient of the pre-activation from that of a rectified h_t."""
+    return dh * relu_gradient(h)
+
+
 @loop
-def step(a, h_side, bias_hh, h):
+def step(a, h_side, bias_hh, rectify, h):
     """One time step. Apart from `forward`, because a loop beside a matrix product does not vectorise.
 
     Parameters
@@ -33,34 +45,44 @@ def step(a, h_side, bias_hh, h):
     a : (B, H) read: input projection
     h_side : (B, H) read: W_hh h_{t-1}
     bias_hh : (H,) read
+    rectify : bool
     h : (B, H) written: h_t
     """
     rows, size = h.shape
     for b in range(rows):
         a_row, h_side_row, h_row = a[b], h_side[b], h[b]
-        for j in range(size):
-            h_row[j] = cell(a_row[j] + h_side_row[j] + bias_hh[j])
+        if rectify:
+            for j in range(size):
+                h_row[j] = relu_cell(a_row[j] + h_side_row[j] + bias_hh[j])
+        else:
+            for j in range(size):
+                h_row[j] = cell(a_row[j] + h_side_row[j] + bias_hh[j])
 
 
 @loop
-def step_gradient(a, h, dh):
+def step_gradient(a, h, rectify, dh):
     """Gradient of one time step.
 
     Parameters
     ----------
     a : (B, H) written: gradient of the pre-activations
     h : (B, H) read: h_t
+    rectify : bool
     dh : (B, H) read: gradient of h_t
     """
     rows, size = h.shape
     for b in range(rows):
         a_row, h_row, dh_row = a[b], h[b], dh[b]
-        for j in range(size):
-            a_row[j] = cell_gradient(h_row[j], dh_row[j])
+        if rectify:
+            for j in range(size):
+                a_row[j] = relu_cell_gradient(h_row[j], dh_row[j])
+        else:
+            for j in range(size):
+                a_row[j] = cell_gradient(h_row[j], dh_row[j])
 
 
 @loop
-def forward(a, h, weight_hh, bias_hh):
+def forward(a, h, weight_hh, bias_hh, rectify):
     """RNN over a sequence.
 
     Parameters
@@ -69,16 +91,17 @@ def forward(a, h, weight_hh, bias_hh):
     h : (T+1, B, H) slot 0 read: the initial state; the rest written: h_1 .. h_T
     weight_hh : (H, H) read
     bias_hh : (H,) read
+    rectify : bool: relu in place of tanh
     """
     steps, rows, size = a.shape
     recurrent = np.empty((rows, size), a.dtype)
     for t in range(steps):
         np.dot(h[t], weight_hh.T, recurrent)
-        step(a[t], recurrent, bias_hh, h[t + 1])
+        step(a[t], recurrent, bias_hh, rectify, h[t + 1])
 
 
 @loop
-def backward(a, h, weight_hh, dy, dh, d_weight_hh, d_bias_hh):
+def backward(a, h, weight_hh, dy, dh, d_weight_hh, d_bias_hh, rectify):
     """Gradients of `forward`, back through all the steps given.
 
     Parameters
@@ -90,12 +113,13 @@ def backward(a, h, weight_hh, dy, dh, d_weight_hh, d_bias_hh):
     dh : (B, H) read: further gradient of h_T; written: gradient of h_0
     d_weight_hh : (H, H) written
     d_bias_hh : (H,) written
+    rectify : bool
     """
     steps, rows, size = a.shape
     first = steps - dy.shape[0]
     for t in range(steps - 1, -1, -1):
         if t >= first:
             accumulate(dh, dy[t - first])
-        step_gradient(a[t], h[t + 1], dh)
+        step_gradient(a[t], h[t + 1], rectify, dh)
         np.dot(a[t], weight_hh, dh)
     affine_gradient(h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, size), d_weight_hh, d_bias_hh)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tsrnn.kernels import gru, lstm, rnn
+from tsrnn.kernels import gru, gru_reset_before, lstm, lstm_peephole, rnn
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,11 @@ class Cell:
     n_states : int
         How many of `memory` are states, handed from step to step; the rest is kept for `backward` only.
     forward, backward : callable
-        The loops over time: see kernels/rnn.py, lstm.py and gru.py.
+        The loops over time: see kernels/lstm.py for the order of their arguments.
+    peepholes : tuple of str
+        Gates that see the cell state, in the order of the rows of `weight_peephole`.
+    options : tuple of bool
+        Last arguments of both loops: which variant of the equations they compute.
     """
 
     gates: tuple[str, ...]
@@ -27,10 +31,21 @@ class Cell:
     n_states: int
     forward: Callable
     backward: Callable
+    peepholes: tuple[str, ...] = ()
+    options: tuple[bool, ...] = ()
 
+
+_RNN = (("h",), ("h",), 1, rnn.forward, rnn.backward)
+_LSTM = (("i", "f", "g", "o"), ("h", "c"), 2)
+_PEEPHOLE = (*_LSTM, lstm_peephole.forward, lstm_peephole.backward, ("i", "f", "o"))
+_GRU = ("r", "z", "n")
 
 CELLS = {
-    "rnn": Cell(("h",), ("h",), 1, rnn.forward, rnn.backward),
-    "lstm": Cell(("i", "f", "g", "o"), ("h", "c"), 2, lstm.forward, lstm.backward),
-    "gru": Cell(("r", "z", "n"), ("h", "u"), 1, gru.forward, gru.backward),
+    "rnn": Cell(*_RNN, options=(False,)),
+    "rnn_relu": Cell(*_RNN, options=(True,)),
+    "lstm": Cell(*_LSTM, lstm.forward, lstm.backward),
+    "lstm_peephole": Cell(*_PEEPHOLE, options=(False,)),
+    "lstm_peephole_previous": Cell(*_PEEPHOLE, options=(True,)),
+    "gru": Cell(_GRU, ("h", "u"), 1, gru.forward, gru.backward),
+    "gru_reset_before": Cell(_GRU, ("h", "reset"), 1, gru_reset_before.forward, gru_reset_before.backward),
 }

@@ -37,32 +37,40 @@ class Recurrent:
         self.cell = CELLS[cell]
         self.input_size = input_size
         self.hidden_size = hidden_size
-        self._names = [f"{prefix}{n}{suffix}" for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        rows = len(self.cell.gates) * hidden_size
+        shapes = {
+            "weight_ih": (rows, input_size),
+            "weight_hh": (rows, hidden_size),
+            "bias_ih": (rows,),
+            "bias_hh": (rows,),
+        }
+        if self.cell.peepholes:
+            shapes["weight_peephole"] = (len(self.cell.peepholes), hidden_size)
+        self._shapes = {f"{prefix}{name}{suffix}": shape for name, shape in shapes.items()}
+        self._name = dict(zip(shapes, self._shapes, strict=True))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        rows = len(self.cell.gates) * self.hidden_size
-        return dict(
-            zip(
-                self._names,
-                [(rows, self.input_size), (rows, self.hidden_size), (rows,), (rows,)],
-                strict=True,
-            )
-        )
+        return self._shapes
 
     def initialize(self, p: Views, rng: np.random.Generator, recurrent_init: str) -> None:
         """Uniform within 1 / sqrt(H), as torch; an LSTM's forget gate starts open, with a bias of 1 in all.
 
         Gers, Schmidhuber and Cummins (2000) and Jozefowicz, Zaremba and Sutskever (2015) say why.
         """
-        for name in self._names:
+        for name in self._shapes:
             uniform(p[name], self.hidden_size**-0.5, rng)
-        _, weight_hh, bias_ih, bias_hh = (p[name] for name in self._names)
         if recurrent_init == "orthogonal":
-            orthogonal_blocks(weight_hh, rng)
+            orthogonal_blocks(p[self._name["weight_hh"]], rng)
         if "f" in self.cell.gates:
             start = self.cell.gates.index("f") * self.hidden_size
-            bias_ih[start : start + self.hidden_size] = 1
-            bias_hh[start : start + self.hidden_size] = 0
+            forget = slice(start, start + self.hidden_size)
+            p[self._name["bias_ih"]][forget] = 1
+            p[self._name["bias_hh"]][forget] = 0
+
+    def _arrays(self, views: Views, *skipped: str) -> list[np.ndarray]:
+        """What the loops over time take, in their order; without the names skipped."""
+        names = ("weight_hh", "bias_hh", "weight_peephole")
+        return [views[self._name[n]] for n in names if n in self._name and n not in skipped]
 
     def allocate(self, steps: int, rows: int, dtype: np.dtype) -> SimpleNamespace:
         size = self.hidden_size
@@ -75,9 +83,8 @@ class Recurrent:
 
     def forward(self, p: Views, x: np.ndarray, work: SimpleNamespace) -> np.ndarray:
         """States h_1 .. h_T (T, B, H) of the sequence `x` (T, B, I), from a zero state."""
-        weight_ih, weight_hh, bias_ih, bias_hh = (p[name] for name in self._names)
-        affine(_flat_rows(x), weight_ih, bias_ih, _flat_rows(work.a))
-        self.cell.forward(work.a, *work.memory, weight_hh, bias_hh)
+        affine(_flat_rows(x), p[self._name["weight_ih"]], p[self._name["bias_ih"]], _flat_rows(work.a))
+        self.cell.forward(work.a, *work.memory, *self._arrays(p), *self.cell.options)
         return work.memory[0][1:]
 
     def backward(
@@ -105,19 +112,18 @@ class Recurrent:
         -------
         (steps, B, I) gradient of the last inputs, or None
         """
-        weight_ih, weight_hh = p[self._names[0]], p[self._names[1]]
-        d_weight_ih, d_weight_hh, d_bias_ih, d_bias_hh = (g[name] for name in self._names)
         first = len(x) - steps
         a = work.a[first:]
         for d_state in work.d_states:
             d_state[...] = 0
         memory = [m[first:] for m in work.memory]
-        self.cell.backward(a, *memory, weight_hh, dy, *work.d_states, d_weight_hh, d_bias_hh)
-        affine_gradient(_flat_rows(x[first:]), _flat_rows(a), d_weight_ih, d_bias_ih)
+        weights, gradients = self._arrays(p, "bias_hh"), self._arrays(g)
+        self.cell.backward(a, *memory, *weights, dy, *work.d_states, *gradients, *self.cell.options)
+        affine_gradient(_flat_rows(x[first:]), _flat_rows(a), g[self._name["weight_ih"]], g[self._name["bias_ih"]])
         if not need_dx:
             return None
         dx = work.dx[first:]
-        affine_input_gradient(_flat_rows(a), weight_ih, _flat_rows(dx))
+        affine_input_gradient(_flat_rows(a), p[self._name["weight_ih"]], _flat_rows(dx))
         return dx
 
 
