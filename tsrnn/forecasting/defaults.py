@@ -2,7 +2,9 @@
 
 
 def auto_lookback(n_values: int, n_outputs: int, season_length: int) -> int:
-    """Length of a window: two seasons, and no more than leaves three fifths of the series for other windows.
+    """Length of a window: three seasons, and no more than leaves three fifths of the series for other windows.
+
+    Two, three and four seasons were about equal on held-back parts of monthly, quarterly, daily and hourly series.
 
     Parameters
     ----------
@@ -17,7 +19,7 @@ def auto_lookback(n_values: int, n_outputs: int, season_length: int) -> int:
     int
         A multiple of the season where the series has room for one season; at least 1.
     """
-    wanted = 2 * season_length if season_length > 1 else max(2 * n_outputs, 10)
+    wanted = 3 * season_length if season_length > 1 else max(2 * n_outputs, 10)
     room = int((n_values - n_outputs) / 2.5)
     if room >= season_length > 1:
         return min(wanted, room // season_length * season_length)
