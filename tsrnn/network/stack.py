@@ -6,8 +6,11 @@ import numpy as np
 
 from tsrnn.kernels.linear import accumulate, steps_to_columns
 from tsrnn.network.initialization import uniform
-from tsrnn.network.layers import Dense, Dropout, Recurrent, Views
+from tsrnn.network.bidirectional import Bidirectional
+from tsrnn.network.layers import Dense, Dropout, Views
 from tsrnn.network.parameters import Layout
+from tsrnn.network.recurrent import Recurrent
+from tsrnn.network.residual import Residual
 
 
 class Network:
@@ -27,6 +30,10 @@ class Network:
     hidden_size, num_layers : int
     output_size : int
         Number of outputs, O.
+    bidirectional : bool
+        Each layer reads the window from both ends; its outputs are 2 * hidden_size wide.
+    residual : bool
+        From the second layer on, the input of a layer is added to its output.
     dropout : float
         Share of each recurrent layer's outputs that is set to zero while training, the last layer's included.
     linear_skip : bool
@@ -47,6 +54,8 @@ class Network:
         hidden_size: int,
         num_layers: int,
         output_size: int,
+        bidirectional: bool = False,
+        residual: bool = False,
         dropout: float = 0.0,
         linear_skip: bool = False,
     ):
@@ -57,20 +66,24 @@ class Network:
             hidden_size,
             num_layers,
             output_size,
+            bidirectional,
+            residual,
             dropout,
             linear_skip,
         )
         self.steps = steps
         self.input_size = input_size
-        self.hidden_size = hidden_size
         self.output_size = output_size
-        self.layers = [
-            Recurrent(cell, hidden_size if k else input_size, hidden_size, prefix="rnn.", suffix=f"_l{k}")
-            for k in range(num_layers)
-        ]
+        kind = Bidirectional if bidirectional else Recurrent
+        self.layers = []
+        width = input_size
+        for k in range(num_layers):
+            layer = kind(cell, width, hidden_size, prefix="rnn.", suffix=f"_l{k}")
+            self.layers.append(Residual(layer) if residual and k else layer)
+            width = layer.output_size
         self.dropout = Dropout(dropout) if dropout else None
         self.n_dropout_keys = num_layers if dropout else 0
-        self.head = Dense(hidden_size, output_size, prefix="head.")
+        self.head = Dense(width, output_size, prefix="head.")
         self.linear = Dense(steps * input_size, output_size, prefix="linear.") if linear_skip else None
         parts = [*self.layers, self.head, *([self.linear] if linear_skip else [])]
         self.layout = Layout({name: shape for part in parts for name, shape in part.shapes().items()})
@@ -85,13 +98,13 @@ class Network:
         for layer in self.layers:
             layer.initialize(p, rng, recurrent_init)
         for name in self.head.shapes():
-            uniform(p[name], self.hidden_size**-0.5, rng)
+            uniform(p[name], self.head.input_size**-0.5, rng)
         # The linear map starts at zero: the network learns what it adds to the states' forecast.
         return np.concatenate([view.ravel() for view in p.values()]).astype(dtype)
 
     def allocate(self, rows: int, dtype: np.dtype) -> SimpleNamespace:
         """Work space for `rows` windows: inputs, activations, gradients. Reused from batch to batch."""
-        size = self.hidden_size
+        size = self.head.input_size
         work = SimpleNamespace(
             x=np.empty((self.steps, rows, self.input_size), dtype),
             out=np.empty((rows, self.output_size), dtype),
@@ -124,11 +137,12 @@ class Network:
         for k, layer in enumerate(self.layers):
             work.inputs.append(y)
             y = layer.forward(p, y, work.layers[k])
+            if layer is self.layers[-1]:
+                y = layer.final(y)
             if keys is not None and self.dropout:
-                out = work.dropped[k]
-                self.dropout.apply(y[-len(out) :], out, keys[k], first_step=self.steps - len(out))
-                y = out
-        work.last = y[-1]
+                self.dropout.apply(y, work.dropped[k], keys[k], first_step=self.steps - len(y))
+                y = work.dropped[k]
+        work.last = y[0]
         self.head.forward(p, work.last, work.out)
         if self.linear:
             steps_to_columns(work.x, work.columns)
