@@ -11,6 +11,7 @@ from tsrnn.network.layers import Dense, Dropout, Views
 from tsrnn.network.parameters import Layout
 from tsrnn.network.recurrent import Recurrent
 from tsrnn.network.residual import Residual
+from tsrnn.network.segment import Segment
 
 
 class Network:
@@ -30,6 +31,8 @@ class Network:
     hidden_size, num_layers : int
     output_size : int
         Number of outputs, O.
+    segment : int
+        Consecutive values that enter the recurrent layers as one step.
     bidirectional : bool
         Each layer reads the window from both ends; its outputs are 2 * hidden_size wide.
     residual : bool
@@ -54,6 +57,7 @@ class Network:
         hidden_size: int,
         num_layers: int,
         output_size: int,
+        segment: int = 1,
         bidirectional: bool = False,
         residual: bool = False,
         dropout: float = 0.0,
@@ -66,6 +70,7 @@ class Network:
             hidden_size,
             num_layers,
             output_size,
+            segment,
             bidirectional,
             residual,
             dropout,
@@ -75,8 +80,10 @@ class Network:
         self.input_size = input_size
         self.output_size = output_size
         kind = Bidirectional if bidirectional else Recurrent
+        self.segment = Segment(segment, input_size, hidden_size) if segment > 1 else None
+        self.recurrent_steps = self.segment.steps(steps) if self.segment else steps
         self.layers = []
-        width = input_size
+        width = hidden_size if self.segment else input_size
         for k in range(num_layers):
             layer = kind(cell, width, hidden_size, prefix="rnn.", suffix=f"_l{k}")
             self.layers.append(Residual(layer) if residual and k else layer)
@@ -85,7 +92,7 @@ class Network:
         self.n_dropout_keys = num_layers if dropout else 0
         self.head = Dense(width, output_size, prefix="head.")
         self.linear = Dense(steps * input_size, output_size, prefix="linear.") if linear_skip else None
-        parts = [*self.layers, self.head, *([self.linear] if linear_skip else [])]
+        parts = [part for part in (self.segment, *self.layers, self.head, self.linear) if part]
         self.layout = Layout({name: shape for part in parts for name, shape in part.shapes().items()})
 
     def __reduce__(self):
@@ -95,6 +102,8 @@ class Network:
     def initialize(self, rng: np.random.Generator, dtype: np.dtype, recurrent_init: str = "uniform") -> np.ndarray:
         """A fresh parameter vector. Draws are made in float64, so both types start from the same numbers."""
         p = self.layout.views(np.zeros(self.layout.size))
+        if self.segment:
+            self.segment.initialize(p, rng)
         for layer in self.layers:
             layer.initialize(p, rng, recurrent_init)
         for name in self.head.shapes():
@@ -104,18 +113,20 @@ class Network:
 
     def allocate(self, rows: int, dtype: np.dtype) -> SimpleNamespace:
         """Work space for `rows` windows: inputs, activations, gradients. Reused from batch to batch."""
-        size = self.head.input_size
+        size, steps = self.head.input_size, self.recurrent_steps
         work = SimpleNamespace(
             x=np.empty((self.steps, rows, self.input_size), dtype),
             out=np.empty((rows, self.output_size), dtype),
-            layers=[layer.allocate(self.steps, rows, dtype) for layer in self.layers],
+            layers=[layer.allocate(steps, rows, dtype) for layer in self.layers],
             inputs=[],
             d_last=np.empty((1, rows, size), dtype),
             dropped=[],
         )
         if self.dropout:  # of the last layer's outputs only the last one goes on
-            work.dropped = [np.empty((self.steps, rows, size), dtype) for _ in self.layers[1:]]
+            work.dropped = [np.empty((steps, rows, size), dtype) for _ in self.layers[1:]]
             work.dropped.append(np.empty((1, rows, size), dtype))
+        if self.segment:
+            work.segment = self.segment.allocate(self.steps, rows, dtype)
         if self.linear:
             work.columns = np.empty((rows, self.steps * self.input_size), dtype)
             work.linear_out = np.empty((rows, self.output_size), dtype)
@@ -132,7 +143,7 @@ class Network:
         keys : (n_dropout_keys,) uint64, optional
             Train with dropout under these keys; without them every value is kept.
         """
-        y = work.x
+        y = self.segment.forward(p, work.x, work.segment) if self.segment else work.x
         work.inputs = []
         for k, layer in enumerate(self.layers):
             work.inputs.append(y)
@@ -140,7 +151,7 @@ class Network:
             if layer is self.layers[-1]:
                 y = layer.final(y)
             if keys is not None and self.dropout:
-                self.dropout.apply(y, work.dropped[k], keys[k], first_step=self.steps - len(y))
+                self.dropout.apply(y, work.dropped[k], keys[k], first_step=self.recurrent_steps - len(y))
                 y = work.dropped[k]
         work.last = y[0]
         self.head.forward(p, work.last, work.out)
@@ -168,10 +179,10 @@ class Network:
         work, keys
             As given to `forward`.
         bptt_steps : int, optional
-            Go back through the last steps only (truncated backpropagation through time, Williams and Peng, 1990);
-            the states before them are constants. Default: through the whole window.
+            Go back through the last steps of the recurrent layers only (truncated backpropagation through time,
+            Williams and Peng, 1990); the states before them are constants. Default: through the whole window.
         """
-        steps = self.steps if bptt_steps is None else min(bptt_steps, self.steps)
+        steps = self.recurrent_steps if bptt_steps is None else min(bptt_steps, self.recurrent_steps)
         if self.linear:
             self.linear.backward(g, work.columns, d_out)
         self.head.backward(g, work.last, d_out)
@@ -179,5 +190,8 @@ class Network:
         self.head.input_gradient(p, d_out, dy[0])
         for k in reversed(range(len(self.layers))):
             if keys is not None and self.dropout:
-                self.dropout.apply(dy, dy, keys[k], first_step=self.steps - len(dy))
-            dy = self.layers[k].backward(p, g, work.inputs[k], dy, work.layers[k], steps, need_dx=k > 0)
+                self.dropout.apply(dy, dy, keys[k], first_step=self.recurrent_steps - len(dy))
+            need_dx = k > 0 or self.segment is not None
+            dy = self.layers[k].backward(p, g, work.inputs[k], dy, work.layers[k], steps, need_dx)
+        if self.segment:
+            self.segment.backward(g, dy, work.segment)
