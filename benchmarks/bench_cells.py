@@ -18,7 +18,7 @@ from tsrnn.forecasting.windows import TableRows
 from tsrnn.kernels.optimization import norm
 from tsrnn.network.stack import Network
 from tsrnn.training.losses import LOSSES
-from tsrnn.training.optimizers import Adam
+from tsrnn.training.optimizers import AdamW
 from tsrnn.training.parallel import Workers, single_threaded_blas
 from tsrnn.training.passes import Passes
 
@@ -65,7 +65,7 @@ def tsrnn_step(cell, rows, steps, inputs, hidden, workers):
     targets = rng.standard_normal((rows, 1)).astype(np.float32)
     samples = TableRows(table, targets, None, np.zeros(inputs), np.ones(inputs))
     passes = Passes(network, parameters, workers)
-    optimizer = Adam(parameters.size, parameters.dtype, "adam", 0.0, 1.0)
+    optimizer = AdamW(parameters.size, parameters.dtype, 0.0, 1.0)
     which = rng.permutation(rows)
 
     def step():

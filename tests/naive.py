@@ -177,9 +177,8 @@ def loss(name, output, target, weight):
     return total, gradient
 
 
-def adam_step(w, g, first, second, t, rate, penalty=0.0, decay=0.0, betas=(0.9, 0.999), epsilon=1e-8):
-    """Step t = 1, 2, ... of Adam with an L2 penalty, or of AdamW with a decay: new w, first, second moments."""
-    g = g + penalty * w
+def adam_step(w, g, first, second, t, rate, decay=0.0, betas=(0.9, 0.999), epsilon=1e-8):
+    """Step t = 1, 2, ... of AdamW, or without decay of Adam: new w, first, second moments."""
     first = betas[0] * first + (1 - betas[0]) * g
     second = betas[1] * second + (1 - betas[1]) * g**2
     mean, square = first / (1 - betas[0] ** t), second / (1 - betas[1] ** t)

@@ -14,15 +14,15 @@ every_type = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
 @every_type
-@pytest.mark.parametrize(("penalty", "decay"), [(0, 0), (0.1, 0), (0, 0.1)])
-def test_adam(dtype, penalty, decay):
+@pytest.mark.parametrize("decay", [0, 0.1])
+def test_adam(dtype, decay):
     rng = np.random.default_rng(0)
     w, g, first = (rng.standard_normal(17).astype(dtype) for _ in range(3))
     second = rng.uniform(0, 1, 17).astype(dtype)
     t, rate, clip = 3, 0.01, 0.5
-    expected = naive.adam_step(*(v.astype(float) for v in (w, clip * g, first, second)), t, rate, penalty, decay)
+    expected = naive.adam_step(*(v.astype(float) for v in (w, clip * g, first, second)), t, rate, decay)
     corrections = (1 / (1 - 0.9**t), 1 / (1 - 0.999**t))
-    adam(w, g, first, second, np.array([clip, rate, 0.9, 0.999, *corrections, 1e-8, penalty, rate * decay], dtype))
+    adam(w, g, first, second, np.array([clip, rate, 0.9, 0.999, *corrections, 1e-8, rate * decay], dtype))
     for actual, value in zip((w, first, second), expected, strict=True):
         assert_close(actual, value, TOLERANCE[dtype])
 

@@ -11,7 +11,6 @@ STEPS, CHANNELS, OUTPUTS = 4, 2, 2
 
 OPTIONS = TrainingOptions(
     loss="squared_error",
-    solver="adam",
     alpha=0.0,
     learning_rate="constant",
     learning_rate_init=0.02,

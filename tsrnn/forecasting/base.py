@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option, check_real
 from tsrnn.forecasting.progress import progress
@@ -10,7 +11,6 @@ from tsrnn.network.cells import CELLS
 from tsrnn.network.initialization import RECURRENT_INITS
 from tsrnn.network.stack import Network
 from tsrnn.training.losses import LOSSES
-from tsrnn.training.optimizers import SOLVERS
 from tsrnn.training.parallel import Workers, single_threaded_blas
 from tsrnn.training.passes import Passes, Samples
 from tsrnn.training.schedule import SCHEDULES
@@ -32,7 +32,6 @@ class RecurrentEstimator(BaseEstimator):
         check_option("recurrent_init", self.recurrent_init, RECURRENT_INITS)
         check_option("loss", self.loss, LOSSES)
         check_integer("bptt_steps", self.bptt_steps, 1, None)
-        check_option("solver", self.solver, SOLVERS)
         check_real("alpha", self.alpha, 0, np.inf, "left")
         check_option("learning_rate", self.learning_rate, SCHEDULES)
         check_real("learning_rate_init", self.learning_rate_init, 0, np.inf, "neither")
@@ -44,6 +43,13 @@ class RecurrentEstimator(BaseEstimator):
         check_real("validation_fraction", self.validation_fraction, 0, 1, "neither")
         check_integer("n_iter_no_change", self.n_iter_no_change, 1)
         check_real("tol", self.tol, 0, np.inf, "left")
+        check_flag("verbose", self.verbose)
+        try:
+            check_random_state(self.random_state)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"random_state must be an integer from 0 to 2**32 - 1, a RandomState or None, got {self.random_state!r}"
+            ) from error
         if self.n_jobs is not None and (not isinstance(self.n_jobs, (int, np.integer)) or self.n_jobs == 0):
             raise ValueError(f"n_jobs must be None, -1 or a positive integer, got {self.n_jobs!r}")
 
@@ -58,10 +64,10 @@ class RecurrentEstimator(BaseEstimator):
             self.cell,
             steps,
             input_size,
-            self.hidden_size,
-            self.num_layers,
+            int(self.hidden_size),
+            int(self.num_layers),
             output_size,
-            dropout=self.dropout,
+            dropout=float(self.dropout),
             linear_skip=bool(self.linear_skip),
         )
 
@@ -81,7 +87,6 @@ class RecurrentEstimator(BaseEstimator):
         """
         options = TrainingOptions(
             loss=self.loss,
-            solver=self.solver,
             alpha=self.alpha,
             learning_rate=self.learning_rate,
             learning_rate_init=self.learning_rate_init,
@@ -102,6 +107,7 @@ class RecurrentEstimator(BaseEstimator):
         finally:
             if trainer.history.loss:
                 history = trainer.history
+                self.__dict__.pop("feature_names_in_", None)  # of an earlier fit, on named columns
                 self.__dict__.update(
                     fitted,
                     network_=network,
@@ -127,4 +133,5 @@ class RecurrentEstimator(BaseEstimator):
         dict of str to ndarray
             Views of `parameters_`.
         """
+        check_is_fitted(self)
         return self.network_.layout.views(self.parameters_)

@@ -42,7 +42,7 @@ def check_option(name: str, value, options: Iterable[str]) -> None:
 
 def check_flag(name: str, value) -> None:
     """Refuse what is neither true nor false."""
-    if value not in (True, False):
+    if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name} must be True or False, got {value!r}")
 
 
@@ -51,7 +51,7 @@ def check_series(y) -> pd.Series:
     if not isinstance(y, pd.Series):
         if isinstance(y, pd.DataFrame):
             raise TypeError(f"y must be a Series or one-dimensional, got a DataFrame with columns {list(y.columns)}")
-        y = np.asarray(y)
+        y = y.filled(np.nan) if isinstance(y, np.ma.MaskedArray) else np.asarray(y)
         if y.ndim != 1:
             raise ValueError(f"y must be a Series or one-dimensional, got an array of shape {y.shape}")
         y = pd.Series(y)

@@ -58,9 +58,8 @@ class RNNForecaster(RecurrentEstimator):
         On normalised values. The absolute error makes the forecast a median and is not led by outliers.
     bptt_steps : int or None, default=None
         Truncated backpropagation through time: gradients go back through this many steps; None for all.
-    solver : {"adamw", "adam"}, default="adamw"
     alpha : float, default=3.0
-        Decoupled weight decay ("adamw") or L2 penalty ("adam"). The default is strong because training is short:
+        Weight decay apart from the gradient (AdamW); 0 is plain Adam. The default is strong because training is short:
         over 300 updates a weight that no gradient holds up shrinks to a quarter. One series has few windows, and
         without decay the network learns them by heart.
     learning_rate : {"cosine", "constant", "step"}, default="cosine"
@@ -153,7 +152,6 @@ class RNNForecaster(RecurrentEstimator):
         recurrent_init="uniform",
         loss="absolute_error",
         bptt_steps=None,
-        solver="adamw",
         alpha=3.0,
         learning_rate="cosine",
         learning_rate_init=0.003,
@@ -182,7 +180,6 @@ class RNNForecaster(RecurrentEstimator):
         self.recurrent_init = recurrent_init
         self.loss = loss
         self.bptt_steps = bptt_steps
-        self.solver = solver
         self.alpha = alpha
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -230,15 +227,15 @@ class RNNForecaster(RecurrentEstimator):
             raise ValueError(
                 f"y has {len(y)} values; lookback={lookback} and {steps} need at least {lookback + outputs}"
             )
-        units = Units.of(values, CENTRINGS[self.normalize])
-        training, validation = self._split(values, n_windows, lookback, outputs, units)
+        training, validation = self._split(values, n_windows, lookback, outputs)
         fitted = {
             "lookback_": lookback,
             "season_length_": season,
             "horizon_": int(self.horizon),
             "freq_": freq,
-            "_units": units,
-            "_tail": y.iloc[-lookback:],
+            "_units": training.units,
+            # A copy: it neither follows the user's later changes nor keeps the whole series in memory.
+            "_tail": pd.Series(values[-lookback:].copy(), y.index[-lookback:].copy(deep=True), name=y.name),
         }
         network = self._build(lookback, 1, outputs)
         self._train(network, np.dtype(np.float32), training, validation, self._generator(), fitted)
@@ -278,12 +275,12 @@ class RNNForecaster(RecurrentEstimator):
         """Forecast of the steps after `values`, as many as the network has outputs."""
         window = values[-self.lookback_ :]
         centre, scale = self._units.measure(window)
-        return centre + scale * self._outputs(SeriesWindows(window, 0, 1, self._units))[0]
+        return centre + scale * self._outputs(SeriesWindows(window, 0, 1, self._units))[0].astype(np.float64)
 
-    def _split(self, values, n_windows, lookback, outputs, units) -> tuple[SeriesWindows, SeriesWindows | None]:
+    def _split(self, values, n_windows, lookback, outputs) -> tuple[SeriesWindows, SeriesWindows | None]:
         """Windows to train on, and under early stopping the last ones, to validate on."""
         if not self.early_stopping:
-            return SeriesWindows(values, 0, n_windows, units), None
+            return SeriesWindows(values, 0, n_windows, Units.of(values, CENTRINGS[self.normalize])), None
         held = max(1, round(self.validation_fraction * n_windows))
         # A training target must not be a validation target too: the windows between are left out.
         kept = n_windows - held - outputs + 1
@@ -292,6 +289,7 @@ class RNNForecaster(RecurrentEstimator):
                 f"early_stopping leaves no window to train on: y has {n_windows} windows of lookback={lookback}, "
                 f"of which validation takes {held} and the {outputs - 1} before them share targets with it"
             )
+        units = Units.of(values[: n_windows - held + lookback], CENTRINGS[self.normalize])
         return (
             SeriesWindows(values, 0, kept, units),
             SeriesWindows(values, n_windows - held, held, units),

@@ -18,9 +18,9 @@ class Units(NamedTuple):
 
     @classmethod
     def of(cls, values: np.ndarray, centring: int) -> "Units":
-        """Units of a series: its mean and its standard deviation, 1 where it does not vary."""
+        """Units of a series: its mean and its standard deviation; where it does not vary, a share of its level."""
         centre, scale = float(values.mean()), float(values.std())
-        return cls(centring, centre, scale if scale > 1e-12 * abs(centre) else 1.0)
+        return cls(centring, centre, scale if np.ptp(values) > 0 else 0.01 * abs(centre) or 1.0)
 
     def measure(self, window: np.ndarray) -> tuple[float, float]:
         """Centre and scale of one window: `value = centre + scale * output` leads back to the user's units."""

@@ -1,7 +1,8 @@
 """`RNNRegressor`: a row is one window."""
 
 import numpy as np
-from sklearn.base import RegressorMixin
+from scipy.sparse import issparse
+from sklearn.base import RegressorMixin, clone
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -39,9 +40,8 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
         On standardised targets.
     bptt_steps : int or None, default=None
         Truncated backpropagation through time: gradients go back through this many steps; None for all.
-    solver : {"adam", "adamw"}, default="adam"
     alpha : float, default=0.0
-        L2 penalty ("adam") or decoupled weight decay ("adamw").
+        Weight decay apart from the gradient (AdamW); 0 is plain Adam.
     learning_rate : {"constant", "step", "cosine"}, default="cosine"
         "step" goes to a tenth after half of the updates and to a hundredth after three quarters; "cosine" falls
         to zero after a short ramp up, and needs no tuning of its end.
@@ -128,7 +128,6 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
         recurrent_init="uniform",
         loss="squared_error",
         bptt_steps=None,
-        solver="adam",
         alpha=0.0,
         learning_rate="cosine",
         learning_rate_init=0.01,
@@ -153,7 +152,6 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
         self.recurrent_init = recurrent_init
         self.loss = loss
         self.bptt_steps = bptt_steps
-        self.solver = solver
         self.alpha = alpha
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -192,8 +190,11 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
         """
         self._check_parameters()
         check_integer("n_channels", self.n_channels, 1)
+        if issparse(y):
+            raise TypeError("y must be a dense array, got a sparse one")
+        checked = clone(self)  # what it learns of the columns is taken over once the fit has succeeded
         X, y = validate_data(
-            self,
+            checked,
             X,
             y,
             dtype=[np.float64, np.float32],
@@ -217,7 +218,13 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
         scaled = (targets - units["y_mean_"]) / units["y_scale_"]
         training, validation = self._split(table, scaled, weights, units, rng)
         network = self._build(table.shape[1], table.shape[2], targets.shape[1])
-        fitted = {**units, "n_outputs_": targets.shape[1], "_flat_target": y.ndim == 1}
+        fitted = {
+            **units,
+            **{name: value for name, value in vars(checked).items() if name.endswith("_in_")},
+            "n_outputs_": targets.shape[1],
+            "_fitted_ndim": X.ndim,
+            "_flat_target": y.ndim == 1,
+        }
         self._train(network, X.dtype, training, validation, rng, fitted)
         return self
 
@@ -233,6 +240,7 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
         """
         check_is_fitted(self)
+        X = self._as_fitted(X)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False, allow_nd=True, order="C")
         table = self._sequences(X, self.network_.input_size)
         expected = (self.network_.steps, self.network_.input_size)
@@ -242,9 +250,21 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
         prediction = outputs * self.y_scale_ + self.y_mean_
         return prediction.ravel() if self._flat_target else prediction
 
+    def _as_fitted(self, X):
+        """X of the other layout, (n, T * C) or (n, T, C), brought into the one of the fit; any other as it is."""
+        sequence = (self.network_.steps, self.network_.input_size)
+        shape = np.shape(X)
+        if self._fitted_ndim == 2 and shape[1:] == sequence:
+            return np.asarray(X).reshape(len(X), -1)
+        if self._fitted_ndim == 3 and shape[1:] == (sequence[0] * sequence[1],):
+            return np.asarray(X).reshape(len(X), *sequence)
+        return X
+
     def _sequences(self, X: np.ndarray, channels: int | None = None) -> np.ndarray:
         """X as (n, T, C)."""
         if X.ndim == 3:
+            if 0 in X.shape:
+                raise ValueError(f"X has {X.shape[1]} steps of {X.shape[2]} channels; a minimum of 1 is required")
             return X
         if X.ndim != 2:
             raise ValueError(f"X must have 2 dimensions, or 3 (samples, steps, channels), got {X.ndim}")

@@ -39,7 +39,11 @@ def frequency(index: pd.Index):
     if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
         if index.hasnans:
             raise ValueError(f"the index holds {int(index.isna().sum())} missing time stamps (NaT)")
-    elif not (isinstance(index, pd.Index) and pd.api.types.is_integer_dtype(index.dtype)):
+    elif isinstance(index, pd.Index) and pd.api.types.is_integer_dtype(index.dtype):
+        if index.hasnans:
+            raise ValueError(f"the index holds {int(index.isna().sum())} missing integers")
+        index = index.astype(np.int64)  # differences of smaller types overflow
+    else:
         raise TypeError(
             "the index must be a DatetimeIndex, a PeriodIndex, a RangeIndex or integers, got "
             f"{type(index).__name__} of {index.dtype}; pandas.to_datetime makes time stamps of strings"
@@ -60,16 +64,22 @@ def frequency(index: pd.Index):
 def _datetime_frequency(index: pd.DatetimeIndex):
     if index.freq is not None:
         return index.freq
-    inferred = _infer(index)
-    if inferred is not None:
-        return inferred
-    # Irregular. A frequency that a stretch of the index has and that explains all of it makes the rest gaps.
+    freq = _infer(index)
+    # Odd patterns are "inferred" that skip stamps, business hours for one: the frequency has to make the index.
+    if freq is not None and index.equals(pd.date_range(index[0], periods=len(index), freq=freq).as_unit(index.unit)):
+        return freq
+    # Irregular. A frequency that a stretch of the index has and that explains all of it makes the rest gaps; of
+    # several, the one with the fewest: four days from a Monday on look daily also where weekends are left out.
+    explanations = []
     for start in np.unique(np.linspace(0, max(len(index) - 4, 0), 25).astype(int)):
-        guess = _infer(index[start : start + 4])
-        if guess is not None:
-            full = pd.date_range(index[0], index[-1], freq=guess)
-            if index.isin(full).all():
-                _refuse_gaps(index, full)
+        for length in (4, 6):
+            freq = _infer(index[start : start + length])
+            if freq is not None:
+                full = pd.date_range(index[0], index[-1], freq=freq)
+                if index.isin(full).all():
+                    explanations.append(full)
+    if explanations:
+        _refuse_gaps(index, min(explanations, key=len))
     raise ValueError(
         f"no frequency can be inferred from the {len(index)} time stamps of the index ({name_stamps(index)}); "
         "give it one, for example y.asfreq('D')"
@@ -97,7 +107,7 @@ def _refuse_gaps(index: pd.Index, full: pd.Index) -> None:
     if len(missing) and len(full) == len(index) + len(missing):
         raise ValueError(
             f"the index misses {len(missing)} of the {len(full)} stamps between {index[0]} and {index[-1]}: "
-            f"{name_stamps(missing)}; fill them, for example with y.asfreq(...).interpolate()"
+            f"{name_stamps(missing)}; fill them, for example with y.reindex(...).interpolate()"
         )
 
 
@@ -117,5 +127,8 @@ def season_length(freq) -> int:
     """Steps in a season of this frequency; 1 where there is none (yearly data, integers)."""
     if isinstance(freq, (int, np.integer)):
         return 1
-    steps = SEASONS.get(freq.rule_code.split("-")[0], 1)
+    try:
+        steps = SEASONS.get(freq.rule_code.split("-")[0], 1)
+    except NotImplementedError:  # an offset without a name, such as DateOffset(months=1)
+        return 1
     return steps // freq.n if steps % freq.n == 0 else 1

@@ -50,20 +50,20 @@ def norm(gradient):
 
 @loop
 def adam(parameters, gradient, first, second, scalars):
-    """One step of Adam, or of AdamW (Loshchilov and Hutter, 2019, algorithm 2).
+    """One step of AdamW (Loshchilov and Hutter, 2019, algorithm 2); without decay, of Adam.
 
     Parameters
     ----------
     parameters, first, second : (P,) read and written
     gradient : (P,) read
-    scalars : (9,) read, of the parameters' type: gradient scale (clipping), learning rate, beta_1, beta_2,
-        1 / (1 - beta_1^t), 1 / (1 - beta_2^t), epsilon, L2 penalty (Adam), decay per step (AdamW)
+    scalars : (8,) read, of the parameters' type: gradient scale (clipping), learning rate, beta_1, beta_2,
+        1 / (1 - beta_1^t), 1 / (1 - beta_2^t), epsilon, decay of this step
     """
     scale, rate, beta_1, beta_2 = scalars[0], scalars[1], scalars[2], scalars[3]
     correction_1, correction_2, epsilon = scalars[4], scalars[5], scalars[6]
-    penalty, decay = scalars[7], scalars[8]
+    decay = scalars[7]
     for p in range(parameters.size):
-        g = scale * gradient[p] + penalty * parameters[p]
+        g = scale * gradient[p]
         first[p], second[p] = adam_moments(g, first[p], second[p], beta_1, beta_2)
         direction = adam_direction(first[p], second[p], correction_1, correction_2, epsilon)
         parameters[p] -= rate * direction + decay * parameters[p]

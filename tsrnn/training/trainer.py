@@ -9,7 +9,7 @@ import numpy as np
 from tsrnn.kernels.optimization import norm
 from tsrnn.network.stack import Network
 from tsrnn.training.losses import LOSSES
-from tsrnn.training.optimizers import Adam
+from tsrnn.training.optimizers import AdamW
 from tsrnn.training.parallel import Workers, chunk_bounds, single_threaded_blas
 from tsrnn.training.passes import Passes, Samples
 from tsrnn.training.schedule import SCHEDULES
@@ -27,7 +27,6 @@ class TrainingOptions:
     """How to train; the names are the estimators' parameters."""
 
     loss: str
-    solver: str
     alpha: float
     learning_rate: str
     learning_rate_init: float
@@ -91,6 +90,8 @@ class Trainer:
         self._rng = rng
         self._loss = LOSSES[options.loss]
         self._current = parameters.copy()
+        self._start = parameters.copy()  # at the start of the epoch
+        self._proven = parameters.copy()  # at the start of the epoch with the smallest loss so far
         self._batch_size = min(options.batch_size, training.size)
 
     @property
@@ -105,12 +106,13 @@ class Trainer:
         Raises `DivergenceError` on a loss that is not finite.
         """
         o = self.options
-        optimizer = Adam(self._current.size, self._current.dtype, o.solver, o.alpha, o.clip_norm)
+        optimizer = AdamW(self._current.size, self._current.dtype, o.alpha, o.clip_norm)
         schedule = SCHEDULES[o.learning_rate]
         with single_threaded_blas(), Workers(o.n_jobs) as workers:
             passes = Passes(self.network, self._current, workers)
             best, waited = math.inf, 0
             while self.history.n_steps < self.total_steps:
+                self._start[...] = self._current
                 total, weight = 0.0, 0.0
                 for which in self._epoch():
                     loss, gradient, batch_weight = passes.gradient(
@@ -126,29 +128,33 @@ class Trainer:
                         report(self.history)
                     total += loss * batch_weight
                     weight += batch_weight
-                self.history.loss.append(total / weight)
+                loss = total / weight
                 if self.validation is None:
-                    self._keep()
-                else:
-                    score = passes.loss(self.validation, self._loss)
-                    if not math.isfinite(score):
-                        raise self._divergence(score)
-                    self.history.validation_loss.append(score)
-                    waited = 0 if score < best - o.tol else waited + 1
-                    if score < best:
-                        best = score
-                        self._keep()
-                if self.validation is not None and waited >= o.n_iter_no_change:
+                    if loss < min(self.history.loss, default=math.inf):
+                        self._proven[...] = self._start
+                    if np.isfinite(self._current).all():  # no loss is taken after the last update
+                        self.parameters[...] = self._current
+                    self.history.loss.append(loss)
+                    continue
+                score = passes.loss(self.validation, self._loss)
+                if not math.isfinite(score):
+                    raise self._divergence(score)
+                self.history.loss.append(loss)
+                self.history.validation_loss.append(score)
+                waited = 0 if score < best - o.tol else waited + 1
+                if score < best:
+                    best = score
+                    self.parameters[...] = self._current
+                if waited >= o.n_iter_no_change:
                     break
 
-    def _keep(self) -> None:
-        if np.isfinite(self._current).all():
-            self.parameters[...] = self._current
-
     def _divergence(self, loss: float) -> DivergenceError:
+        if self.validation is None:
+            # The last epoch's weights are what the loss blew up with: back to those of the epoch that went best.
+            self.parameters[...] = self._proven
         return DivergenceError(
             f"the loss ({loss:g}) or its gradient is not finite at update {self.history.n_steps + 1}; the weights of "
-            f"the last good epoch are kept. A learning_rate_init below {self.options.learning_rate_init:g} or a "
+            f"the best epoch are kept. A learning_rate_init below {self.options.learning_rate_init:g} or a "
             "smaller clip_norm helps"
         )
 

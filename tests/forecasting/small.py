@@ -1,0 +1,82 @@
+"""Small series, sequences and estimators, for the tests of this folder."""
+
+import copy
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsrnn import RNNForecaster, RNNRegressor
+
+# Without the compiler an update takes some hundred times longer.
+UPDATES = 20 if os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0") else 2
+
+
+def forecaster(horizon=3, **changes):
+    """A forecaster that is fitted within milliseconds."""
+    settings = {"lookback": 6, "hidden_size": 4, "max_steps": UPDATES, "random_state": 0}
+    return RNNForecaster(horizon, **(settings | changes))
+
+
+def regressor(cell="gru", **changes):
+    """A regressor that is fitted within milliseconds."""
+    settings = {"hidden_size": 4, "max_iter": UPDATES, "random_state": 0}
+    return RNNRegressor(cell, **(settings | changes))
+
+
+def values(n=60):
+    """A wave on a slope with a little noise."""
+    t = np.arange(n)
+    return np.sin(t / 3) + 0.01 * t + 0.05 * np.random.default_rng(0).standard_normal(n)
+
+
+def daily(n=60):
+    """The values by day."""
+    return pd.Series(values(n), pd.date_range("2021-01-01", periods=n, freq="D", name="day"), name="demand")
+
+
+def sequences(n=50, steps=5, channels=2):
+    """X (n, steps, channels) and y (n,): the sum of the last step less the first value."""
+    X = np.random.default_rng(0).standard_normal((n, steps, channels))
+    return X, X[:, -1].sum(axis=1) - X[:, 0, 0]
+
+
+def with_tail(model, tail):
+    """A copy of a fitted forecaster that forecasts what follows `tail`, a Series of `lookback_` values or more."""
+    model = copy.copy(model)
+    model._tail = tail.iloc[-model.lookback_ :]
+    return model
+
+
+every_cell = pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+every_estimator = pytest.mark.parametrize("make", [forecaster, regressor], ids=lambda make: make.__name__)
+
+
+def fit(model, n=60):
+    """Fit on the `n` first days, or on as many sequences."""
+    return model.fit(daily(n)) if isinstance(model, RNNForecaster) else model.fit(*sequences(n))
+
+
+def predict(model):
+    return model.predict().to_numpy() if isinstance(model, RNNForecaster) else model.predict(sequences()[0])
+
+
+def fitted_attributes(model):
+    """Names of the public ones."""
+    return {name for name in vars(model) if name.endswith("_")}
+
+
+def assert_untouched(model, before, but=()):
+    """The estimator holds the very objects that it held `before`, except for the parameters `but`."""
+    after = vars(model)
+    assert set(after) == set(before)
+    assert not [name for name in before if after[name] is not before[name] and name not in but]
+
+
+def assert_index(actual, expected):
+    """The same stamps, of the same type, resolution, time zone and name; their frequency may be lost."""
+    assert type(actual) is type(expected)
+    assert actual.dtype == expected.dtype
+    assert actual.names == expected.names
+    assert actual.equals(expected)
