@@ -1,5 +1,7 @@
 """What both estimators share: the parameters of network and training, and the course of a fit."""
 
+import warnings
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
@@ -27,6 +29,9 @@ class RecurrentEstimator(BaseEstimator):
         check_option("cell", self.cell, CELLS)
         check_integer("hidden_size", self.hidden_size, 1)
         check_integer("num_layers", self.num_layers, 1)
+        check_flag("bidirectional", self.bidirectional)
+        check_flag("residual", self.residual)
+        check_integer("segment", self.segment, 1)
         check_real("dropout", self.dropout, 0, 1, "left")
         check_flag("linear_skip", self.linear_skip)
         check_option("recurrent_init", self.recurrent_init, RECURRENT_INITS)
@@ -59,6 +64,17 @@ class RecurrentEstimator(BaseEstimator):
             return np.random.default_rng()
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31, size=4))
 
+    def _check_segment(self, steps: int, name: str) -> None:
+        """Say that a window is filled up where the segment does not divide it; refuse a segment beyond it."""
+        if self.segment > steps:
+            raise ValueError(f"segment={self.segment} is longer than the window of {steps} steps ({name})")
+        if steps % self.segment:
+            warnings.warn(
+                f"segment={self.segment} does not divide the window of {steps} steps ({name}): its first value is "
+                f"repeated {-steps % self.segment} times on the left",
+                stacklevel=3,
+            )
+
     def _build(self, steps: int, input_size: int, output_size: int) -> Network:
         return Network(
             self.cell,
@@ -67,6 +83,9 @@ class RecurrentEstimator(BaseEstimator):
             int(self.hidden_size),
             int(self.num_layers),
             output_size,
+            segment=int(self.segment),
+            bidirectional=bool(self.bidirectional),
+            residual=bool(self.residual),
             dropout=float(self.dropout),
             linear_skip=bool(self.linear_skip),
         )

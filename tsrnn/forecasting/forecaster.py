@@ -27,8 +27,12 @@ class RNNForecaster(RecurrentEstimator):
     ----------
     horizon : int, default=1
         Steps to forecast, and to train for.
-    cell : {"gru", "lstm", "rnn"}, default="gru"
-        Gated recurrent unit, long short-term memory, or the vanilla recurrent network.
+    cell : {"gru", "lstm", "rnn", "rnn_relu", "gru_reset_before", "lstm_peephole", "lstm_peephole_previous"}, \
+default="gru"
+        "gru" and "lstm" are about equally accurate, and the GRU is the smaller one; "rnn" is the vanilla network,
+        "rnn_relu" its rectified form. "gru_reset_before" applies the reset gate before the product (Cho et al.,
+        2014). "lstm_peephole" lets the gates see the cell state (Gers and Schmidhuber, 2000), the output gate the
+        new one, or the old one in "lstm_peephole_previous". The equations stand in `tsrnn/kernels/`.
     lookback : int or "auto", default="auto"
         Values that the network sees before it forecasts. "auto" takes a few seasons, fewer where the series is
         short: see `tsrnn.forecasting.defaults.auto_lookback`.
@@ -49,6 +53,14 @@ class RNNForecaster(RecurrentEstimator):
         Units of each recurrent layer.
     num_layers : int, default=1
         Recurrent layers, one above the other.
+    bidirectional : bool, default=False
+        Each layer reads the window from both ends, with `hidden_size` units each way. It sees nothing after the
+        window.
+    residual : bool, default=False
+        From the second layer on, add a layer's input to its output (Wu et al., 2016): deep stacks train more easily.
+    segment : int, default=1
+        Consecutive steps that enter the recurrent layers as one, through a dense layer with a ReLU (Lin et al., 2023,
+        SegRNN). A window of 504 hours with `segment=24` becomes 21 steps, which are quicker and easier to learn.
     dropout : float, default=0.1
         Share of each recurrent layer's outputs set to zero while training.
     recurrent_init : {"uniform", "orthogonal"}, default="uniform"
@@ -148,6 +160,9 @@ class RNNForecaster(RecurrentEstimator):
         linear_skip=True,
         hidden_size=32,
         num_layers=1,
+        bidirectional=False,
+        residual=False,
+        segment=1,
         dropout=0.1,
         recurrent_init="uniform",
         loss="absolute_error",
@@ -176,6 +191,9 @@ class RNNForecaster(RecurrentEstimator):
         self.linear_skip = linear_skip
         self.hidden_size = hidden_size
         self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.residual = residual
+        self.segment = segment
         self.dropout = dropout
         self.recurrent_init = recurrent_init
         self.loss = loss
@@ -220,13 +238,17 @@ class RNNForecaster(RecurrentEstimator):
         values = y.to_numpy(np.float64)
         season = season_length(freq) if self.season_length == "auto" else int(self.season_length)
         outputs = int(self.horizon) if self.decoder == "direct" else 1
-        lookback = auto_lookback(len(y), outputs, season) if self.lookback == "auto" else int(self.lookback)
+        if self.lookback == "auto":
+            lookback = auto_lookback(len(y), outputs, season, int(self.segment))
+        else:
+            lookback = int(self.lookback)
         n_windows = len(y) - lookback - outputs + 1
         if n_windows < 1:
             steps = f"horizon={outputs}" if self.decoder == "direct" else "one step to forecast"
             raise ValueError(
                 f"y has {len(y)} values; lookback={lookback} and {steps} need at least {lookback + outputs}"
             )
+        self._check_segment(lookback, "lookback")
         training, validation = self._split(values, n_windows, lookback, outputs)
         fitted = {
             "lookback_": lookback,

@@ -20,13 +20,24 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
 
     Parameters
     ----------
-    cell : {"gru", "lstm", "rnn"}, default="gru"
-        Gated recurrent unit, long short-term memory, or the vanilla recurrent network. GRU and LSTM are about
-        equally accurate, and the GRU is the smaller one.
+    cell : {"gru", "lstm", "rnn", "rnn_relu", "gru_reset_before", "lstm_peephole", "lstm_peephole_previous"}, \
+default="gru"
+        "gru" and "lstm" are about equally accurate, and the GRU is the smaller one; "rnn" is the vanilla network,
+        "rnn_relu" its rectified form. "gru_reset_before" applies the reset gate before the product (Cho et al.,
+        2014). "lstm_peephole" lets the gates see the cell state (Gers and Schmidhuber, 2000), the output gate the
+        new one, or the old one in "lstm_peephole_previous". The equations stand in `tsrnn/kernels/`.
     hidden_size : int, default=32
         Units of each recurrent layer.
     num_layers : int, default=1
         Recurrent layers, one above the other.
+    bidirectional : bool, default=False
+        Each layer reads the window from both ends, with `hidden_size` units each way. It sees nothing after the
+        window.
+    residual : bool, default=False
+        From the second layer on, add a layer's input to its output (Wu et al., 2016): deep stacks train more easily.
+    segment : int, default=1
+        Consecutive steps that enter the recurrent layers as one, through a dense layer with a ReLU (Lin et al., 2023,
+        SegRNN). A window of 504 hours with `segment=24` becomes 21 steps, which are quicker and easier to learn.
     dropout : float, default=0.0
         Share of each recurrent layer's outputs set to zero while training.
     linear_skip : bool, default=False
@@ -122,6 +133,9 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
         *,
         hidden_size=32,
         num_layers=1,
+        bidirectional=False,
+        residual=False,
+        segment=1,
         dropout=0.0,
         linear_skip=False,
         n_channels=1,
@@ -146,6 +160,9 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
         self.cell = cell
         self.hidden_size = hidden_size
         self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.residual = residual
+        self.segment = segment
         self.dropout = dropout
         self.linear_skip = linear_skip
         self.n_channels = n_channels
@@ -217,6 +234,7 @@ class RNNRegressor(RegressorMixin, RecurrentEstimator):
         units = self._units(table, targets, weights)
         scaled = (targets - units["y_mean_"]) / units["y_scale_"]
         training, validation = self._split(table, scaled, weights, units, rng)
+        self._check_segment(table.shape[1], "columns of X")
         network = self._build(table.shape[1], table.shape[2], targets.shape[1])
         fitted = {
             **units,
