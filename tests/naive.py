@@ -1,14 +1,18 @@
 """The specification: every formula of tsrnn as a textbook writes it, in plain NumPy, row by row, step by step.
 
 It imports nothing of tsrnn and is as slow as it is obvious. Layouts are torch's: `weight_ih` (G H, I),
-`weight_hh` (G H, H), `bias_ih` and `bias_hh` (G H,), the G gates in the order i f g o (LSTM) or r z n (GRU).
+`weight_hh` (G H, H), `bias_ih` and `bias_hh` (G H,), the G gates in the order i f g o (LSTM) or r z n (GRU). An
+LSTM with peepholes has `weight_peephole` (3, H) besides, the diagonals p_i, p_f, p_o.
 
 Sequences are `x` (T, B, I). Forward functions return each state at all times, (T+1, B, H), the initial one first.
 Backward functions take the gradients of all outputs, `dy` (T, B, H), and those of the last states on top; they
-return gradients by name: `x` (T, B, I), `h0` (and `c0`) (B, H), and those of the four parameters.
+return gradients by name: `x` (T, B, I), `h0` (and `c0`) (B, H), and those of the parameters.
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,9 +24,13 @@ def sigmoid(a):
 # One time step of one row: x (I,), states (H,).
 
 
+def pre_activation(x, h, w):
+    return w["weight_ih"] @ x + w["bias_ih"] + w["weight_hh"] @ h + w["bias_hh"]
+
+
 def rnn_step(x, h, w):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh)."""
-    return np.tanh(w["weight_ih"] @ x + w["bias_ih"] + w["weight_hh"] @ h + w["bias_hh"])
+    return np.tanh(pre_activation(x, h, w))
 
 
 def rnn_step_gradient(x, h, w, dh_next):
@@ -31,9 +39,18 @@ def rnn_step_gradient(x, h, w, dh_next):
     return both_sides(x, h, w, da, da)
 
 
+def rnn_relu_step(x, h, w):
+    """h' = max(0, W_ih x + b_ih + W_hh h + b_hh)."""
+    return np.maximum(0, pre_activation(x, h, w))
+
+
+def rnn_relu_step_gradient(x, h, w, dh_next):
+    da = np.where(pre_activation(x, h, w) > 0, dh_next, 0)
+    return both_sides(x, h, w, da, da)
+
+
 def lstm_gates(x, h, w):
-    a = w["weight_ih"] @ x + w["bias_ih"] + w["weight_hh"] @ h + w["bias_hh"]
-    a_i, a_f, a_g, a_o = np.split(a, 4)
+    a_i, a_f, a_g, a_o = np.split(pre_activation(x, h, w), 4)
     return sigmoid(a_i), sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)
 
 
@@ -54,6 +71,39 @@ def lstm_step_gradient(x, h, c, w, dh_next, dc_next):
     df, dc, di, dg = dc_next * c, dc_next * f, dc_next * g, dc_next * i
     da = np.concatenate([di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)])
     return both_sides(x, h, w, da, da) | {"c0": dc}
+
+
+def lstm_peephole_gates(x, h, c, w, o_sees_previous):
+    a_i, a_f, a_g, a_o = np.split(pre_activation(x, h, w), 4)
+    p_i, p_f, p_o = w["weight_peephole"]
+    i, f, g = sigmoid(a_i + p_i * c), sigmoid(a_f + p_f * c), np.tanh(a_g)
+    c_next = f * c + i * g
+    seen = c if o_sees_previous else c_next
+    return i, f, g, sigmoid(a_o + p_o * seen), c_next, seen
+
+
+def lstm_peephole_step(x, h, c, w, o_sees_previous):
+    """The LSTM with p_i c and p_f c in the gates i and f, and with p_o c' (or p_o c) in the gate o."""
+    _, _, _, o, c_next, _ = lstm_peephole_gates(x, h, c, w, o_sees_previous)
+    return o * np.tanh(c_next), c_next
+
+
+def lstm_peephole_step_gradient(x, h, c, w, dh_next, dc_next, o_sees_previous):
+    i, f, g, o, c_next, seen = lstm_peephole_gates(x, h, c, w, o_sees_previous)
+    p_i, p_f, p_o = w["weight_peephole"]
+    # h' = o tanh(c')
+    da_o = dh_next * np.tanh(c_next) * o * (1 - o)
+    dc_next = dc_next + dh_next * o / np.cosh(c_next) ** 2
+    if not o_sees_previous:
+        dc_next = dc_next + p_o * da_o
+    # c' = f c + i g
+    da_i, da_f, da_g = dc_next * g * i * (1 - i), dc_next * c * f * (1 - f), dc_next * i * (1 - g**2)
+    dc = dc_next * f + p_i * da_i + p_f * da_f
+    if o_sees_previous:
+        dc = dc + p_o * da_o
+    da = np.concatenate([da_i, da_f, da_g, da_o])
+    d_peephole = np.array([da_i * c, da_f * c, da_o * seen])
+    return both_sides(x, h, w, da, da) | {"c0": dc, "weight_peephole": d_peephole}
 
 
 def gru_gates(x, h, w):
@@ -82,6 +132,39 @@ def gru_step_gradient(x, h, w, dh_next):
     return gradient
 
 
+def gru_reset_before_gates(x, h, w):
+    x_r, x_z, x_n = np.split(w["weight_ih"] @ x + w["bias_ih"], 3)
+    w_r, w_z, w_n = np.split(w["weight_hh"], 3)
+    b_r, b_z, b_n = np.split(w["bias_hh"], 3)
+    r, z = sigmoid(x_r + w_r @ h + b_r), sigmoid(x_z + w_z @ h + b_z)
+    return r, z, np.tanh(x_n + w_n @ (r * h) + b_n)
+
+
+def gru_reset_before_step(x, h, w):
+    """h' = (1 - z) n + z h, with n = tanh(W_in x + b_in + W_hn (r h) + b_hn)."""
+    _, z, n = gru_reset_before_gates(x, h, w)
+    return (1 - z) * n + z * h
+
+
+def gru_reset_before_step_gradient(x, h, w, dh_next):
+    r, z, n = gru_reset_before_gates(x, h, w)
+    w_r, w_z, w_n = np.split(w["weight_hh"], 3)
+    # h' = (1 - z) n + z h
+    da_z, da_n, dh = dh_next * (h - n) * z * (1 - z), dh_next * (1 - z) * (1 - n**2), dh_next * z
+    # n = tanh(x_n + W_hn (r h) + b_hn)
+    d_reset = w_n.T @ da_n
+    da_r, dh = d_reset * h * r * (1 - r), dh + d_reset * r
+    da = np.concatenate([da_r, da_z, da_n])
+    return {
+        "x": w["weight_ih"].T @ da,
+        "h0": dh + w_r.T @ da_r + w_z.T @ da_z,
+        "weight_ih": np.outer(da, x),
+        "weight_hh": np.concatenate([np.outer(da_r, h), np.outer(da_z, h), np.outer(da_n, r * h)]),
+        "bias_ih": da,
+        "bias_hh": da,
+    }
+
+
 def both_sides(x, h, w, d_input, d_recurrent):
     """Gradients of x, h and the parameters from those of W_ih x + b_ih and of W_hh h + b_hh."""
     return {
@@ -94,21 +177,45 @@ def both_sides(x, h, w, d_input, d_recurrent):
     }
 
 
-# name -> (step, its gradient, names of the initial states)
+class Cell(NamedTuple):
+    step: Callable
+    step_gradient: Callable
+    states: tuple[str, ...]  # names of the initial ones
+    gates: int
+    peepholes: int = 0
+
+    def shapes(self, inputs, size):
+        """Those of the parameters, by name."""
+        rows = self.gates * size
+        shapes = {"weight_ih": (rows, inputs), "weight_hh": (rows, size), "bias_ih": (rows,), "bias_hh": (rows,)}
+        return shapes | ({"weight_peephole": (self.peepholes, size)} if self.peepholes else {})
+
+
+def lstm_peephole(o_sees_previous):
+    step, gradient = (
+        partial(function, o_sees_previous=o_sees_previous)
+        for function in (lstm_peephole_step, lstm_peephole_step_gradient)
+    )
+    return Cell(step, gradient, ("h0", "c0"), gates=4, peepholes=3)
+
+
 CELLS = {
-    "rnn": (rnn_step, rnn_step_gradient, ("h0",)),
-    "lstm": (lstm_step, lstm_step_gradient, ("h0", "c0")),
-    "gru": (gru_step, gru_step_gradient, ("h0",)),
+    "rnn": Cell(rnn_step, rnn_step_gradient, ("h0",), gates=1),
+    "rnn_relu": Cell(rnn_relu_step, rnn_relu_step_gradient, ("h0",), gates=1),
+    "lstm": Cell(lstm_step, lstm_step_gradient, ("h0", "c0"), gates=4),
+    "lstm_peephole": lstm_peephole(o_sees_previous=False),
+    "lstm_peephole_previous": lstm_peephole(o_sees_previous=True),
+    "gru": Cell(gru_step, gru_step_gradient, ("h0",), gates=3),
+    "gru_reset_before": Cell(gru_reset_before_step, gru_reset_before_step_gradient, ("h0",), gates=3),
 }
 
 
 def forward(cell, x, states, weights):
     """All states, a list of (T+1, B, H), from the initial `states`, a list of (B, H)."""
-    step, _, _ = CELLS[cell]
     history = [np.repeat(state[None], len(x) + 1, axis=0) for state in states]
     for t in range(x.shape[0]):
         for b in range(x.shape[1]):
-            after = step(x[t, b], *(state[t, b] for state in history), weights)
+            after = CELLS[cell].step(x[t, b], *(state[t, b] for state in history), weights)
             for state, value in zip(history, after if isinstance(after, tuple) else (after,), strict=True):
                 state[t + 1, b] = value
     return history
@@ -116,7 +223,7 @@ def forward(cell, x, states, weights):
 
 def backward(cell, x, states, weights, dy, d_states):
     """Backpropagation through time: gradients of sum(y * dy) + sum(last states * d_states), by name."""
-    _, step_gradient, names = CELLS[cell]
+    names = CELLS[cell].states
     history = forward(cell, x, states, weights)
     total = {"x": np.zeros_like(x)}
     total |= {name: np.zeros_like(state) for name, state in zip(names, states, strict=True)}
@@ -125,7 +232,7 @@ def backward(cell, x, states, weights, dy, d_states):
         d = [d_state[b] for d_state in d_states]
         for t in reversed(range(x.shape[0])):
             d[0] = d[0] + dy[t, b]
-            gradient = step_gradient(x[t, b], *(state[t, b] for state in history), weights, *d)
+            gradient = CELLS[cell].step_gradient(x[t, b], *(state[t, b] for state in history), weights, *d)
             d = [gradient[name] for name in names]
             total["x"][t, b] = gradient["x"]
             for name in weights:

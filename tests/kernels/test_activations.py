@@ -5,7 +5,15 @@ import pytest
 
 from gradcheck import assert_close
 from tsrnn.kernels._jit import loop
-from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh, tanh_gradient, tanh_rational
+from tsrnn.kernels.activations import (
+    relu,
+    relu_gradient,
+    sigmoid,
+    sigmoid_gradient,
+    tanh,
+    tanh_gradient,
+    tanh_rational,
+)
 
 TYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -20,6 +28,18 @@ def apply_tanh(x, out):
 def apply_sigmoid(x, out):
     for k in range(x.size):
         out[k] = sigmoid(x[k])
+
+
+@loop
+def apply_relu(x, out):
+    for k in range(x.size):
+        out[k] = relu(x[k])
+
+
+@loop
+def apply_relu_gradient(y, out):
+    for k in range(y.size):
+        out[k] = relu_gradient(y[k])
 
 
 @loop
@@ -85,7 +105,7 @@ def test_outputs_stay_within_their_bounds(dtype):
 @TYPES
 def test_nan(dtype):
     x = np.array([0, np.nan, 1], dtype)
-    for activation in (apply_tanh, apply_sigmoid):
+    for activation in (apply_tanh, apply_sigmoid, apply_relu):
         np.testing.assert_array_equal(np.isnan(apply(activation, x)), [False, True, False])
 
 
@@ -97,3 +117,12 @@ def test_gradients_from_outputs(dtype):
     tolerance = 1e-6 if dtype == np.float32 else 1e-13
     assert_close(d_tanh, 1 / np.cosh(x.astype(float)) ** 2, tolerance)
     assert_close(d_sigmoid, 0.25 / np.cosh(x.astype(float) / 2) ** 2, tolerance)
+
+
+@TYPES
+def test_relu(dtype):
+    tiny = np.finfo(dtype).smallest_normal
+    x = np.array([-np.inf, -1e30, -2, -tiny, 0, tiny, 2, 1e30, np.inf], dtype)
+    np.testing.assert_array_equal(apply(apply_relu, x), np.maximum(x, 0))
+    # At zero the derivative is zero, on either side of it that of the straight line.
+    np.testing.assert_array_equal(apply(apply_relu_gradient, apply(apply_relu, x)), [0] * 5 + [1] * 4)

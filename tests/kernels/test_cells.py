@@ -30,6 +30,10 @@ every_cell = pytest.mark.parametrize("cell", CELLS)
 every_type = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
+def test_every_cell_has_a_reference():
+    assert naive.CELLS.keys() == CELLS.keys()
+
+
 def problem(cell, shape, dtype):
     """Random inputs, weights and gradients from above, with states that start and end away from zero."""
     steps, rows, inputs, size = shape
@@ -45,6 +49,8 @@ def problem(cell, shape, dtype):
         "bias_ih": normal(outputs, scale=0.5),
         "bias_hh": normal(outputs, scale=0.5),
     }
+    if CELLS[cell].peepholes:
+        weights["weight_peephole"] = normal(len(CELLS[cell].peepholes), size)
     n_states = CELLS[cell].n_states
     return SimpleNamespace(
         cell=cell,
@@ -54,6 +60,12 @@ def problem(cell, shape, dtype):
         dy=normal(steps, rows, size),
         d_states=[normal(rows, size) for _ in range(n_states)],
     )
+
+
+def recurrent(arrays, *skipped):
+    """What the loops take of the weights or of their gradients, in their order."""
+    names = ("weight_hh", "bias_hh", "weight_peephole")
+    return [arrays[name] for name in names if name in arrays and name not in skipped]
 
 
 def run_forward(q):
@@ -67,7 +79,7 @@ def run_forward(q):
         m[0] = state
     w = q.weights
     affine(q.x.reshape(-1, inputs), w["weight_ih"], w["bias_ih"], a.reshape(-1, outputs))
-    cell.forward(a, *memory, w["weight_hh"], w["bias_hh"])
+    cell.forward(a, *memory, *recurrent(w), *cell.options)
     return a, memory
 
 
@@ -77,7 +89,8 @@ def run_backward(q, a, memory, dy, first=0):
     d = {name: np.full_like(weight, np.nan) for name, weight in w.items()}
     d_states = [state.copy() for state in q.d_states]
     x, a = q.x[first:], a[first:]
-    cell.backward(a, *(m[first:] for m in memory), w["weight_hh"], dy, *d_states, d["weight_hh"], d["bias_hh"])
+    memory = [m[first:] for m in memory]
+    cell.backward(a, *memory, *recurrent(w, "bias_hh"), dy, *d_states, *recurrent(d), *cell.options)
     flat_x, flat_a = x.reshape(-1, x.shape[2]), a.reshape(-1, a.shape[2])
     affine_gradient(flat_x, flat_a, d["weight_ih"], d["bias_ih"])
     d["x"] = np.full_like(x, np.nan)
@@ -92,9 +105,15 @@ def in_float64(q):
 
 
 def assert_all_close(actual, expected, tolerance):
+    """Each array relative to its own size, but none as if it were less than a hundredth of the largest.
+
+    A gradient of a single element may be the small difference of two large numbers: it has not all their digits.
+    """
     assert actual.keys() == expected.keys()
+    sizes = {name: abs(value).max() for name, value in expected.items()}
+    smallest = max(sizes.values()) / 100
     for name, value in expected.items():
-        assert_close(actual[name], value, tolerance)
+        np.testing.assert_allclose(actual[name], value, rtol=0, atol=tolerance * max(sizes[name], smallest))
 
 
 @every_cell
@@ -166,3 +185,60 @@ def test_nan_comes_back_in_the_gradients(cell, dtype):
         assert np.isnan(gradients[name]).all()
     assert np.isnan(gradients["x"][:3, 0]).all()
     assert np.isfinite(gradients["x"][:, 1:]).all()
+
+
+# Where two cells have to agree: of each pair one is judged by torch.
+
+
+def with_weights_of(cell, q):
+    """The same problem for another cell, which takes of the weights what it has."""
+    shared = naive.CELLS[cell].shapes(q.x.shape[2], q.states[0].shape[1])
+    return SimpleNamespace(**vars(q) | {"cell": cell, "weights": {name: q.weights[name] for name in shared}})
+
+
+PEEPHOLES = pytest.mark.parametrize("cell", ["lstm_peephole", "lstm_peephole_previous"])
+
+
+@PEEPHOLES
+@every_type
+def test_without_its_peepholes_it_is_the_lstm(cell, dtype):
+    q = problem(cell, SMALL, dtype)
+    q.weights["weight_peephole"][...] = 0
+    plain = with_weights_of("lstm", q)
+    (a, memory), expected = run_forward(q), run_forward(plain)
+    for actual, states in zip(memory, expected[1], strict=True):
+        assert_close(actual, states, TOLERANCE[dtype] / 10)
+    gradients = run_backward(q, a, memory, q.dy)
+    # Weights of zero have a gradient nevertheless.
+    assert gradients.pop("weight_peephole").all()
+    assert_all_close(gradients, run_backward(plain, *expected, q.dy), TOLERANCE[dtype] / 10)
+
+
+@every_type
+def test_the_peepholes_differ_in_what_the_output_gate_sees(dtype):
+    q = problem("lstm_peephole", SMALL, dtype)
+    previous = with_weights_of("lstm_peephole_previous", q)
+    (h, c), (h_previous, c_previous) = run_forward(q)[1], run_forward(previous)[1]
+    assert (h[1:] != h_previous[1:]).all()
+    # c_1 depends on no output gate yet.
+    np.testing.assert_array_equal(c[1], c_previous[1])
+    # The weights are shared: without the third peephole, the output gate's, both are the same cell.
+    q.weights["weight_peephole"][2] = 0
+    for states, states_previous in zip(run_forward(q)[1], run_forward(previous)[1], strict=True):
+        assert_close(states, states_previous, TOLERANCE[dtype] / 10)
+
+
+@every_type
+def test_the_place_of_the_reset_gate_does_not_matter_to_a_diagonal_product(dtype):
+    """W_hn (r h) = r (W_hn h) for a diagonal W_hn, and the bias inside or outside is none."""
+    q = problem("gru_reset_before", SMALL, dtype)
+    size = SMALL[3]
+    q.weights["weight_hh"][2 * size :] *= np.eye(size, dtype=dtype)
+    q.weights["bias_hh"][2 * size :] = 0
+    after = with_weights_of("gru", q)
+    (a, memory), expected = run_forward(q), run_forward(after)
+    assert_close(memory[0], expected[1][0], TOLERANCE[dtype])
+    gradients, gradients_after = run_backward(q, a, memory, q.dy), run_backward(after, *expected, q.dy)
+    # Not those of W_hn and b_hn: off the diagonal, and off zero, the cells differ.
+    for name in ("x", "h0", "weight_ih", "bias_ih"):
+        assert_close(gradients[name], gradients_after[name], TOLERANCE[dtype])

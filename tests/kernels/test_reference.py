@@ -12,11 +12,9 @@ STEPS, ROWS, INPUTS, SIZE = 3, 2, 2, 2
 @pytest.mark.parametrize("cell", naive.CELLS)
 def test_backward(cell):
     rng = np.random.default_rng(0)
-    gates = {"rnn": 1, "lstm": 4, "gru": 3}[cell]
-    _, _, state_names = naive.CELLS[cell]
+    state_names = naive.CELLS[cell].states
     shapes = {"x": (STEPS, ROWS, INPUTS)} | dict.fromkeys(state_names, (ROWS, SIZE))
-    shapes |= {"weight_ih": (gates * SIZE, INPUTS), "weight_hh": (gates * SIZE, SIZE)}
-    shapes |= {"bias_ih": (gates * SIZE,), "bias_hh": (gates * SIZE,)}
+    shapes |= naive.CELLS[cell].shapes(INPUTS, SIZE)
     dy = rng.standard_normal((STEPS, ROWS, SIZE))
     d_states = [rng.standard_normal((ROWS, SIZE)) for _ in state_names]
 

@@ -3,13 +3,14 @@
 import importlib
 import inspect
 import pkgutil
+import re
 
 import numba
 import pytest
-from numba import float32, float64
+from numba import boolean, float32, float64
 
 import tsrnn.kernels
-from tsrnn.kernels import gru, lstm, rnn
+from tsrnn.kernels import gru, gru_reset_before, lstm, lstm_peephole, rnn
 from tsrnn.kernels._jit import FORMULA, LOOP
 from tsrnn.kernels.dropout import uniform_bits
 from tsrnn.kernels.optimization import adam
@@ -32,14 +33,20 @@ def formulas():
 
 FORMULAS = formulas()
 
-# Loop -> dimensions of its arguments.
+# Loop -> dimensions of its arguments, None for a flag.
 LOOPS = {
-    rnn.step: (2, 2, 1, 2),
-    rnn.step_gradient: (2, 2, 2),
+    rnn.step: (2, 2, 1, None, 2),
+    rnn.step_gradient: (2, 2, None, 2),
     lstm.step: (2, 2, 1, 2, 2, 2),
     lstm.step_gradient: (2, 2, 2, 2, 2),
+    lstm_peephole.step: (2, 2, 1, 2, None, 2, 2, 2),
+    lstm_peephole.step_gradient: (2, 2, None, 2, 2, 2, 2, 2),
     gru.step: (2, 2, 1, 2, 2, 2),
     gru.step_gradient: (2, 2, 2, 2),
+    gru_reset_before.reset_step: (2, 2, 1, 2, 2),
+    gru_reset_before.candidate_step: (2, 2, 1, 2, 2),
+    gru_reset_before.candidate_step_gradient: (2, 2, 2, 2),
+    gru_reset_before.reset_step_gradient: (2, 2, 2, 2, 2),
     adam: (1, 1, 1, 1, 1),
 }
 
@@ -53,6 +60,7 @@ def types_of(numba_type):
 
 def test_the_search_finds_the_cells():
     assert {"rnn.cell", "lstm.cell", "gru.cell_gradient", "losses.huber"} <= FORMULAS.keys()
+    assert {"rnn.relu_cell_gradient", "lstm_peephole.peep", "gru_reset_before.reset_gradient"} <= FORMULAS.keys()
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -64,11 +72,71 @@ def test_formula_keeps_the_type(name, scalar):
     assert types_of(formula.nopython_signatures[0].return_type) == {scalar}
 
 
+def llvm_code(function, dimensions):
+    options = {name: value for name, value in LOOP.items() if name != "cache"}  # the cache keeps no LLVM code
+    fresh = numba.njit(**options)(function)
+    fresh.compile(tuple(numba.types.Array(float32, ndim, "C") if ndim else boolean for ndim in dimensions))
+    (code,) = fresh.inspect_llvm().values()
+    return code
+
+
+def scalar_loops(code):
+    """Names of the innermost loops on floats that LLVM's vectoriser has left as they were, in all their copies.
+
+    The jump back to the start of a loop bears a mark if the vectoriser has made the loop, or has left it for the
+    elements that do not fill a vector. Copies of the latter, for short rows or from unrolling, may be without; up to
+    the first dot they have its name.
+    """
+    flag = re.search(r'^(!\d+) = !\{!"llvm\.loop\.isvectorized"', code, re.MULTILINE)
+    nodes = re.findall(r"^(!\d+) = distinct !\{(.*)\}", code, re.MULTILINE)
+    marks = {name for name, parts in nodes if flag and flag[1] in parts.split(", ")}
+    found = {True: set(), False: set()}
+    for function in re.findall(r"^define .*?^\}", code, re.MULTILINE | re.DOTALL):
+        lines = function.splitlines()
+        start_of = {label[1]: k for k, line in enumerate(lines) if (label := re.match(r"([\w.$-]+):", line))}
+        targets = {k: re.findall(r"label %([\w.$-]+)", line) for k, line in enumerate(lines)}
+        loops = {(start_of[label], k) for k in targets for label in targets[k] if start_of.get(label, k) < k}
+        for start, end in loops:
+            inner = not any(start <= s and e <= end for s, e in loops - {(start, end)})
+            on_floats = any(re.search(r"= .*\bf(add|sub|mul|div|cmp)\b.* float ", line) for line in lines[start:end])
+            if inner and on_floats:
+                mark = re.search(r"!llvm\.loop (!\d+)", lines[end])
+                found[bool(mark) and mark[1] in marks].add(re.match(r"\w+", lines[start])[0])
+    return found[False] - found[True]
+
+
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: f"{loop.__module__.rpartition('.')[2]}.{loop.__name__}")
 def test_loop_is_vectorised_in_float32(loop):
-    options = {name: value for name, value in LOOP.items() if name != "cache"}  # the cache keeps no LLVM code
-    fresh = numba.njit(**options)(loop.py_func)
-    fresh.compile(tuple(numba.types.Array(float32, ndim, "C") for ndim in LOOPS[loop]))
-    (code,) = fresh.inspect_llvm().values()
+    code = llvm_code(loop.py_func, LOOPS[loop])
     assert "double" not in code
     assert " x float>" in code
+    assert not scalar_loops(code)
+    # A vector of these is written in the code, but the machine computes it by a call for each element.
+    assert not re.search(r"@(llvm\.)?(tanh|exp)", code)
+
+
+def running_product(a, b):
+    for j in range(1, a.size):
+        b[j] = b[j - 1] * a[j]
+
+
+def search(a, b):
+    for j in range(a.size):
+        b[0] += a[j]
+        if b[0] > a[j]:
+            break
+
+
+@pytest.mark.parametrize("scalar", [running_product, search])
+def test_scalar_loop_beside_a_vectorised_one_is_found(scalar):
+    """The sum of the biases alone has vectors enough to hide scalar gates."""
+    inlined = numba.njit(inline="always")(scalar)
+
+    def both(a, b):
+        for j in range(a.size):
+            a[j] += b[j]
+        inlined(a, b)
+
+    code = llvm_code(both, (1, 1))
+    assert " x float>" in code
+    assert scalar_loops(code)

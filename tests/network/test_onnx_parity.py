@@ -10,7 +10,23 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 # ONNX stacks the gates i o f c (LSTM) and z r h (GRU): positions of its gates among ours, i f g o and r z n.
-OPERATORS = {"rnn": ("RNN", [0]), "lstm": ("LSTM", [0, 3, 1, 2]), "gru": ("GRU", [1, 0, 2])}
+LSTM, GRU = ("LSTM", [0, 3, 1, 2]), ("GRU", [1, 0, 2])
+# name -> operator, order of its gates, attributes
+OPERATORS = {
+    "rnn": ("RNN", [0], {}),
+    "rnn_relu": ("RNN", [0], {"activations": ["Relu"]}),
+    "lstm": (*LSTM, {}),
+    "lstm_peephole": (*LSTM, {}),
+    "gru": (*GRU, {"linear_before_reset": 1}),
+    "gru_reset_before": (*GRU, {"linear_before_reset": 0}),
+}
+# And its peepholes i o f: positions among ours, i f o.
+PEEPHOLES = [0, 2, 1]
+
+
+def test_what_onnx_does_not_have():
+    """Its output gate sees c_t. That the other agrees with it but for the output gate, the kernels' tests say."""
+    assert set(EVERY_CELL) - set(OPERATORS) == {"lstm_peephole_previous"}
 
 
 def in_onnx_order(weight, order):
@@ -20,9 +36,8 @@ def in_onnx_order(weight, order):
 
 def session_of(case):
     """The recurrent layers of `case`; each layer's states at all steps are an output."""
-    operator, order = OPERATORS[case.cell]
+    operator, order, options = OPERATORS[case.cell]
     size, p = case.network.hidden_size, case.parameters
-    options = {"linear_before_reset": 1} if operator == "GRU" else {}
     states_shape = (*case.x.shape[:2], size)
     nodes, weights, outputs, source = [], {"axis": np.array([1])}, [], "x"
     for k in range(len(case.network.layers)):
@@ -33,6 +48,10 @@ def session_of(case):
             f"B{k}": np.concatenate(bias, axis=1),
         }
         inputs = [source, f"W{k}", f"R{k}", f"B{k}"]
+        if (name := f"rnn.weight_peephole_l{k}") in p:
+            weights[f"P{k}"] = in_onnx_order(p[name].ravel(), PEEPHOLES)
+            # Between them lengths and initial states, which are optional.
+            inputs += ["", "", "", f"P{k}"]
         nodes += [
             onnx.helper.make_node(operator, inputs, [f"all{k}"], hidden_size=size, **options),
             onnx.helper.make_node("Squeeze", [f"all{k}", "axis"], [f"y{k}"]),
@@ -52,7 +71,7 @@ def session_of(case):
     return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
 
 
-@pytest.mark.parametrize("cell", EVERY_CELL)
+@pytest.mark.parametrize("cell", OPERATORS)
 @pytest.mark.parametrize("layers", [1, 2])
 def test_states(cell, layers):
     case = Case(cell, steps=6, rows=5, inputs=3, size=7, layers=layers, dtype=np.float32)

@@ -1,18 +1,28 @@
-"""torch as the judge: outputs, states and every gradient, with the parameters copied by name."""
+"""torch as the judge: outputs, states and every gradient, with the parameters copied by name.
+
+It has neither peepholes nor a reset gate before the product.
+"""
+
+from functools import partial
 
 import numpy as np
 import pytest
 
 from gradcheck import assert_close
-from network.case import EVERY_CELL, Case
+from network.case import Case
 from tsrnn.network.layers import Dropout
 
 torch = pytest.importorskip("torch")
 
 TOLERANCE = {np.float64: 1e-10, np.float32: 1e-5}
-every_cell = pytest.mark.parametrize("cell", EVERY_CELL)
+RECURRENT = {
+    "rnn": torch.nn.RNN,
+    "rnn_relu": partial(torch.nn.RNN, nonlinearity="relu"),
+    "lstm": torch.nn.LSTM,
+    "gru": torch.nn.GRU,
+}
+every_cell = pytest.mark.parametrize("cell", RECURRENT)
 every_type = pytest.mark.parametrize("dtype", TOLERANCE)
-RECURRENT = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
 
 
 @pytest.fixture(autouse=True, scope="module")

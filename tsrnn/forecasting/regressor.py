@@ -271,7 +271,7 @@ default="gru"
     def _as_fitted(self, X):
         """X of the other layout, (n, T * C) or (n, T, C), brought into the one of the fit; any other as it is."""
         sequence = (self.network_.steps, self.network_.input_size)
-        shape = np.shape(X)
+        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
         if self._fitted_ndim == 2 and shape[1:] == sequence:
             return np.asarray(X).reshape(len(X), -1)
         if self._fitted_ndim == 3 and shape[1:] == (sequence[0] * sequence[1],):
