@@ -24,6 +24,8 @@ class Cell:
         Gates that see the cell state, in the order of the rows of `weight_peephole`.
     options : tuple of bool
         Last arguments of both loops: which variant of the equations they compute.
+    keep_gate : str or None
+        The gate that the old state is multiplied by: at 1 all of it is kept.
     """
 
     gates: tuple[str, ...]
@@ -33,6 +35,7 @@ class Cell:
     backward: Callable
     peepholes: tuple[str, ...] = ()
     options: tuple[bool, ...] = ()
+    keep_gate: str | None = None
 
 
 _RNN = (("h",), ("h",), 1, rnn.forward, rnn.backward)
@@ -43,9 +46,11 @@ _GRU = ("r", "z", "n")
 CELLS = {
     "rnn": Cell(*_RNN, options=(False,)),
     "rnn_relu": Cell(*_RNN, options=(True,)),
-    "lstm": Cell(*_LSTM, lstm.forward, lstm.backward),
-    "lstm_peephole": Cell(*_PEEPHOLE, options=(False,)),
-    "lstm_peephole_previous": Cell(*_PEEPHOLE, options=(True,)),
-    "gru": Cell(_GRU, ("h", "u"), 1, gru.forward, gru.backward),
-    "gru_reset_before": Cell(_GRU, ("h", "reset"), 1, gru_reset_before.forward, gru_reset_before.backward),
+    "lstm": Cell(*_LSTM, lstm.forward, lstm.backward, keep_gate="f"),
+    "lstm_peephole": Cell(*_PEEPHOLE, options=(False,), keep_gate="f"),
+    "lstm_peephole_previous": Cell(*_PEEPHOLE, options=(True,), keep_gate="f"),
+    "gru": Cell(_GRU, ("h", "u"), 1, gru.forward, gru.backward, keep_gate="z"),
+    "gru_reset_before": Cell(
+        _GRU, ("h", "reset"), 1, gru_reset_before.forward, gru_reset_before.backward, keep_gate="z"
+    ),
 }

@@ -93,6 +93,7 @@ class Recurrent:
         work: SimpleNamespace,
         steps: int,
         need_dx: bool,
+        continued: bool = False,
     ) -> np.ndarray | None:
         """Gradients through the last `steps` steps; what lies before is taken as a constant.
 
@@ -104,6 +105,9 @@ class Recurrent:
         dy : (K, B, H) gradients of the last K outputs, K at most `steps`
         steps : int
         need_dx : bool
+        continued : bool
+            Add what `work.d_states` holds, gradients of the last states from later steps; they are zero without it.
+            Afterwards it holds those of the states before the first of the steps.
 
         Returns
         -------
@@ -111,8 +115,9 @@ class Recurrent:
         """
         first = len(x) - steps
         a = work.a[first:]
-        for d_state in work.d_states:
-            d_state[...] = 0
+        if not continued:
+            for d_state in work.d_states:
+                d_state[...] = 0
         memory = [m[first:] for m in work.memory]
         weights, gradients = self._arrays(p, "bias_hh"), self._arrays(g)
         self.cell.backward(a, *memory, *weights, dy, *work.d_states, *gradients, *self.cell.options)
