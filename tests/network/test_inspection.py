@@ -165,11 +165,11 @@ def test_types_are_kept(dtype):
 
 
 def test_directions():
-    case = Inspected("lstm", bidirectional=True, residual=True)
-    for layer, work in zip(case.network.layers, case.work.layers, strict=True):
-        assert list(directions(layer, work)) == ["forward", "backward"]
-    case = Inspected("lstm")
-    assert list(directions(case.network.layers[0], case.work.layers[0])) == ["forward"]
+    for residual in (False, True):
+        case = Inspected("lstm", bidirectional=True, residual=residual)
+        assert [list(directions(layer)) for layer in case.network.layers] == [["forward", "backward"]] * 2
+        case = Inspected("lstm", residual=residual)
+        assert [list(directions(layer)) for layer in case.network.layers] == [["forward"]] * 2
 
 
 def test_time_constant():

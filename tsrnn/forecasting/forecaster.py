@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from tsrnn.forecasting.base import RecurrentEstimator
 from tsrnn.forecasting.checks import check_integer, check_option, check_series
 from tsrnn.forecasting.defaults import auto_lookback
+from tsrnn.forecasting.inspection import ForecasterInspection
 from tsrnn.forecasting.normalization import CENTRINGS, Units
 from tsrnn.forecasting.timeindex import frequency, future_index, season_length
 from tsrnn.forecasting.windows import SeriesWindows
@@ -16,7 +17,7 @@ from tsrnn.forecasting.windows import SeriesWindows
 DECODERS = ("direct", "recursive")
 
 
-class RNNForecaster(RecurrentEstimator):
+class RNNForecaster(ForecasterInspection, RecurrentEstimator):
     """Recurrent network that forecasts a time series.
 
     The series is cut into windows of `lookback` values. Each window is measured in units of its own (see
@@ -258,6 +259,7 @@ default="gru"
             "_units": training.units,
             # A copy: it neither follows the user's later changes nor keeps the whole series in memory.
             "_tail": pd.Series(values[-lookback:].copy(), y.index[-lookback:].copy(deep=True), name=y.name),
+            "_last_sample": values[-lookback - outputs :].copy(),
         }
         network = self._build(lookback, 1, outputs)
         self._train(network, np.dtype(np.float32), training, validation, self._generator(), fitted)

@@ -8,10 +8,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from tsrnn.forecasting.base import RecurrentEstimator
 from tsrnn.forecasting.checks import check_integer
+from tsrnn.forecasting.inspection import RegressorInspection
 from tsrnn.forecasting.windows import TableRows
 
 
-class RNNRegressor(RegressorMixin, RecurrentEstimator):
+class RNNRegressor(RegressorMixin, RegressorInspection, RecurrentEstimator):
     """Recurrent network that maps a sequence to one or more numbers.
 
     Each row of `X` is one independent sequence. The recurrent layers read it step by step, a dense layer turns

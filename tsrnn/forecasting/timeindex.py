@@ -123,6 +123,29 @@ def future_index(last: pd.Index, freq, steps: int) -> pd.Index:
     return future.rename(last.name)
 
 
+def check_same_frequency(index: pd.Index, freq, fitted: pd.Index) -> None:
+    """Refuse an index that does not go in the steps `freq` of the index `fitted`, or is of another kind.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `frequency`, and where both are regular but not alike.
+    """
+    given = frequency(index)
+    kinds = (pd.DatetimeIndex, pd.PeriodIndex)
+    alike = [isinstance(index, kind) for kind in kinds] == [isinstance(fitted, kind) for kind in kinds]
+    # Stepping says more than names do: quarters from January on are QS-JAN, and inferred from stamps QS-OCT. A year
+    # or two of steps tells all frequencies apart, and stays within the years that a time stamp can have.
+    few = index[:25]
+    if alike and (given == freq or future_index(few[:1], freq, len(few) - 1).equals(few[1:])):
+        return
+    shown = [getattr(step, "freqstr", step) for step in (given, freq)]
+    raise ValueError(
+        f"y has an index of frequency {shown[0]} ({type(index).__name__}), but the model was fitted on {shown[1]} "
+        f"({type(fitted).__name__})"
+    )
+
+
 def season_length(freq) -> int:
     """Steps in a season of this frequency; 1 where there is none (yearly data, integers)."""
     if isinstance(freq, (int, np.integer)):

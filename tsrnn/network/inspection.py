@@ -13,13 +13,24 @@ from tsrnn.network.stack import Network
 DIRECTIONS = ("forward", "backward")
 
 
-def directions(layer, work: SimpleNamespace) -> dict[str, tuple[Recurrent, SimpleNamespace]]:
-    """The recurrent layers within a layer of a network, by direction, each with its work space."""
+def directions(layer) -> dict[str, Recurrent]:
+    """The recurrent layers within a layer of a network, by direction."""
+    if isinstance(layer, Residual):
+        layer = layer.layer
+    sides = layer.directions if isinstance(layer, Bidirectional) else (layer,)
+    return dict(zip(DIRECTIONS, sides, strict=False))
+
+
+def work_of(layer, work: SimpleNamespace, direction: str) -> SimpleNamespace:
+    """The part of a layer's work space that belongs to one of its `directions`."""
     if isinstance(layer, Residual):
         layer, work = layer.layer, work.layer
-    if isinstance(layer, Bidirectional):
-        return dict(zip(DIRECTIONS, zip(layer.directions, work.directions, strict=True), strict=True))
-    return {DIRECTIONS[0]: (layer, work)}
+    return work.directions[DIRECTIONS.index(direction)] if isinstance(layer, Bidirectional) else work
+
+
+def in_order(direction: str) -> slice:
+    """From order of time into a direction's own order of steps, or back."""
+    return slice(None) if direction == DIRECTIONS[0] else slice(None, None, -1)
 
 
 def gates_and_states(network: Network, work: SimpleNamespace, layer: int, direction: str) -> dict[str, np.ndarray]:
@@ -40,15 +51,15 @@ def gates_and_states(network: Network, work: SimpleNamespace, layer: int, direct
         In order of time for either direction: the backward layer's state at t is the one after it has read x_t.
         Without gates where the cell has none.
     """
-    recurrent, space = directions(network.layers[layer], work.layers[layer])[direction]
+    recurrent = directions(network.layers[layer])[direction]
+    space = work_of(network.layers[layer], work.layers[layer], direction)
     cell, size = recurrent.cell, recurrent.hidden_size
     # Where a block of `a` has the name of a state, it is no gate, and the cell left its input in it.
     quantities = {
         name: space.a[:, :, k * size : (k + 1) * size] for k, name in enumerate(cell.gates) if name not in cell.memory
     }
     quantities |= {name: space.memory[k][1:] for k, name in enumerate(cell.memory[: cell.n_states])}
-    order = slice(None) if direction == DIRECTIONS[0] else slice(None, None, -1)
-    return {name: values[order].copy() for name, values in quantities.items()}
+    return {name: values[in_order(direction)].copy() for name, values in quantities.items()}
 
 
 def time_constant(gate: np.ndarray) -> np.ndarray:
@@ -87,7 +98,8 @@ def state_gradients(
     Returns
     -------
     dict of (int, str) to (T, B, H) ndarray
-        By layer and direction. Each direction in its own order: the last is the state after its last step.
+        By layer, from the lowest on, and direction. Each direction in its own order: the last is the state after
+        its last step.
     """
     scrap = network.layout.views(np.empty(network.layout.size, d_out.dtype))
     steps, (rows, _) = network.recurrent_steps, d_out.shape
@@ -101,15 +113,18 @@ def state_gradients(
         dx = np.zeros(x.shape, x.dtype)
         if isinstance(layer, Residual):
             dx += dy
-        for n, (direction, (recurrent, space)) in enumerate(directions(layer, work.layers[k]).items()):
-            size = recurrent.hidden_size
-            order = slice(None) if direction == DIRECTIONS[0] else slice(None, None, -1)
-            own_x, own_dy = x[order], dy[order, :, n * size : (n + 1) * size]
-            d_states, d_inputs = _back_step_by_step(recurrent, p, scrap, own_x, own_dy, space)
-            gradients[k, direction] = d_states
+        for n, (direction, recurrent) in enumerate(directions(layer).items()):
+            size, order = recurrent.hidden_size, in_order(direction)
+            own_dy = dy[order, :, n * size : (n + 1) * size]
+            space = work_of(layer, work.layers[k], direction)
+            gradients[k, direction], d_inputs = _back_step_by_step(recurrent, p, scrap, x[order], own_dy, space)
             dx += d_inputs[order]
         dy = dx
-    return dict(sorted(gradients.items(), key=lambda item: (item[0][0], DIRECTIONS.index(item[0][1]))))
+    return {
+        (k, direction): gradients[k, direction]
+        for k, layer in enumerate(network.layers)
+        for direction in directions(layer)
+    }
 
 
 def _back_step_by_step(

@@ -1,0 +1,291 @@
+"""Looking inside a fitted estimator: gates and states over a window, gradients by lag."""
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from tsrnn.forecasting.checks import check_option, check_series
+from tsrnn.forecasting.timeindex import check_same_frequency
+from tsrnn.forecasting.windows import SeriesWindows, TableRows
+from tsrnn.network.inspection import DIRECTIONS, directions, gates_and_states, state_gradients, time_constant
+from tsrnn.training.losses import LOSSES
+from tsrnn.training.parallel import single_threaded_blas
+from tsrnn.training.passes import Samples
+
+
+class ForecasterInspection:
+    """What `RNNForecaster` shows of its inside."""
+
+    def inspect_gates(self, y=None, *, layer=0, direction="forward"):
+        """Gates, states and time constants of one recurrent layer while it reads a window.
+
+        Parameters
+        ----------
+        y : Series or array-like of shape (n_timepoints,), optional
+            Its last `lookback_` values are the window; its index has the frequency of the series fitted. Default:
+            the last window of the series fitted, from which `predict` forecasts.
+        layer : int, default=0
+            The lowest is 0.
+        direction : {"forward", "backward"}, default="forward"
+            "backward" is the layer that reads the window from its end, of a bidirectional model.
+
+        Returns
+        -------
+        DataFrame of shape (n_steps, n_quantities * hidden_size)
+            A row for each step of the layer, by its time stamp, or with `segment` by the last stamp of each segment;
+            in order of time for both directions. The columns have two levels, "quantity" and "unit": the activated
+            gates (i, f, g, o of an LSTM; r, z, n of a GRU; none of a vanilla network), the states (h; an LSTM's c)
+            after the step, and "time_constant": -1 / log(gate) of the gate that the old state is multiplied by
+            (an LSTM's f, a GRU's z), in steps of the layer. After so many steps with this gate the old state has
+            fallen to 1/e; it is infinite where the gate is 1.
+
+        Raises
+        ------
+        NotFittedError
+        ValueError
+            For a layer or a direction that the model does not have, and for a `y` that is too short or has another
+            frequency.
+
+        References
+        ----------
+        Tallec and Ollivier (2018), Can recurrent neural networks warp time? Mahto, Vo, Turek and Huth (2021),
+        Multi-timescale representation learning in LSTM language models.
+
+        Examples
+        --------
+        >>> from tsrnn import RNNForecaster
+        >>> from tsrnn.datasets import load_airpassengers
+        >>> model = RNNForecaster(cell="lstm", hidden_size=8, max_steps=50, random_state=0).fit(load_airpassengers())
+        >>> inside = model.inspect_gates()
+        >>> inside.shape
+        (36, 56)
+        >>> list(inside.columns.unique("quantity"))
+        ['i', 'f', 'g', 'o', 'h', 'c', 'time_constant']
+        >>> inside["f"].index[-1]
+        Timestamp('1960-12-01 00:00:00')
+        """
+        check_is_fitted(self)
+        _check_place(self, layer, direction)
+        window = self.inspected_window(y)
+        samples = SeriesWindows(window.to_numpy(np.float64), 0, 1, self._units)
+        return _gate_frame(self, samples, window.index, layer, direction)
+
+    def inspected_window(self, y=None):
+        """The window that `inspect_gates` reads.
+
+        Parameters
+        ----------
+        y : Series or array-like of shape (n_timepoints,), optional
+            As for `inspect_gates`.
+
+        Returns
+        -------
+        Series of shape (lookback_,)
+            In the units of the series.
+        """
+        check_is_fitted(self)
+        return self._tail.copy() if y is None else _last_values(self, y, self.lookback_, "a window")
+
+    def gradient_flow(self, y=None):
+        """How far back the gradient of the loss reaches: its norm with respect to each state of a window.
+
+        The loss is the one that `loss` names, on one window and the values after it: the mean over the
+        steps of the horizon (over one step with `decoder="recursive"`), in the units of the window, without dropout
+        and without weight decay. The gradient with respect to h_t counts every path from h_t to the loss, through
+        later steps and upper layers, along the whole window: `bptt_steps` does not cut it off. A norm that falls by
+        a constant factor from lag to lag vanishes, one that rises explodes. It is computed in float64.
+
+        Parameters
+        ----------
+        y : Series or array-like of shape (n_timepoints,), optional
+            Its last values are those after the window, as many as the network has outputs (`horizon_`, or 1 with
+            `decoder="recursive"`), and the `lookback_` values before them are the window; its index has the frequency
+            of the series fitted. Default: the end of the series fitted, hence the last window that the model was
+            trained on, or with early stopping validated on.
+
+        Returns
+        -------
+        DataFrame of shape (n_steps, num_layers) or (n_steps, 2 * num_layers)
+            Euclidean norms. The index "lag" counts the steps of the layer (with `segment`: segments) back from
+            the last one, whose lag is 0. The columns have two levels, "layer" and "direction"; the backward
+            direction's last step is the one in which it reads the first value of the window.
+
+        Raises
+        ------
+        NotFittedError
+        ValueError
+            For a `y` that is too short or has another frequency.
+
+        References
+        ----------
+        Bengio, Simard and Frasconi (1994), Learning long-term dependencies with gradient descent is difficult.
+        Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent neural networks.
+
+        Examples
+        --------
+        >>> from tsrnn import RNNForecaster
+        >>> from tsrnn.datasets import load_airpassengers
+        >>> model = RNNForecaster(hidden_size=8, max_steps=50, random_state=0).fit(load_airpassengers())
+        >>> flow = model.gradient_flow()
+        >>> flow.shape
+        (36, 1)
+        >>> bool(flow.loc[35, (0, "forward")] < flow.loc[0, (0, "forward")])
+        True
+        """
+        check_is_fitted(self)
+        needed, what = self.lookback_ + self.network_.output_size, "a window and the values after it"
+        values = self._last_sample if y is None else _last_values(self, y, needed, what).to_numpy(np.float64)
+        return _flow_frame(self, SeriesWindows(values, 0, 1, self._units))
+
+
+class RegressorInspection:
+    """What `RNNRegressor` shows of its inside."""
+
+    def inspect_gates(self, x, *, layer=0, direction="forward"):
+        """Gates, states and time constants of one recurrent layer while it reads a sequence.
+
+        Parameters
+        ----------
+        x : array-like of shape (n_steps, n_channels) or (n_steps * n_channels,)
+            One sequence, oldest step first; or an `X` of one row, as for `predict`.
+        layer : int, default=0
+            The lowest is 0.
+        direction : {"forward", "backward"}, default="forward"
+            "backward" is the layer that reads the sequence from its end, of a bidirectional model.
+
+        Returns
+        -------
+        DataFrame of shape (n_steps, n_quantities * hidden_size)
+            As `RNNForecaster.inspect_gates`; the index "step" counts from 0.
+
+        Raises
+        ------
+        NotFittedError
+        ValueError
+            For a layer or a direction that the model does not have, and for a sequence of another shape.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tsrnn import RNNRegressor
+        >>> X = np.random.default_rng(0).standard_normal((100, 6))
+        >>> model = RNNRegressor("gru", hidden_size=4, max_iter=20, random_state=0).fit(X, X.sum(axis=1))
+        >>> inside = model.inspect_gates(X[0])
+        >>> list(inside.columns.unique("quantity"))
+        ['r', 'z', 'n', 'h', 'time_constant']
+        """
+        check_is_fitted(self)
+        _check_place(self, layer, direction)
+        window = self.inspected_window(x)
+        samples = TableRows(window.to_numpy()[None], None, None, self.x_mean_, self.x_scale_)
+        return _gate_frame(self, samples, window.index, layer, direction)
+
+    def inspected_window(self, x):
+        """The sequence that `inspect_gates` reads, as a DataFrame of shape (n_steps, n_channels)."""
+        check_is_fitted(self)
+        values = np.asarray(x)
+        steps, channels = self.network_.steps, self.network_.input_size
+        shapes = [(steps, channels), (steps * channels,), (1, steps, channels), (1, steps * channels)]
+        if values.shape not in shapes:
+            raise ValueError(
+                f"x must be one sequence of {steps} steps and {channels} channels, of shape "
+                f"{' or '.join(map(str, shapes[:2]))}, got an array of shape {values.shape}"
+            )
+        values = values.reshape(steps, channels).astype(self.parameters_.dtype)
+        if not np.isfinite(values).all():
+            raise ValueError("x holds missing or infinite values")
+        return pd.DataFrame(values, pd.RangeIndex(steps, name="step"), pd.RangeIndex(channels, name="channel"))
+
+    def gradient_flow(self, x, y):
+        """How far back the gradient of the loss reaches: its norm with respect to each state of a sequence.
+
+        Parameters
+        ----------
+        x : array-like of shape (n_steps, n_channels) or (n_steps * n_channels,)
+            One sequence, oldest step first; or an `X` of one row, as for `predict`.
+        y : float or array-like of shape (n_outputs,)
+            Its target.
+
+        Returns
+        -------
+        DataFrame of shape (n_steps, num_layers) or (n_steps, 2 * num_layers)
+            As `RNNForecaster.gradient_flow`, of the loss on this sequence in standardised units.
+
+        Raises
+        ------
+        NotFittedError
+        ValueError
+            For a sequence or a target of another shape.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tsrnn import RNNRegressor
+        >>> X = np.random.default_rng(0).standard_normal((100, 6))
+        >>> model = RNNRegressor("rnn", hidden_size=4, max_iter=20, random_state=0).fit(X, X.sum(axis=1))
+        >>> model.gradient_flow(X[0], X[0].sum()).index
+        RangeIndex(start=0, stop=6, step=1, name='lag')
+        """
+        window = self.inspected_window(x)
+        target = np.asarray(y, np.float64)
+        if target.size != self.n_outputs_ or not np.isfinite(target).all():
+            raise ValueError(
+                f"y must be the target of one sequence, {self.n_outputs_} finite numbers, got {target.tolist()}"
+            )
+        scaled = (target.reshape(1, -1) - self.y_mean_) / self.y_scale_
+        return _flow_frame(self, TableRows(window.to_numpy()[None], scaled, None, self.x_mean_, self.x_scale_))
+
+
+def _check_place(model, layer, direction) -> None:
+    """Refuse a layer or a direction that the fitted network does not have."""
+    layers = model.network_.layers
+    if not isinstance(layer, Integral) or isinstance(layer, bool) or not 0 <= layer < len(layers):
+        raise ValueError(f"layer must be an integer from 0 to {len(layers) - 1}, got {layer!r}")
+    check_option("direction", direction, DIRECTIONS)
+    if direction not in directions(layers[layer]):
+        raise ValueError(f"direction={direction!r} needs a model fitted with bidirectional=True")
+
+
+def _last_values(model, y, needed: int, what: str) -> pd.Series:
+    """The last `needed` values of `y`, checked as `fit` does."""
+    y = check_series(y)
+    if len(y) < needed:
+        raise ValueError(f"y has {len(y)} values; {what} need at least {needed} (lookback_={model.lookback_})")
+    check_same_frequency(y.index, model.freq_, model._tail.index)
+    return y.iloc[-needed:]
+
+
+def _gate_frame(model, samples: Samples, stamps: pd.Index, layer: int, direction: str) -> pd.DataFrame:
+    network = model.network_
+    work = network.allocate(1, model.parameters_.dtype)
+    samples.gather(np.zeros(1, np.int64), work.x, None)
+    with single_threaded_blas():
+        network.forward(network.layout.views(model.parameters_), work)
+    found = gates_and_states(network, work, layer, direction)
+    recurrent = directions(network.layers[layer])[direction]
+    if recurrent.cell.keep_gate:
+        found["time_constant"] = time_constant(found[recurrent.cell.keep_gate])
+    values = np.concatenate([quantity[:, 0] for quantity in found.values()], axis=1, dtype=np.float64)
+    length = network.segment.length if network.segment else 1
+    columns = pd.MultiIndex.from_product([found, range(recurrent.hidden_size)], names=["quantity", "unit"])
+    return pd.DataFrame(values, stamps[(len(stamps) - 1) % length :: length], columns)
+
+
+def _flow_frame(model, samples: Samples) -> pd.DataFrame:
+    check_option("loss", model.loss, LOSSES)
+    network = model.network_
+    p = network.layout.views(model.parameters_.astype(np.float64))
+    work = network.allocate(1, np.float64)
+    target = np.empty((1, network.output_size))
+    samples.gather(np.zeros(1, np.int64), work.x, target)
+    d_out = np.empty_like(target)
+    with single_threaded_blas():
+        out = network.forward(p, work)
+        LOSSES[model.loss](out, target, np.array([1 / network.output_size]), d_out)
+        gradients = state_gradients(network, p, d_out, work)
+    norms = {where: np.linalg.norm(gradient[::-1, 0], axis=1) for where, gradient in gradients.items()}
+    lags = pd.RangeIndex(network.recurrent_steps, name="lag")
+    columns = pd.MultiIndex.from_tuples(norms, names=["layer", "direction"])
+    return pd.DataFrame(np.column_stack(list(norms.values())), lags, columns)
