@@ -97,32 +97,32 @@ class ForecastDisplay:
         shown = self.history.iloc[-n_history:]
         dot = {"marker": "o", "markersize": 3.5} if len(self.forecast) <= FEW else {}
         few = {"marker": ".", "markersize": 4} if len(shown) <= 3 * FEW else {}
-        ax.plot(_positions(shown.index), shown, color=OBSERVED, linewidth=1.3, label="observed", zorder=3, **few)
+        ax.plot(positions(shown.index), shown, color=OBSERVED, linewidth=1.3, label="observed", zorder=3, **few)
         if tested:
             self._line(self.history.iloc[:-tested], self.test_forecast, "forecast of the values held out", TESTED, dot)
-            ax.axvspan(*_positions(self.test_forecast.index[[0, -1]]), color=TESTED, alpha=0.07, linewidth=0, zorder=0)
+            ax.axvspan(*positions(self.test_forecast.index[[0, -1]]), color=TESTED, alpha=0.07, linewidth=0, zorder=0)
         self._line(self.history, self.forecast, "forecast", FORECAST, dot)
-        ax.axvline(_positions(self.history.index[-1:])[0], color="#999999", linewidth=0.8, linestyle=":", zorder=0)
+        ax.axvline(positions(self.history.index[-1:])[0], color="#999999", linewidth=0.8, linestyle=":", zorder=0)
         ax.set_xlabel(str(self.history.index.name or "time"))
         ax.set_ylabel(str(self.history.name if self.history.name is not None else "value"))
         ax.grid(axis="y", color="#E5E5E5", linewidth=0.8)
         ax.set_axisbelow(True)
         ax.spines[["top", "right"]].set_visible(False)
         ax.margins(x=0.01)
-        _tick_dates(ax, shown.index)
+        tick_dates(ax, shown.index)
         # Above the axes, where no line can run behind it.
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2)
         return self
 
     def _line(self, before: pd.Series, forecast: pd.Series, label: str, color: str, style: dict) -> None:
         """A forecast; a thin stroke leads to it from the last value it was made from."""
-        x = np.append(_positions(before.index[-1:]), _positions(forecast.index))
+        x = np.append(positions(before.index[-1:]), positions(forecast.index))
         y = np.append(before.iloc[-1:], forecast)
         self.ax_.plot(x[:2], y[:2], color=color, linewidth=0.9, alpha=0.6)
         self.ax_.plot(x[1:], y[1:], color=color, linewidth=1.6, label=label, **style)
 
 
-def _positions(index: pd.Index) -> np.ndarray:
+def positions(index: pd.Index) -> np.ndarray:
     """Where to draw: stamps as a clock on the wall shows them, a period at its start, or integers."""
     if isinstance(index, pd.PeriodIndex):
         index = index.to_timestamp()
@@ -131,7 +131,7 @@ def _positions(index: pd.Index) -> np.ndarray:
     return index.to_numpy()
 
 
-def _tick_dates(ax, index: pd.Index) -> None:
+def tick_dates(ax, index: pd.Index) -> None:
     """Labels that say years, months, days or hours, and in the corner what they have in common."""
     if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter

@@ -86,7 +86,7 @@ class ForecasterInspection:
             In the units of the series.
         """
         check_is_fitted(self)
-        return self._tail.copy() if y is None else _last_values(self, y, self.lookback_, "a window")
+        return self._tail.copy() if y is None else _last_values(self, y, 0)
 
     def gradient_flow(self, y=None):
         """How far back the gradient of the loss reaches: its norm with respect to each state of a window.
@@ -135,8 +135,7 @@ class ForecasterInspection:
         True
         """
         check_is_fitted(self)
-        needed, what = self.lookback_ + self.network_.output_size, "a window and the values after it"
-        values = self._last_sample if y is None else _last_values(self, y, needed, what).to_numpy(np.float64)
+        values = self._last_sample if y is None else _last_values(self, y, self.network_.output_size).to_numpy()
         return _flow_frame(self, SeriesWindows(values, 0, 1, self._units))
 
 
@@ -248,11 +247,14 @@ def _check_place(model, layer, direction) -> None:
         raise ValueError(f"direction={direction!r} needs a model fitted with bidirectional=True")
 
 
-def _last_values(model, y, needed: int, what: str) -> pd.Series:
-    """The last `needed` values of `y`, checked as `fit` does."""
-    y = check_series(y)
+def _last_values(model, y, after: int) -> pd.Series:
+    """The last window of `y` that has so many values after it, and these; `y` is checked as `fit` does."""
+    y, needed = check_series(y), model.lookback_ + after
     if len(y) < needed:
-        raise ValueError(f"y has {len(y)} values; {what} need at least {needed} (lookback_={model.lookback_})")
+        targets = f" and the {after} after it" if after else ""
+        raise ValueError(
+            f"y has {len(y)} values; {needed} are needed, for a window of lookback_={model.lookback_}{targets}"
+        )
     check_same_frequency(y.index, model.freq_, model._tail.index)
     return y.iloc[-needed:]
 
