@@ -96,19 +96,21 @@ class GateDisplay:
         inside = model.inspect_gates(window, layer=layer, direction=direction)
         cell = directions(model.network_.layers[layer])[direction].cell
         if not cell.keep_gate:
-            raise ValueError(f"cell={model.cell!r} has no gates to display")
+            raise ValueError(f"a model with cell={model.cell!r} has no gates to display")
         gate = cell.keep_gate if gate is None else gate
         check_option("gate", gate, cell.gates)
         constants = (1 / (1 / inside["time_constant"]).mean()).rename("time_constant")
         return cls(model.inspected_window(window), inside[gate], name=gate, time_constants=constants)
 
-    def plot(self, *, figure=None):
+    def plot(self, *, figure=None, limits=None):
         """Draw.
 
         Parameters
         ----------
         figure : matplotlib.figure.Figure or SubFigure, optional
             Where to draw; default: a new figure, which needs no display and is not kept by pyplot.
+        limits : tuple of float, optional
+            Values at both ends of the colours; default: 0 and 1, and for the candidates g and n -1 and 1.
 
         Returns
         -------
@@ -127,7 +129,8 @@ class GateDisplay:
         self.figure_ = figure
         self.axes_ = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2))
         self._plot_series(self.axes_[0])
-        self._plot_gates(self.axes_[1])
+        self._plot_gates(self.axes_[1], limits)
+        figure.align_ylabels(self.axes_)
         return self
 
     def _plot_series(self, ax) -> None:
@@ -146,32 +149,41 @@ class GateDisplay:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(axis="x", length=0)
 
-    def _plot_gates(self, ax) -> None:
+    def _plot_gates(self, ax, limits) -> None:
         index, n_units = self.series.index, len(self.order)
         signed = self.name in CANDIDATES
+        low, high = limits or (-1 if signed else 0, 1)
         mesh = ax.pcolormesh(
             self._edges(),
             np.arange(n_units + 1),
             self.gates[self.order].to_numpy().T,
-            cmap="PuOr" if signed else "cividis",
-            vmin=-1 if signed else 0,
-            vmax=1,
+            cmap="PuOr" if signed else "viridis",
+            vmin=low,
+            vmax=high,
             rasterized=True,
         )
         rows = np.unique(np.linspace(0, n_units - 1, min(n_units, ROWS_LABELLED)).round().astype(int))
-        ax.set_yticks(rows + 0.5, [self._label(self.order[row]) for row in rows])
-        ax.tick_params(axis="y", length=0)
-        ax.set_ylabel("unit" if self.time_constants is None else "unit: its time constant in steps")
+        ax.set_yticks(rows + 0.5, self.order[rows])
+        ax.set_ylabel("unit")
         ax.set_xlabel(str(index.name or "time"))
-        ax.spines[:].set_visible(False)
-        tick_dates(ax, index)
+        if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
+            tick_dates(ax, index)
+        else:
+            ax.xaxis.get_major_locator().set_params(integer=True)
+        sides, offset = [ax], 1.02
+        if self.time_constants is not None:
+            right = ax.twinx()
+            right.set_ylim(ax.get_ylim())
+            right.set_yticks(rows + 0.5, [_three_digits(self.time_constants[unit]) for unit in self.order[rows]])
+            right.set_ylabel("time constant, in steps")
+            sides, offset = [ax, right], 1.12
+        for side in sides:
+            side.tick_params(axis="y", length=0)
+            side.spines[:].set_visible(False)
         # Within the axes' own margin: a colour bar that took its room would put the time axes out of line.
-        place = ax.inset_axes((1.02, 0, 0.02, 1))
-        self.colorbar_ = self.figure_.colorbar(mesh, cax=place, label=f"{'candidate' if signed else 'gate'} {self.name}")
+        label = f"{'candidate' if signed else 'gate'} {self.name}"
+        self.colorbar_ = self.figure_.colorbar(mesh, cax=ax.inset_axes((offset, 0, 0.02, 1)), label=label)
         self.colorbar_.outline.set_visible(False)
-
-    def _label(self, unit) -> str:
-        return str(unit) if self.time_constants is None else f"{unit}: {self.time_constants[unit]:.3g}"
 
     def _edges(self) -> np.ndarray:
         """Between the values that one step reads and those of the next, on the axis of time."""
@@ -183,6 +195,10 @@ class GateDisplay:
         half = (where[1] - where[0]) / 2 if len(where) > 1 else 0.5
         edges = np.concatenate([[where[0] - half], middles, [where[-1] + half]])
         return np.append(edges[0], edges[self.series.index.get_indexer(self.gates.index) + 1])
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:#.3g}".rstrip(".")
 
 
 class GradientFlowDisplay:
@@ -236,7 +252,14 @@ class GradientFlowDisplay:
         -------
         GradientFlowDisplay
             To be drawn by `plot`.
+
+        Raises
+        ------
+        ValueError
+            Without a model, and as `gradient_flow`.
         """
+        if not models:
+            raise ValueError("models must hold at least one fitted model, got none")
         sample = (y,) if x is None else (x, y)
         return cls({name: model.gradient_flow(*sample) for name, model in models.items()})
 
@@ -265,6 +288,7 @@ class GradientFlowDisplay:
         if ax is None:
             ax = Figure(figsize=(9, 4.5), dpi=150, layout="constrained").add_subplot()
         self.ax_, self.figure_ = ax, ax.figure
+        steps = max(map(len, self.flows.values()))
         for k, (name, flow) in enumerate(self.flows.items()):
             for n, (place, norm) in enumerate(flow.items()):
                 norm = norm.where(norm > 0)  # a zero has no place on the scale
@@ -276,12 +300,14 @@ class GradientFlowDisplay:
                     linewidth=1.6,
                     marker=MARKERS[k % len(MARKERS)],
                     markersize=4,
-                    markevery=max(1, len(flow) // 12),
+                    markevery=max(1, steps // 12),
                     label=self._label(str(name), *place),
                 )
         ax.set_yscale("log")
+        ax.xaxis.get_major_locator().set_params(integer=True)
         ax.set_xlabel("lag: steps before the last")
-        ax.set_ylabel("gradient at $h_{t}$" + (", relative to lag 0" if relative else ""))
+        relation = ", relative to lag 0" if relative else ""
+        ax.set_ylabel(r"$\|\,\partial\,\mathrm{loss}\,/\,\partial h_t\,\|$" + relation)
         ax.grid(axis="y", color="#E5E5E5", linewidth=0.8)
         ax.set_axisbelow(True)
         ax.spines[["top", "right"]].set_visible(False)

@@ -97,6 +97,9 @@ class ForecasterInspection:
         later steps and upper layers, along the whole window: `bptt_steps` does not cut it off. A norm that falls by
         a constant factor from lag to lag vanishes, one that rises explodes. It is computed in float64.
 
+        An LSTM remembers by c, and h_t acts on later steps through the gates alone: its norm falls from lag 0 to lag 1
+        at once, and how it falls from there on is the doing of its memory.
+
         Parameters
         ----------
         y : Series or array-like of shape (n_timepoints,), optional
