@@ -51,7 +51,7 @@ def make_samples(size=100, seed=0, noise=0.0, weight=None):
 
 
 def make_network(cell="lstm", hidden_size=4, num_layers=1, dropout=0.0, linear_skip=False):
-    return Network(cell, STEPS, CHANNELS, hidden_size, num_layers, OUTPUTS, dropout, linear_skip)
+    return Network(cell, STEPS, CHANNELS, hidden_size, num_layers, OUTPUTS, dropout=dropout, linear_skip=linear_skip)
 
 
 def make_trainer(training=None, validation=None, network=None, seed=0, dtype=np.float64, **changes):
