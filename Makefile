@@ -13,9 +13,10 @@ demo: $(VENV)/.plot
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q
 
-# The suite once more without compilation: coverage sees inside the kernels. Only what is small enough to interpret.
+# The suite once more without compilation: coverage sees inside the kernels. Only what is small enough to interpret,
+# so without the examples in the docstrings.
 test-nojit: $(VENV)/.test
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest -q -m "not slow"
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest -q -m "not slow" tests
 	$(BIN)/python -m coverage report --skip-covered
 
 lint: $(VENV)/.test

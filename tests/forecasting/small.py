@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tsrnn import RNNForecaster, RNNRegressor
+from tsrnn.network.cells import CELLS
 
 # Without the compiler an update takes some hundred times longer.
 UPDATES = 20 if os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0") else 2
@@ -49,7 +50,7 @@ def with_tail(model, tail):
     return model
 
 
-every_cell = pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+every_cell = pytest.mark.parametrize("cell", CELLS)
 every_estimator = pytest.mark.parametrize("make", [forecaster, regressor], ids=lambda make: make.__name__)
 
 

@@ -12,10 +12,14 @@ OUTPUTS = 2
 class Case:
     """Parameters, input, cotangent of the outputs and, with dropout, keys: all random and the same each time."""
 
-    def __init__(self, cell, steps=4, rows=3, inputs=2, size=3, layers=1, dropout=0.0, skip=False, dtype=np.float64):
+    def __init__(
+        self, cell, steps=4, rows=3, inputs=2, size=3, layers=1, dropout=0.0, skip=False, dtype=np.float64, **structure
+    ):
         rng = np.random.default_rng(0)
         self.cell, self.dtype = cell, dtype
-        self.network = Network(cell, steps, inputs, size, layers, OUTPUTS, dropout=dropout, linear_skip=skip)
+        self.network = Network(
+            cell, steps, inputs, size, layers, OUTPUTS, dropout=dropout, linear_skip=skip, **structure
+        )
         self.vector = (0.6 * rng.standard_normal(self.network.layout.size)).astype(dtype)
         self.x = rng.standard_normal((steps, rows, inputs)).astype(dtype)
         self.d_out = rng.standard_normal((rows, OUTPUTS)).astype(dtype)

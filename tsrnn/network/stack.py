@@ -1,5 +1,6 @@
 """A network: recurrent layers one above the other, a dense head on the last state, a linear map beside them."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -57,27 +58,24 @@ class Network:
         hidden_size: int,
         num_layers: int,
         output_size: int,
+        *,
         segment: int = 1,
         bidirectional: bool = False,
         residual: bool = False,
         dropout: float = 0.0,
         linear_skip: bool = False,
     ):
-        self._arguments = (
-            cell,
-            steps,
-            input_size,
-            hidden_size,
-            num_layers,
-            output_size,
-            segment,
-            bidirectional,
-            residual,
-            dropout,
-            linear_skip,
-        )
+        self._sizes = (cell, steps, input_size, hidden_size, num_layers, output_size)
+        self._options = {
+            "segment": segment,
+            "bidirectional": bidirectional,
+            "residual": residual,
+            "dropout": dropout,
+            "linear_skip": linear_skip,
+        }
         self.steps = steps
         self.input_size = input_size
+        self.hidden_size = hidden_size
         self.output_size = output_size
         kind = Bidirectional if bidirectional else Recurrent
         self.segment = Segment(segment, input_size, hidden_size) if segment > 1 else None
@@ -97,7 +95,7 @@ class Network:
 
     def __reduce__(self):
         # Pickled by its arguments: compiled kernels and their addresses stay out of the file.
-        return type(self), self._arguments
+        return partial(type(self), **self._options), self._sizes
 
     def initialize(self, rng: np.random.Generator, dtype: np.dtype, recurrent_init: str = "uniform") -> np.ndarray:
         """A fresh parameter vector. Draws are made in float64, so both types start from the same numbers."""
