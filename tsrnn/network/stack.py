@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from tsrnn.kernels.linear import accumulate, steps_to_columns
-from tsrnn.network.initialization import uniform
 from tsrnn.network.bidirectional import Bidirectional
+from tsrnn.network.initialization import uniform
 from tsrnn.network.layers import Dense, Dropout, Views
 from tsrnn.network.parameters import Layout
 from tsrnn.network.recurrent import Recurrent
