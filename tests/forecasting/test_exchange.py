@@ -229,7 +229,7 @@ def test_onnx_missing(without, tmp_path):
 
 def test_paths_that_are_refused(tmp_path):
     model = fit(regressor())
-    with pytest.raises(FileNotFoundError, match="no folder .*missing"):
+    with pytest.raises(FileNotFoundError, match=r"no folder .*missing"):
         model.to_onnx(tmp_path / "missing" / "model.onnx")
     with pytest.raises(IsADirectoryError, match="is a folder"):
         model.to_onnx(tmp_path)
