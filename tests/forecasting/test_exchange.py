@@ -233,6 +233,8 @@ def test_paths_that_are_refused(tmp_path):
         model.to_onnx(tmp_path / "missing" / "model.onnx")
     with pytest.raises(IsADirectoryError, match="is a folder"):
         model.to_onnx(tmp_path)
+    with pytest.raises(ValueError, match="no file that could be replaced"):
+        model.to_onnx(os.devnull)
     assert not list(tmp_path.iterdir())
 
 

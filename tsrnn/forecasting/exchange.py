@@ -152,8 +152,8 @@ class Exchange:
             Before `fit`.
         ModuleNotFoundError
             If onnx is not installed: `pip install "tsrnn[onnx]"`.
-        FileNotFoundError, IsADirectoryError
-            If the folder does not exist, or the path is one.
+        FileNotFoundError, IsADirectoryError, ValueError
+            If the folder does not exist, the path is one, or it is no file that could be replaced.
 
         Examples
         --------
@@ -224,6 +224,8 @@ def _writable(path) -> Path:
         raise FileNotFoundError(f"path: there is no folder {path.parent}")
     if path.is_dir():
         raise IsADirectoryError(f"path: {path} is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"path: {path} is no file that could be replaced")
     return path
 
 
