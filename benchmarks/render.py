@@ -68,17 +68,21 @@ def start() -> str:
 
 
 def memory() -> str:
-    r = load("memory")
-    rows = [
-        [name, f"{cell['median_error']:.5f}", ", ".join(f"{e:.5f}" for e in cell["errors"])]
-        for name, cell in r["cells"].items()
-    ]
-    rnn, lstm, gru = (r["cells"][name]["median_error"] for name in ("rnn", "lstm", "gru"))
-    return (
-        f"Adding problem over {r['length']} steps; answering the mean has an error of {r['error_of_the_mean']:.4f}. "
-        f"Trained alike, the plain RNN's error is {rnn / lstm:.0f} times the LSTM's and {rnn / gru:.0f} times the "
-        "GRU's.\n\n" + table(["cell", "median error", "by seed"], rows)
-    )
+    record = load("memory")
+    parts = []
+    for task, error_of_the_mean in record["error_of_the_mean"].items():
+        found = [r for r in record["results"] if r["task"] == task]
+        lengths = sorted({r["length"] for r in found})
+        error = {(r["cell"], r["length"]): sum(r["errors"]) / len(r["errors"]) for r in found}
+        rows = [
+            [f"`{cell}`", *(f"{error[cell, length]:.5f}" if (cell, length) in error else "" for length in lengths)]
+            for cell in dict.fromkeys(r["cell"] for r in found)
+        ]
+        parts.append(
+            f"{task.capitalize()}, mean squared error by length; answering the mean has {error_of_the_mean:.3f}.\n\n"
+            + table(["cell", *map(str, lengths)], rows)
+        )
+    return "\n\n".join(parts)
 
 
 def shipped() -> str:

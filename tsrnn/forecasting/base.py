@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option, check_real
+from tsrnn.forecasting.exchange import Exchange
 from tsrnn.forecasting.progress import progress
 from tsrnn.network.cells import CELLS
 from tsrnn.network.initialization import RECURRENT_INITS
@@ -21,7 +21,7 @@ from tsrnn.training.trainer import Trainer, TrainingOptions
 AUTO_BATCH = 256  # from here on larger batches take longer in proportion and learn no more per update
 
 
-class RecurrentEstimator(BaseEstimator):
+class RecurrentEstimator(Exchange, BaseEstimator):
     """Base of `RNNRegressor` and `RNNForecaster`."""
 
     def _check_parameters(self) -> None:
@@ -143,14 +143,3 @@ class RecurrentEstimator(BaseEstimator):
         few = samples.size <= 2 * 32  # a thread costs more than it gains
         with single_threaded_blas(), Workers(1 if few else self.n_jobs) as workers:
             return Passes(self.network_, self.parameters_, workers).outputs(samples)
-
-    def weights(self) -> dict[str, np.ndarray]:
-        """Fitted weights by name, in torch's layout and gate order: `rnn.weight_ih_l0`, ..., `head.bias`.
-
-        Returns
-        -------
-        dict of str to ndarray
-            Views of `parameters_`.
-        """
-        check_is_fitted(self)
-        return self.network_.layout.views(self.parameters_)

@@ -11,6 +11,7 @@ from tsrnn.forecasting.checks import check_integer, check_option, check_series
 from tsrnn.forecasting.defaults import auto_lookback
 from tsrnn.forecasting.inspection import ForecasterInspection
 from tsrnn.forecasting.normalization import CENTRINGS, Units
+from tsrnn.forecasting.onnxgraph import Graph, windows_graph
 from tsrnn.forecasting.timeindex import frequency, future_index, season_length
 from tsrnn.forecasting.windows import SeriesWindows
 
@@ -300,6 +301,9 @@ default="gru"
         window = values[-self.lookback_ :]
         centre, scale = self._units.measure(window)
         return centre + scale * self._outputs(SeriesWindows(window, 0, 1, self._units))[0].astype(np.float64)
+
+    def _onnx_graph(self) -> Graph:
+        return windows_graph(self.network_, self.weights(), self._units)
 
     def _split(self, values, n_windows, lookback, outputs) -> tuple[SeriesWindows, SeriesWindows | None]:
         """Windows to train on, and under early stopping the last ones, to validate on."""

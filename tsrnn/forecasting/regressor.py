@@ -9,6 +9,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from tsrnn.forecasting.base import RecurrentEstimator
 from tsrnn.forecasting.checks import check_integer
 from tsrnn.forecasting.inspection import RegressorInspection
+from tsrnn.forecasting.onnxgraph import Graph, rows_graph
 from tsrnn.forecasting.windows import TableRows
 
 
@@ -268,6 +269,10 @@ default="gru"
         outputs = self._outputs(TableRows(table, None, None, self.x_mean_, self.x_scale_))
         prediction = outputs * self.y_scale_ + self.y_mean_
         return prediction.ravel() if self._flat_target else prediction
+
+    def _onnx_graph(self) -> Graph:
+        x_units, y_units = (self.x_mean_, self.x_scale_), (self.y_mean_, self.y_scale_)
+        return rows_graph(self.network_, self.weights(), x_units, y_units, self._fitted_ndim == 2, self._flat_target)
 
     def _as_fitted(self, X):
         """X of the other layout, (n, T * C) or (n, T, C), brought into the one of the fit; any other as it is."""
