@@ -9,7 +9,7 @@ from tsrnn.kernels._jit import loop
 
 # Up to this many inputs a row of the output is filled faster by multiply-adds onto the bias than by a matrix
 # product and a second pass for the bias.
-FEW_INPUTS = 8
+FEW_INPUTS = 2
 
 
 @loop
