@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.forecasting.onnxgraph import cell_name, directions_of, load_onnx
+from tsrnn.forecasting.onnxgraph import cell_name, load_onnx
+from tsrnn.network.inspection import directions
 from tsrnn.network.parameters import Layout
 from tsrnn.network.residual import Residual
 from tsrnn.network.stack import Network
@@ -241,14 +242,14 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _description(estimator: str, network: Network) -> str:
     """Cell and sizes, for the file's own documentation."""
-    directions = directions_of(network.layers[0])
+    recurrent = directions(network.layers[0])
     sizes = {
         "cell": cell_name(network),
         "steps": network.steps,
         "channels": network.input_size,
-        "hidden_size": directions[0].hidden_size,
+        "hidden_size": network.hidden_size,
         "num_layers": len(network.layers),
-        "bidirectional": len(directions) == 2,
+        "bidirectional": len(recurrent) == 2,
         "residual": isinstance(network.layers[-1], Residual),
         "segment": network.segment.length if network.segment else 1,
         "linear_skip": network.linear is not None,

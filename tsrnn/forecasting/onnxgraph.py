@@ -12,8 +12,8 @@ import numpy as np
 
 from tsrnn.forecasting.normalization import Units
 from tsrnn.kernels.windows import LAST, MEAN, SCALE_FLOOR, SERIES
-from tsrnn.network.bidirectional import Bidirectional
 from tsrnn.network.cells import CELLS
+from tsrnn.network.inspection import directions
 from tsrnn.network.recurrent import Recurrent
 from tsrnn.network.residual import Residual
 from tsrnn.network.stack import Network
@@ -207,16 +207,9 @@ CELLS_IN_ONNX: dict[str, Callable[[Graph, str, Weights, tuple[Recurrent, ...]], 
 }
 
 
-def directions_of(layer) -> tuple[Recurrent, ...]:
-    """The recurrent layers of one direction that a layer of a network is made of."""
-    if isinstance(layer, Residual):
-        layer = layer.layer
-    return layer.directions if isinstance(layer, Bidirectional) else (layer,)
-
-
 def cell_name(network: Network) -> str:
     """Name of the cell that the network was built of; the estimator's parameter may have changed since."""
-    cell = directions_of(network.layers[0])[0].cell
+    cell = directions(network.layers[0])["forward"].cell
     return next(name for name in CELLS if CELLS[name] is cell)
 
 
@@ -239,10 +232,10 @@ def _network(graph: Graph, x: str, network: Network, weights: Weights) -> str:
         y = graph.add("Reshape", y, np.array([-1, steps, network.segment.output_size]))
     y = graph.add("Transpose", y, perm=[1, 0, 2])
     for layer in network.layers:
-        states = CELLS_IN_ONNX[name](graph, y, weights, directions_of(layer))
+        states = CELLS_IN_ONNX[name](graph, y, weights, tuple(directions(layer).values()))
         y = graph.add("Add", states, y) if isinstance(layer, Residual) else states
     last = graph.add("Gather", y, np.int64(-1), axis=0)
-    if len(directions_of(network.layers[-1])) == 2:  # the second direction ends at the first step
+    if len(directions(network.layers[-1])) == 2:  # the second direction ends at the first step
         first, size = graph.add("Gather", y, np.int64(0), axis=0), np.full(2, network.head.input_size // 2)
         onward, _ = graph.add("Split", last, size, axis=1, n_outputs=2)
         _, back = graph.add("Split", first, size, axis=1, n_outputs=2)
