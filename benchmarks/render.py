@@ -46,9 +46,9 @@ def cells() -> str:
     return (
         f"Geometric mean over LSTM and GRU: **{mean['lstm and gru']:.2f}x** torch's speed "
         f"(LSTM {mean['lstm']:.2f}x, GRU {mean['gru']:.2f}x, RNN {mean['rnn']:.2f}x), "
-        f"{record['threads']} threads on each side.\n\n"
+        f"{record['threads']} threads on each side. {machine(record)}\n\n<details><summary>All shapes</summary>\n\n"
         + table(["training step", "torch, ms", "tsrnn, ms", "ratio"], rows)
-        + f"\n\n{machine(record)}"
+        + "\n\n</details>"
     )
 
 
