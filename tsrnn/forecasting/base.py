@@ -13,7 +13,7 @@ from tsrnn.network.cells import CELLS
 from tsrnn.network.initialization import RECURRENT_INITS
 from tsrnn.network.stack import Network
 from tsrnn.training.losses import LOSSES
-from tsrnn.training.parallel import Workers, single_threaded_blas
+from tsrnn.training.parallel import CHUNK_ROWS, Workers, single_threaded_blas
 from tsrnn.training.passes import Passes, Samples
 from tsrnn.training.schedule import SCHEDULES
 from tsrnn.training.trainer import Trainer, TrainingOptions
@@ -140,6 +140,6 @@ class RecurrentEstimator(Exchange, BaseEstimator):
 
     def _outputs(self, samples: Samples) -> np.ndarray:
         """Outputs (size, O) of the fitted network."""
-        few = samples.size <= 2 * 32  # a thread costs more than it gains
+        few = samples.size <= 2 * CHUNK_ROWS  # a thread costs more than it gains
         with single_threaded_blas(), Workers(1 if few else self.n_jobs) as workers:
             return Passes(self.network_, self.parameters_, workers).outputs(samples)
