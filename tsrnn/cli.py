@@ -20,6 +20,7 @@ from tsrnn import DivergenceError, RNNForecaster, __version__
 from tsrnn.evaluation.baselines import seasonal_naive
 from tsrnn.evaluation.displays import ForecastDisplay, check_matplotlib
 from tsrnn.evaluation.metrics import mean_absolute_scaled_error
+from tsrnn.forecasting.persistence import replacing
 from tsrnn.network.cells import CELLS
 from tsrnn.tables.csvfile import ColumnError, decimal_places, read_series
 
@@ -83,13 +84,18 @@ def forecast(
         bool,
         typer.Option(
             "--evaluate",
-            help="Before that, hold the last values out, as many as --horizon, and show how well they are "
-            "forecast, beside the seasonal naive.",
+            help="First hold the last values out, as many as --horizon, and show how well they are forecast, beside "
+            "the seasonal naive; then forecast.",
         ),
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="CSV file to write. Default: standard output."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="CSV file to write, with commas and decimal points. Default: standard output.",
+        ),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", "-p", metavar="FILE", help="Picture to write: .png, .svg or .pdf.")
@@ -154,12 +160,12 @@ def forecast(
     if out is None:
         typer.echo(table.to_csv(predicted), nl=False)
     else:
-        with _refusals("", OSError), _replacing(out) as part:
+        with _refusals("", OSError), replacing(out) as part:
             part.write_text(table.to_csv(predicted), encoding="utf-8", newline="\n")
         say(f"forecast written to {out}")
     if plot is not None:
         figure = ForecastDisplay(y, predicted, test_forecast=tested).plot().figure_
-        with _refusals("", OSError), _replacing(plot) as part:
+        with _refusals("", OSError), replacing(plot) as part:
             figure.savefig(part, format=plot.suffix[1:].lower())
         say(f"plot written to {plot}")
 
@@ -210,18 +216,6 @@ def _check_plot(path: Path, out: Path | None) -> None:
         check_matplotlib()
     except ModuleNotFoundError as error:
         raise _refuse(f"--plot: {error}", WRONG_DATA) from error
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file to write beside `path`, which takes its place when it is complete, and not before."""
-    path = path.resolve()  # through a link, which stays one
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _evaluate(model: RNNForecaster, y: pd.Series, season: int, write_time) -> tuple[pd.Series, str]:

@@ -1,5 +1,7 @@
 """The time axis: regular or not, what comes next, how long a season is."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -301,3 +303,23 @@ def test_names_of_stamps():
 @pytest.mark.parametrize("step", [1, 24, np.int64(7)])
 def test_integers_have_no_season(step):
     assert season_length(step) == 1
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.Index([0, 1, 2, 10**12]),
+        pd.Index([0, 1, 2, 3, 10**8]),
+        pd.date_range("2020", periods=20, freq="ms").append(pd.DatetimeIndex(["2020-06-01"])),
+        pd.date_range("2020", periods=20, freq="s").append(pd.DatetimeIndex(["2024-01-01"])),
+    ],
+    ids=str,
+)
+def test_one_stamp_far_away_costs_neither_time_nor_memory(index):
+    """The index that would name all missing stamps is not built."""
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="widest gap lies between"):
+        frequency(index)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10e6

@@ -5,7 +5,7 @@ import pytest
 
 import naive
 from gradcheck import assert_close
-from tsrnn.kernels.windows import LAST, MEAN, SERIES, gather_rows, gather_windows
+from tsrnn.kernels.windows import LAST, MEAN, SERIES, centre_and_scale, gather_rows, gather_windows
 
 CENTRINGS = {"series": SERIES, "last": LAST, "mean": MEAN}
 TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}
@@ -18,8 +18,9 @@ def gather(series, starts, lookback, horizon, centring, dtype, units=(0.3, 2.0))
     """x, y, centre and scale; `units` are the centre and scale of the whole series."""
     rows = len(starts)
     x, y = np.full((lookback, rows, 1), np.nan, dtype), np.full((rows, horizon), np.nan, dtype)
-    centre, scale = np.full(rows, np.nan), np.full(rows, np.nan)
-    gather_windows(series, np.array(starts), CENTRINGS[centring], *units, x, y, centre, scale)
+    gather_windows(series, np.array(starts), CENTRINGS[centring], *units, x, y)
+    windows = [series[start : start + lookback] for start in starts]
+    centre, scale = np.transpose([centre_and_scale(w, CENTRINGS[centring], *units) for w in windows])
     return x, y, centre, scale
 
 

@@ -136,7 +136,7 @@ def tick_dates(ax, index: pd.Index) -> None:
     if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-        locator = AutoDateLocator()
+        locator = AutoDateLocator(interval_multiples=False)
         labels = ConciseDateFormatter(
             locator,
             formats=["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%S.%f"],

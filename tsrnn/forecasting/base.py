@@ -1,6 +1,7 @@
 """What both estimators share: the parameters of network and training, and the course of a fit."""
 
 import warnings
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -48,15 +49,17 @@ class RecurrentEstimator(Exchange, BaseEstimator):
         check_real("validation_fraction", self.validation_fraction, 0, 1, "neither")
         check_integer("n_iter_no_change", self.n_iter_no_change, 1)
         check_real("tol", self.tol, 0, np.inf, "left")
-        check_flag("verbose", self.verbose)
+        if not isinstance(self.verbose, (bool, np.bool_, Integral)) or self.verbose < 0:
+            raise ValueError(f"verbose must be True, False or an integer of at least 0, got {self.verbose!r}")
         try:
             check_random_state(self.random_state)
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"random_state must be an integer from 0 to 2**32 - 1, a RandomState or None, got {self.random_state!r}"
             ) from error
-        if self.n_jobs is not None and (not isinstance(self.n_jobs, (int, np.integer)) or self.n_jobs == 0):
-            raise ValueError(f"n_jobs must be None, -1 or a positive integer, got {self.n_jobs!r}")
+        n_jobs = self.n_jobs
+        if n_jobs is not None and (not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0):
+            raise ValueError(f"n_jobs must be None or an integer other than 0, got {n_jobs!r}")
 
     def _generator(self) -> np.random.Generator:
         """The fit's own source of random numbers: same `random_state`, same numbers."""
@@ -121,7 +124,7 @@ class RecurrentEstimator(Exchange, BaseEstimator):
         start = network.initialize(rng, dtype, self.recurrent_init)
         trainer = Trainer(network, start, options, training, validation, rng)
         try:
-            with progress(self.verbose, trainer.total_steps) as report:
+            with progress(bool(self.verbose), trainer.total_steps) as report:
                 trainer.run(report)
         finally:
             if trainer.history.loss:

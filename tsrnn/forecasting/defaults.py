@@ -19,7 +19,7 @@ def auto_lookback(n_values: int, n_outputs: int, season_length: int, segment: in
     Returns
     -------
     int
-        A multiple of the season where the series has room for one season; at least 1.
+        A multiple of the season where the series has room for one, then cut to one of `segment`; at least 1.
     """
     wanted = 3 * season_length if season_length > 1 else max(2 * n_outputs, 10)
     room = int((n_values - n_outputs) / 2.5)

@@ -1,6 +1,5 @@
 """Weights to and from torch, and whole estimators to ONNX."""
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.onnxgraph import cell_name, load_onnx
+from tsrnn.forecasting.persistence import replacing
 from tsrnn.network.inspection import directions
 from tsrnn.network.parameters import Layout
 from tsrnn.network.residual import Residual
@@ -172,7 +172,8 @@ class Exchange:
         # Looked up late: the package's own top is above this floor.
         version = sys.modules["tsrnn"].__version__
         model = self._onnx_graph().model(version, _description(type(self).__name__, self.network_))
-        _replace(path, model.SerializeToString())
+        with replacing(path) as part:
+            part.write_bytes(model.SerializeToString())
         return path
 
 
@@ -228,16 +229,6 @@ def _writable(path) -> Path:
     if path.exists() and not path.is_file():
         raise ValueError(f"path: {path} is no file that could be replaced")
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write beside `path`, then take its place: whoever reads it sees the old file or the new one."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _description(estimator: str, network: Network) -> str:

@@ -74,12 +74,13 @@ default="gru"
         Truncated backpropagation through time: gradients go back through this many steps; None for all.
     alpha : float, default=3.0
         Weight decay apart from the gradient (AdamW); 0 is plain Adam. The default is strong because training is short:
-        over 300 updates a weight that no gradient holds up shrinks to a quarter. One series has few windows, and
+        over 300 updates a weight that no gradient holds up shrinks to three tenths. One series has few windows, and
         without decay the network learns them by heart.
     learning_rate : {"cosine", "constant", "step"}, default="cosine"
         "cosine" falls to zero after a short ramp up; "step" goes to a tenth after half of the updates and to a
         hundredth after three quarters.
     learning_rate_init : float, default=0.003
+        Step size of Adam at the start of the schedule.
     clip_norm : float or None, default=1.0
         Largest norm of a gradient; larger ones are scaled down.
     batch_size : int or "auto", default="auto"
@@ -93,15 +94,18 @@ default="gru"
         Keep the last `validation_fraction` of the windows aside, stop when their loss no longer falls, and keep
         the weights of the best pass. No validation target is seen in training.
     validation_fraction : float, default=0.1
+        Share kept aside under `early_stopping`.
     n_iter_no_change : int, default=10
         Passes without improvement by `tol` that end training under `early_stopping`.
     tol : float, default=1e-4
+        Smallest fall of the validation loss that counts as an improvement.
     random_state : int, RandomState or None, default=None
         Seed of the weights, of the order of the windows and of dropout. The same seed gives the same forecast,
         whatever the number of threads.
     n_jobs : int or None, default=None
-        Threads. None for all processors, or as many as OMP_NUM_THREADS says; -1 for all.
-    verbose : bool, default=False
+        Threads. None for all processors, or as many as OMP_NUM_THREADS says; negative as in joblib: -1 for all, -2 for
+        all but one.
+    verbose : bool or int, default=False
         Show a progress bar.
 
     Attributes
@@ -130,7 +134,8 @@ default="gru"
         In `fit` and `predict`, for a parameter, a series or an index that cannot be used; the message names the
         argument and the time stamps.
     DivergenceError
-        In `fit`, when the loss is no longer finite. The last good weights are kept.
+        In `fit`, when the loss is no longer finite. The best weights before are kept; if that happens in the
+        first pass, the estimator stays as it was.
 
     References
     ----------
@@ -273,8 +278,8 @@ default="gru"
         ----------
         horizon : int, optional
             Steps to forecast; default: the horizon fitted. Fewer are the first of these. More are forecast block
-            by block, each block reading the ones before as if they had been observed; a direct forecaster warns
-            of it, for it was not trained to do so.
+            by block, each block reading the ones before as if they had been observed; a direct forecaster of more
+            than one step warns of it, for it was not trained to do so.
 
         Returns
         -------

@@ -59,6 +59,7 @@ default="gru"
         "step" goes to a tenth after half of the updates and to a hundredth after three quarters; "cosine" falls
         to zero after a short ramp up, and needs no tuning of its end.
     learning_rate_init : float, default=0.01
+        Step size of Adam at the start of the schedule.
     clip_norm : float or None, default=1.0
         Largest norm of a gradient; larger ones are scaled down. It keeps an exploding gradient from ruining
         what was learnt.
@@ -72,15 +73,18 @@ default="gru"
         Keep `validation_fraction` of the rows aside, stop when their loss no longer falls, and keep the weights
         of the best pass.
     validation_fraction : float, default=0.1
+        Share kept aside under `early_stopping`.
     n_iter_no_change : int, default=10
         Passes without improvement by `tol` that end training under `early_stopping`.
     tol : float, default=1e-4
+        Smallest fall of the validation loss that counts as an improvement.
     random_state : int, RandomState or None, default=None
         Seed of the weights, of the order of the rows and of dropout. The same seed gives the same model, whatever
         the number of threads.
     n_jobs : int or None, default=None
-        Threads. None for all processors, or as many as OMP_NUM_THREADS says; -1 for all.
-    verbose : bool, default=False
+        Threads. None for all processors, or as many as OMP_NUM_THREADS says; negative as in joblib: -1 for all, -2 for
+        all but one.
+    verbose : bool or int, default=False
         Show a progress bar.
 
     Attributes
@@ -109,7 +113,8 @@ default="gru"
     ValueError
         In `fit` and `predict`, for a parameter or data out of range; the message names what came.
     DivergenceError
-        In `fit`, when the loss is no longer finite. The last good weights are kept.
+        In `fit`, when the loss is no longer finite. The best weights before are kept; if that happens in the
+        first pass, the estimator stays as it was.
 
     References
     ----------
@@ -233,9 +238,14 @@ default="gru"
         if not used.all():
             table, targets, weights = table[used], targets[used], weights[used]
         rng = self._generator()
-        units = self._units(table, targets, weights)
-        scaled = (targets - units["y_mean_"]) / units["y_scale_"]
-        training, validation = self._split(table, scaled, weights, units, rng)
+        train, held = self._split(len(table), rng)
+        units = self._units(table[train], targets[train], weights[train])
+
+        def samples(rows):
+            scaled = (targets[rows] - units["y_mean_"]) / units["y_scale_"]
+            return TableRows(table[rows], scaled, weights[rows], units["x_mean_"], units["x_scale_"])
+
+        training, validation = samples(train), None if held is None else samples(held)
         self._check_segment(table.shape[1], "columns of X")
         network = self._build(table.shape[1], table.shape[2], targets.shape[1])
         fitted = {
@@ -309,17 +319,12 @@ default="gru"
             scale[scale <= 1e-12 * np.abs(mean)] = 1.0
         return {"x_mean_": x_mean, "x_scale_": x_scale, "y_mean_": y_mean, "y_scale_": y_scale}
 
-    def _split(self, table, targets, weights, units, rng) -> tuple[TableRows, TableRows | None]:
-        """Samples to train on, and to validate on under early stopping."""
-        x_units = units["x_mean_"], units["x_scale_"]
+    def _split(self, n_samples: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
+        """Numbers of the rows to train on, and under early stopping of those to validate on."""
+        rows = np.arange(n_samples)
         if not self.early_stopping:
-            return TableRows(table, targets, weights, *x_units), None
-        if len(table) < 2:
-            raise ValueError(f"early_stopping needs at least 2 samples, got {len(table)}")
-        train, held = train_test_split(
-            np.arange(len(table)), test_size=self.validation_fraction, random_state=int(rng.integers(2**31))
-        )
-        return (
-            TableRows(table[train], targets[train], weights[train], *x_units),
-            TableRows(table[held], targets[held], weights[held], *x_units),
-        )
+            return rows, None
+        if n_samples < 2:
+            raise ValueError(f"early_stopping needs at least 2 samples, got {n_samples}")
+        seed = int(rng.integers(2**31))
+        return train_test_split(rows, test_size=self.validation_fraction, random_state=seed)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 SHOWN = 5  # stamps named in an error
+FULL_INDEX = 1000  # an index with fewer than one in so many of its stamps is not filled up to name the missing ones
 
 # Steps in the season that people mean first: a day, a week, a year.
 SEASONS = {
@@ -70,20 +71,33 @@ def _datetime_frequency(index: pd.DatetimeIndex):
         return freq
     # Irregular. A frequency that a stretch of the index has and that explains all of it makes the rest gaps; of
     # several, the one with the fewest: four days from a Monday on look daily also where weekends are left out.
-    explanations = []
-    for start in np.unique(np.linspace(0, max(len(index) - 4, 0), 25).astype(int)):
-        for length in (4, 6):
-            freq = _infer(index[start : start + length])
-            if freq is not None:
-                full = pd.date_range(index[0], index[-1], freq=freq)
-                if index.isin(full).all():
-                    explanations.append(full)
+    starts = np.unique(np.linspace(0, max(len(index) - 4, 0), 25).astype(int))
+    guesses = {_infer(index[start : start + length]) for start in starts for length in (4, 6)} - {None}
+    explanations, too_many = [], []
+    for freq in guesses:
+        count = _fixed_count(index, freq)
+        if count > FULL_INDEX * len(index):
+            too_many.append(count)
+            continue
+        full = pd.date_range(index[0], index[-1], freq=freq)
+        if index.isin(full).all():
+            explanations.append(full)
     if explanations:
         _refuse_gaps(index, min(explanations, key=len))
+    if too_many:
+        _refuse_wide_gap(index, min(too_many))
     raise ValueError(
         f"no frequency can be inferred from the {len(index)} time stamps of the index ({name_stamps(index)}); "
         "give it one, for example y.asfreq('D')"
     )
+
+
+def _fixed_count(index: pd.DatetimeIndex, freq) -> int:
+    """Stamps from the first to the last at a frequency of fixed length; 0 for others, which are of days at least."""
+    try:
+        return int((index[-1] - index[0]) / pd.Timedelta(freq)) + 1
+    except ValueError:  # months and the like have no fixed length
+        return 0
 
 
 def _infer(index: pd.DatetimeIndex):
@@ -96,10 +110,21 @@ def _integer_step(index: pd.Index) -> int:
         return 1
     steps = np.diff(index.to_numpy())
     step = int(steps.min())
+    count = (int(index[-1]) - int(index[0])) // step + 1
+    if count > FULL_INDEX * len(index):
+        _refuse_wide_gap(index, count)
     _refuse_gaps(index, pd.RangeIndex(index[0], index[-1] + 1, step))
     if (steps != step).any():
         raise ValueError(f"the integers of the index have no common step: they differ by {step} to {steps.max()}")
     return step
+
+
+def _refuse_wide_gap(index: pd.Index, count: int) -> None:
+    at = int(np.argmax(np.diff(index.asi8 if isinstance(index, pd.DatetimeIndex) else index.to_numpy())))
+    raise ValueError(
+        f"the index has {len(index)} of the {count} stamps between {index[0]} and {index[-1]}; its widest gap lies "
+        f"between {index[at]} and {index[at + 1]}"
+    )
 
 
 def _refuse_gaps(index: pd.Index, full: pd.Index) -> None:

@@ -25,9 +25,8 @@ class SeriesWindows:
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
         """Write windows and targets, in the units of each window."""
-        centre, scale = np.empty(len(which)), np.empty(len(which))
         targets = np.empty((len(which), 0), x.dtype) if y is None else y
-        gather_windows(self._series, which + self._first, *self.units, x, targets, centre, scale)
+        gather_windows(self._series, which + self._first, *self.units, x, targets)
 
     def weights(self, which: np.ndarray) -> np.ndarray:
         """Each window counts once."""

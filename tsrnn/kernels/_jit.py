@@ -37,5 +37,5 @@ def formula(function):
 
 
 def loop(function):
-    """Compile a function over arrays: the indexing, no mathematics."""
+    """Compile a function over arrays: the indexing; the mathematics is in the formulas it calls."""
     return njit(**LOOP)(function)

@@ -1,6 +1,7 @@
-"""Sigmoid and tanh, and their derivatives from their outputs.
+"""Sigmoid, tanh and relu, and their derivatives from their outputs.
 
-Forward keeps activated values only, so `backward` evaluates no activation again.
+Forward keeps activated values only, so that `backward` need not evaluate them again; the one exception is tanh(c_t)
+of the LSTM, which costs less to compute again than to keep.
 """
 
 import math

@@ -24,6 +24,12 @@ def peep(a, p, c):
     return a + p * c
 
 
+@formula
+def peep_gradient(dc, p, da):
+    """Gradient of the cell state with what a gate that sees it adds."""
+    return dc + p * da
+
+
 @loop
 def step(a, h_side, bias_hh, peephole, o_sees_previous, c_prev, c, h):
     """One time step. Apart from `forward`, because a loop beside a matrix product does not vectorise.
@@ -81,11 +87,11 @@ def step_gradient(a, peephole, o_sees_previous, c_prev, c, dh, dc, d_peephole):
             dc_row[j] += through_h
         if not o_sees_previous:
             for j in range(size):
-                dc_row[j] = peep(dc_row[j], p_o[j], o[j])
+                dc_row[j] = peep_gradient(dc_row[j], p_o[j], o[j])
         for j in range(size):
             i[j], f[j], g[j], dc_row[j] = write_memory_gradient(i[j], f[j], g[j], c_prev_row[j], dc_row[j])
         for j in range(size):
-            dc_row[j] = peep(peep(dc_row[j], p_i[j], i[j]), p_f[j], f[j])
+            dc_row[j] = peep_gradient(peep_gradient(dc_row[j], p_i[j], i[j]), p_f[j], f[j])
             dp_i[j] += i[j] * c_prev_row[j]
             dp_f[j] += f[j] * c_prev_row[j]
         seen = c_prev_row if o_sees_previous else c_row
@@ -93,7 +99,7 @@ def step_gradient(a, peephole, o_sees_previous, c_prev, c, dh, dc, d_peephole):
             dp_o[j] += o[j] * seen[j]
         if o_sees_previous:
             for j in range(size):
-                dc_row[j] = peep(dc_row[j], p_o[j], o[j])
+                dc_row[j] = peep_gradient(dc_row[j], p_o[j], o[j])
 
 
 @loop

@@ -53,7 +53,7 @@ def centre_and_scale(window, centring, series_centre, series_scale):
 
 
 @loop
-def gather_windows(series, starts, centring, series_centre, series_scale, x, y, centre, scale):
+def gather_windows(series, starts, centring, series_centre, series_scale, x, y):
     """Normalised windows and the values that follow them.
 
     Parameters
@@ -63,17 +63,16 @@ def gather_windows(series, starts, centring, series_centre, series_scale, x, y, 
     centring, series_centre, series_scale : see `centre_and_scale`
     x : (L, B, 1) written: the windows
     y : (B, O) written: the O values after each window, in its units; O may be 0
-    centre, scale : (B,) float64, written
     """
     steps, rows = x.shape[0], x.shape[1]
     for b in range(rows):
         start = starts[b]
         window = series[start : start + steps]
-        centre[b], scale[b] = centre_and_scale(window, centring, series_centre, series_scale)
+        centre, scale = centre_and_scale(window, centring, series_centre, series_scale)
         for t in range(steps):
-            x[t, b, 0] = normalize(window[t], centre[b], scale[b])
+            x[t, b, 0] = normalize(window[t], centre, scale)
         for k in range(y.shape[1]):
-            y[b, k] = normalize(series[start + steps + k], centre[b], scale[b])
+            y[b, k] = normalize(series[start + steps + k], centre, scale)
 
 
 @loop

@@ -19,7 +19,7 @@ PERMUTED_SAMPLES = 4_000_000
 
 
 class DivergenceError(FloatingPointError):
-    """Training met a loss that is not finite. The estimator keeps the last good weights."""
+    """Training met a loss that is not finite. The estimator keeps the best weights of the epochs before, if any."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class History:
 
 
 class Trainer:
-    """Trains the parameters of a network; `parameters` always holds good weights, the best known last.
+    """Trains the parameters of a network; `parameters` holds weights whose loss was finite; after `run`, those to keep.
 
     Parameters
     ----------
@@ -152,10 +152,13 @@ class Trainer:
         if self.validation is None:
             # The last epoch's weights are what the loss blew up with: back to those of the epoch that went best.
             self.parameters[...] = self._proven
+        kept = "the weights that the best epoch started from are kept" if self.history.loss else "nothing was learnt"
+        if self.validation is not None and self.history.loss:
+            kept = "the weights of the best epoch are kept"
+        clip = "" if self.options.clip_norm is None else " smaller"
         return DivergenceError(
-            f"the loss ({loss:g}) or its gradient is not finite at update {self.history.n_steps + 1}; the weights of "
-            f"the best epoch are kept. A learning_rate_init below {self.options.learning_rate_init:g} or a "
-            "smaller clip_norm helps"
+            f"the loss ({loss:g}) or its gradient is not finite at update {self.history.n_steps + 1}; {kept}. "
+            f"A learning_rate_init below {self.options.learning_rate_init:g} or a{clip} clip_norm helps"
         )
 
     def _epoch(self) -> Iterator[np.ndarray]:
