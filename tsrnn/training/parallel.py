@@ -19,8 +19,8 @@ CHUNK_ROWS = 32  # the matrix products of a step stay in the caches and still fi
 
 
 def chunk_bounds(rows: int) -> list[tuple[int, int]]:
-    """Cut `rows` into chunks of at most `CHUNK_ROWS`, as even as can be."""
-    n = max(1, -(-rows // CHUNK_ROWS))
+    """Cut `rows` into chunks of at most `CHUNK_ROWS`, as even as can be; a full chunk in two, for two threads."""
+    n = max(1, -(-rows // CHUNK_ROWS), min(2, rows // (CHUNK_ROWS // 2)))
     edges = [rows * k // n for k in range(n + 1)]
     return list(pairwise(edges))
 
