@@ -310,6 +310,7 @@ def test_integers_have_no_season(step):
     [
         pd.Index([0, 1, 2, 10**12]),
         pd.Index([0, 1, 2, 3, 10**8]),
+        pd.PeriodIndex(["2020-01-01 00:00:00", "2020-01-01 00:00:01", "2024-01-01 00:00:00"], freq="s"),
         pd.date_range("2020", periods=20, freq="ms").append(pd.DatetimeIndex(["2020-06-01"])),
         pd.date_range("2020", periods=20, freq="s").append(pd.DatetimeIndex(["2024-01-01"])),
     ],

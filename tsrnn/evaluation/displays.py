@@ -84,12 +84,8 @@ class ForecastDisplay:
         ModuleNotFoundError
             Without matplotlib.
         """
-        check_matplotlib()
-        from matplotlib.figure import Figure
-
-        if ax is None:
-            ax = Figure(figsize=(9, 4.5), dpi=150, layout="constrained").add_subplot()
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_ = ax = drawing_axes(ax)
+        self.figure_ = ax.figure
         tested = 0 if self.test_forecast is None else len(self.test_forecast)
         if n_history is None:
             season = season_length(frequency(self.history.index))
@@ -120,6 +116,16 @@ class ForecastDisplay:
         y = np.append(before.iloc[-1:], forecast)
         self.ax_.plot(x[:2], y[:2], color=color, linewidth=0.9, alpha=0.6)
         self.ax_.plot(x[1:], y[1:], color=color, linewidth=1.6, label=label, **style)
+
+
+def drawing_axes(ax):
+    """`ax`, or the axes of a new figure, which needs no display and is not kept by pyplot."""
+    check_matplotlib()
+    if ax is None:
+        from matplotlib.figure import Figure
+
+        ax = Figure(figsize=(9, 4.5), dpi=150, layout="constrained").add_subplot()
+    return ax
 
 
 def positions(index: pd.Index) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tsrnn.evaluation.displays import OBSERVED, check_matplotlib, positions, tick_dates
+from tsrnn.evaluation.displays import OBSERVED, check_matplotlib, drawing_axes, positions, tick_dates
 from tsrnn.forecasting.checks import check_option
 from tsrnn.forecasting.onnxgraph import cell_name
 from tsrnn.network.inspection import directions
@@ -283,12 +283,8 @@ class GradientFlowDisplay:
         ModuleNotFoundError
             Without matplotlib.
         """
-        check_matplotlib()
-        from matplotlib.figure import Figure
-
-        if ax is None:
-            ax = Figure(figsize=(9, 4.5), dpi=150, layout="constrained").add_subplot()
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_ = ax = drawing_axes(ax)
+        self.figure_ = ax.figure
         steps = max(map(len, self.flows.values()))
         for k, (name, flow) in enumerate(self.flows.items()):
             for n, (place, norm) in enumerate(flow.items()):

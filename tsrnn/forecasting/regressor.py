@@ -319,12 +319,11 @@ default="gru"
             scale[scale <= 1e-12 * np.abs(mean)] = 1.0
         return {"x_mean_": x_mean, "x_scale_": x_scale, "y_mean_": y_mean, "y_scale_": y_scale}
 
-    def _split(self, n_samples: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
-        """Numbers of the rows to train on, and under early stopping of those to validate on."""
-        rows = np.arange(n_samples)
+    def _split(self, n_samples: int, rng: np.random.Generator) -> tuple[np.ndarray | slice, np.ndarray | None]:
+        """Rows to train on, and under early stopping those to validate on."""
         if not self.early_stopping:
-            return rows, None
+            return slice(None), None  # all, without a copy
         if n_samples < 2:
             raise ValueError(f"early_stopping needs at least 2 samples, got {n_samples}")
         seed = int(rng.integers(2**31))
-        return train_test_split(rows, test_size=self.validation_fraction, random_state=seed)
+        return train_test_split(np.arange(n_samples), test_size=self.validation_fraction, random_state=seed)

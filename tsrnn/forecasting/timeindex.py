@@ -1,5 +1,7 @@
 """The time axis of a series: is it regular, what comes next, how long is a season."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -57,7 +59,8 @@ def frequency(index: pd.Index):
     if isinstance(index, pd.DatetimeIndex):
         return _datetime_frequency(index)
     if isinstance(index, pd.PeriodIndex):
-        _refuse_gaps(index, pd.period_range(index[0], index[-1], freq=index.freq))
+        count = int(index.asi8[-1] - index.asi8[0]) // index.freq.n + 1
+        _refuse_gaps(index, count, lambda: pd.period_range(index[0], index[-1], freq=index.freq))
         return index.freq
     return _integer_step(index)
 
@@ -83,7 +86,8 @@ def _datetime_frequency(index: pd.DatetimeIndex):
         if index.isin(full).all():
             explanations.append(full)
     if explanations:
-        _refuse_gaps(index, min(explanations, key=len))
+        full = min(explanations, key=len)
+        _refuse_gaps(index, len(full), lambda: full)
     if too_many:
         _refuse_wide_gap(index, min(too_many))
     raise ValueError(
@@ -111,23 +115,25 @@ def _integer_step(index: pd.Index) -> int:
     steps = np.diff(index.to_numpy())
     step = int(steps.min())
     count = (int(index[-1]) - int(index[0])) // step + 1
-    if count > FULL_INDEX * len(index):
-        _refuse_wide_gap(index, count)
-    _refuse_gaps(index, pd.RangeIndex(index[0], index[-1] + 1, step))
+    _refuse_gaps(index, count, lambda: pd.RangeIndex(index[0], index[-1] + 1, step))
     if (steps != step).any():
         raise ValueError(f"the integers of the index have no common step: they differ by {step} to {steps.max()}")
     return step
 
 
 def _refuse_wide_gap(index: pd.Index, count: int) -> None:
-    at = int(np.argmax(np.diff(index.asi8 if isinstance(index, pd.DatetimeIndex) else index.to_numpy())))
+    at = int(np.argmax(np.diff(index.to_numpy() if pd.api.types.is_integer_dtype(index.dtype) else index.asi8)))
     raise ValueError(
         f"the index has {len(index)} of the {count} stamps between {index[0]} and {index[-1]}; its widest gap lies "
         f"between {index[at]} and {index[at + 1]}"
     )
 
 
-def _refuse_gaps(index: pd.Index, full: pd.Index) -> None:
+def _refuse_gaps(index: pd.Index, count: int, build: Callable[[], pd.Index]) -> None:
+    """Refuse an index that has fewer than the `count` stamps of the complete one, which `build` makes."""
+    if count > FULL_INDEX * len(index):
+        _refuse_wide_gap(index, count)
+    full = build()
     missing = full.difference(index)
     if len(missing) and len(full) == len(index) + len(missing):
         raise ValueError(
