@@ -16,7 +16,7 @@ from report import write
 
 from tsrnn.forecasting.windows import TableRows
 from tsrnn.kernels.optimization import norm
-from tsrnn.network.stack import Network
+from tsrnn.network.network import Network
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.optimizers import AdamW
 from tsrnn.training.parallel import Workers, single_threaded_blas

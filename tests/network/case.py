@@ -3,7 +3,7 @@
 import numpy as np
 
 from tsrnn.network.cells import CELLS
-from tsrnn.network.stack import Network
+from tsrnn.network.network import Network
 
 EVERY_CELL = tuple(CELLS)
 OUTPUTS = 2
@@ -13,17 +13,31 @@ class Case:
     """Parameters, input, cotangent of the outputs and, with dropout, keys: all random and the same each time."""
 
     def __init__(
-        self, cell, steps=4, rows=3, inputs=2, size=3, layers=1, dropout=0.0, skip=False, dtype=np.float64, **structure
+        self,
+        cell,
+        steps=4,
+        rows=3,
+        inputs=2,
+        size=3,
+        layers=1,
+        outputs=OUTPUTS,
+        dropout=0.0,
+        skip=False,
+        dtype=np.float64,
+        **structure,
     ):
         rng = np.random.default_rng(0)
         self.cell, self.dtype = cell, dtype
         self.network = Network(
-            cell, steps, inputs, size, layers, OUTPUTS, dropout=dropout, linear_skip=skip, **structure
+            cell, steps, inputs, size, layers, outputs, dropout=dropout, linear_skip=skip, **structure
         )
         self.vector = (0.6 * rng.standard_normal(self.network.layout.size)).astype(dtype)
         self.x = rng.standard_normal((steps, rows, inputs)).astype(dtype)
-        self.d_out = rng.standard_normal((rows, OUTPUTS)).astype(dtype)
-        self.keys = rng.integers(2**32, size=layers, dtype=np.uint64) if dropout else None
+        self.d_out = rng.standard_normal((rows * self.network.output_rows, outputs)).astype(dtype)
+        n_keys = self.network.n_dropout_keys
+        self.keys = rng.integers(2**32, size=n_keys, dtype=np.uint64) if n_keys else None
+        # Only the decoder "seq2seq" looks at targets; `backward` needs that it did.
+        self.targets = rng.standard_normal(self.d_out.shape).astype(dtype)
         self.work = self.network.allocate(rows, dtype)
 
     @property
@@ -34,7 +48,7 @@ class Case:
         """Outputs (B, O) of the network, with dropout if there is any; `backward` may follow."""
         self.work.x[...] = self.x
         p = self.network.layout.views(self.vector if vector is None else vector)
-        return self.network.forward(p, self.work, self.keys).copy()
+        return self.network.forward(p, self.work, self.keys, self.targets).copy()
 
     def gradient(self, d_out=None, bptt_steps=None):
         """Gradient of sum(outputs * d_out) with respect to the flat vector, after a forward pass."""

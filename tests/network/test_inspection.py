@@ -7,7 +7,7 @@ import naive
 from gradcheck import assert_close, central_differences
 from network.case import EVERY_CELL
 from tsrnn.network.inspection import directions, gates_and_states, state_gradients, time_constant
-from tsrnn.network.stack import Network
+from tsrnn.network.network import Network
 
 every_cell = pytest.mark.parametrize("cell", EVERY_CELL)
 STEPS, ROWS, INPUTS, SIZE, OUTPUTS = 5, 2, 2, 3, 2

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tsrnn.network.stack import Network
+from tsrnn.network.network import Network
 from tsrnn.training.trainer import Trainer, TrainingOptions
 
 STEPS, CHANNELS, OUTPUTS = 4, 2, 2
@@ -27,6 +27,8 @@ OPTIONS = TrainingOptions(
 
 class ArraySamples:
     """Samples held in arrays: x (N, T, C), y (N, O) and, if they are not all one, weights (N,)."""
+
+    rows = None
 
     def __init__(self, x, y, weight=None):
         self.x, self.y = x, y

@@ -7,12 +7,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from tsrnn.forecasting.checks import check_flag, check_integer, check_option, check_real
+from tsrnn.forecasting.checks import check_flag, check_integer, check_option, check_real, check_sizes
 from tsrnn.forecasting.exchange import Exchange
 from tsrnn.forecasting.progress import progress
 from tsrnn.network.cells import CELLS
 from tsrnn.network.initialization import RECURRENT_INITS
-from tsrnn.network.stack import Network
+from tsrnn.network.network import Network
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.parallel import CHUNK_ROWS, Workers, single_threaded_blas
 from tsrnn.training.passes import Passes, Samples
@@ -28,12 +28,14 @@ class RecurrentEstimator(Exchange, BaseEstimator):
     def _check_parameters(self) -> None:
         """Refuse a wrong parameter by name, before anything else happens."""
         check_option("cell", self.cell, CELLS)
-        check_integer("hidden_size", self.hidden_size, 1)
         check_integer("num_layers", self.num_layers, 1)
+        check_sizes("hidden_size", self.hidden_size, self.num_layers)
         check_flag("bidirectional", self.bidirectional)
         check_flag("residual", self.residual)
+        check_flag("layer_norm", self.layer_norm)
         check_integer("segment", self.segment, 1)
         check_real("dropout", self.dropout, 0, 1, "left")
+        check_real("recurrent_dropout", self.recurrent_dropout, 0, 1, "left")
         check_flag("linear_skip", self.linear_skip)
         check_option("recurrent_init", self.recurrent_init, RECURRENT_INITS)
         check_option("loss", self.loss, LOSSES)
@@ -78,18 +80,23 @@ class RecurrentEstimator(Exchange, BaseEstimator):
                 stacklevel=3,
             )
 
-    def _build(self, steps: int, input_size: int, output_size: int) -> Network:
+    def _build(self, steps: int, input_size: int, output_size: int, decoder: str, target_channels: int = 1) -> Network:
+        sizes = self.hidden_size
         return Network(
             self.cell,
             steps,
             input_size,
-            int(self.hidden_size),
+            tuple(map(int, sizes)) if isinstance(sizes, tuple) else int(sizes),
             int(self.num_layers),
             output_size,
+            decoder=decoder,
+            target_channels=target_channels,
             segment=int(self.segment),
             bidirectional=bool(self.bidirectional),
             residual=bool(self.residual),
+            layer_norm=bool(self.layer_norm),
             dropout=float(self.dropout),
+            recurrent_dropout=float(self.recurrent_dropout),
             linear_skip=bool(self.linear_skip),
         )
 

@@ -18,6 +18,17 @@ def check_integer(name: str, value, minimum: int, *also: str | None) -> None:
         raise ValueError(f"{name} must be an integer of at least {minimum}{alternatives}, got {value!r}")
 
 
+def check_sizes(name: str, value, length: int) -> None:
+    """Refuse what is neither a positive integer nor a tuple of `length` of them, one for each layer."""
+    if not isinstance(value, tuple):
+        return check_integer(name, value, 1)
+    if len(value) != length:
+        raise ValueError(f"{name} must be an integer or have one for each of num_layers={length} layers, got {value!r}")
+    for size in value:
+        check_integer(f"each of {name}", size, 1)
+    return None
+
+
 def check_real(name: str, value, low: float, high: float, closed: str, *, none: bool = False) -> None:
     """Refuse what is no number between `low` and `high`; `closed` names the ends that are allowed."""
     if none and value is None:

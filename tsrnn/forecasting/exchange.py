@@ -10,9 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 from tsrnn.forecasting.onnxgraph import cell_name, load_onnx
 from tsrnn.forecasting.persistence import replacing
 from tsrnn.network.inspection import directions
+from tsrnn.network.network import Network
 from tsrnn.network.parameters import Layout
 from tsrnn.network.residual import Residual
-from tsrnn.network.stack import Network
 
 # The module of torch that computes what a cell does; it has no others.
 CELLS_IN_TORCH = {
@@ -238,7 +238,7 @@ def _description(estimator: str, network: Network) -> str:
         "cell": cell_name(network),
         "steps": network.steps,
         "channels": network.input_size,
-        "hidden_size": network.hidden_size,
+        "hidden_size": "+".join(str(d["forward"].hidden_size) for d in map(directions, network.layers)),
         "num_layers": len(network.layers),
         "bidirectional": len(recurrent) == 2,
         "residual": isinstance(network.layers[-1], Residual),

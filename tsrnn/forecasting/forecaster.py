@@ -51,20 +51,28 @@ default="gru"
     linear_skip : bool, default=True
         Add a linear map of the window to the network's forecast. It learns the season at once, and the network
         what is left.
-    hidden_size : int, default=32
-        Units of each recurrent layer.
+    hidden_size : int or tuple of int, default=32
+        Units of each recurrent layer; a tuple has one number a layer, the lowest first.
     num_layers : int, default=1
         Recurrent layers, one above the other.
     bidirectional : bool, default=False
         Each layer reads the window from both ends, with `hidden_size` units each way. It sees nothing after the
         window.
     residual : bool, default=False
-        From the second layer on, add a layer's input to its output (Wu et al., 2016): deep stacks train more easily.
+        From the second layer on, add a layer's input to its output (Wu et al., 2016), through a linear map where their
+        widths differ: deep stacks train more easily.
+    layer_norm : bool, default=False
+        Normalise the outputs of each recurrent layer over its units, at each step by themselves (Ba, Kiros and Hinton,
+        2016), before dropout and before the next layer. The recurrence within the layer is left as it is.
     segment : int, default=1
         Consecutive steps that enter the recurrent layers as one, through a dense layer with a ReLU (Lin et al., 2023,
         SegRNN). A window of 504 hours with `segment=24` becomes 21 steps, which are quicker and easier to learn.
     dropout : float, default=0.1
         Share of each recurrent layer's outputs set to zero while training.
+    recurrent_dropout : float, default=0.0
+        Share of each state's units that the recurrent products do not see while training, the same at all steps of
+        a sequence (variational dropout, Gal and Ghahramani, 2016). The sequences that one thread takes at once, up to
+        32, share a mask, whatever the number of threads.
     recurrent_init : {"uniform", "orthogonal"}, default="uniform"
         Start of the recurrent weights: uniform within 1 / sqrt(hidden_size), or orthogonal matrices, which help
         to learn long lags.
@@ -169,8 +177,10 @@ default="gru"
         num_layers=1,
         bidirectional=False,
         residual=False,
+        layer_norm=False,
         segment=1,
         dropout=0.1,
+        recurrent_dropout=0.0,
         recurrent_init="uniform",
         loss="absolute_error",
         bptt_steps=None,
@@ -200,8 +210,10 @@ default="gru"
         self.num_layers = num_layers
         self.bidirectional = bidirectional
         self.residual = residual
+        self.layer_norm = layer_norm
         self.segment = segment
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.recurrent_init = recurrent_init
         self.loss = loss
         self.bptt_steps = bptt_steps
@@ -267,7 +279,7 @@ default="gru"
             "_tail": pd.Series(values[-lookback:].copy(), y.index[-lookback:].copy(deep=True), name=y.name),
             "_last_sample": values[-lookback - outputs :].copy(),
         }
-        network = self._build(lookback, 1, outputs)
+        network = self._build(lookback, 1, outputs, "direct")
         self._train(network, np.dtype(np.float32), training, validation, self._generator(), fitted)
         return self
 

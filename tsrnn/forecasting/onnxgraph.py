@@ -14,9 +14,9 @@ from tsrnn.forecasting.normalization import Units
 from tsrnn.kernels.windows import LAST, MEAN, SCALE_FLOOR, SERIES
 from tsrnn.network.cells import CELLS
 from tsrnn.network.inspection import directions
+from tsrnn.network.network import Network
 from tsrnn.network.recurrent import Recurrent
 from tsrnn.network.residual import Residual
-from tsrnn.network.stack import Network
 
 OPSET, IR_VERSION = 14, 8  # old enough for every onnxruntime of the last years
 

@@ -28,20 +28,28 @@ default="gru"
         "rnn_relu" its rectified form. "gru_reset_before" applies the reset gate before the product (Cho et al.,
         2014). "lstm_peephole" lets the gates see the cell state (Gers and Schmidhuber, 2000), the output gate the
         new one, or the old one in "lstm_peephole_previous". The equations stand in `tsrnn/kernels/`.
-    hidden_size : int, default=32
-        Units of each recurrent layer.
+    hidden_size : int or tuple of int, default=32
+        Units of each recurrent layer; a tuple has one number a layer, the lowest first.
     num_layers : int, default=1
         Recurrent layers, one above the other.
     bidirectional : bool, default=False
         Each layer reads the window from both ends, with `hidden_size` units each way. It sees nothing after the
         window.
     residual : bool, default=False
-        From the second layer on, add a layer's input to its output (Wu et al., 2016): deep stacks train more easily.
+        From the second layer on, add a layer's input to its output (Wu et al., 2016), through a linear map where their
+        widths differ: deep stacks train more easily.
+    layer_norm : bool, default=False
+        Normalise the outputs of each recurrent layer over its units, at each step by themselves (Ba, Kiros and Hinton,
+        2016), before dropout and before the next layer. The recurrence within the layer is left as it is.
     segment : int, default=1
         Consecutive steps that enter the recurrent layers as one, through a dense layer with a ReLU (Lin et al., 2023,
         SegRNN). A window of 504 hours with `segment=24` becomes 21 steps, which are quicker and easier to learn.
     dropout : float, default=0.0
         Share of each recurrent layer's outputs set to zero while training.
+    recurrent_dropout : float, default=0.0
+        Share of each state's units that the recurrent products do not see while training, the same at all steps of
+        a sequence (variational dropout, Gal and Ghahramani, 2016). The sequences that one thread takes at once, up to
+        32, share a mask, whatever the number of threads.
     linear_skip : bool, default=False
         Add a linear map of the whole window to the prediction.
     n_channels : int, default=1
@@ -142,8 +150,10 @@ default="gru"
         num_layers=1,
         bidirectional=False,
         residual=False,
+        layer_norm=False,
         segment=1,
         dropout=0.0,
+        recurrent_dropout=0.0,
         linear_skip=False,
         n_channels=1,
         recurrent_init="uniform",
@@ -169,8 +179,10 @@ default="gru"
         self.num_layers = num_layers
         self.bidirectional = bidirectional
         self.residual = residual
+        self.layer_norm = layer_norm
         self.segment = segment
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.linear_skip = linear_skip
         self.n_channels = n_channels
         self.recurrent_init = recurrent_init
@@ -247,7 +259,7 @@ default="gru"
 
         training, validation = samples(train), None if held is None else samples(held)
         self._check_segment(table.shape[1], "columns of X")
-        network = self._build(table.shape[1], table.shape[2], targets.shape[1])
+        network = self._build(table.shape[1], table.shape[2], targets.shape[1], "direct")
         fitted = {
             **units,
             **{name: value for name, value in vars(checked).items() if name.endswith("_in_")},

@@ -17,6 +17,8 @@ class SeriesWindows:
     units : Units
     """
 
+    rows = None
+
     def __init__(self, series: np.ndarray, first: int, size: int, units: Units):
         self.size = size
         self._series = series
@@ -40,11 +42,13 @@ class TableRows:
     ----------
     table : (N, T, C) ndarray
     targets : (N, O) ndarray or None
-        In the units of the network's outputs.
+        In the units of the network's outputs; (N, T, O) for a network with outputs at every step.
     weights : (N,) ndarray or None
     centre, scale : (C,) ndarray
         Units of each channel.
     """
+
+    rows = None
 
     def __init__(self, table, targets, weights, centre, scale):
         self.size = len(table)
@@ -57,7 +61,8 @@ class TableRows:
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
         gather_rows(self._table, which, self._centre, self._scale, x)
         if y is not None:
-            y[...] = self._targets[which]
+            targets = self._targets[which]
+            y[...] = targets if targets.ndim == 2 else targets.transpose(1, 0, 2).reshape(y.shape)
 
     def weights(self, which: np.ndarray) -> np.ndarray:
         return np.ones(len(which)) if self._weights is None else self._weights[which]

@@ -6,9 +6,9 @@ import numpy as np
 
 from tsrnn.network.bidirectional import Bidirectional
 from tsrnn.network.layers import Views
+from tsrnn.network.network import Network
 from tsrnn.network.recurrent import Recurrent
 from tsrnn.network.residual import Residual
-from tsrnn.network.stack import Network
 
 DIRECTIONS = ("forward", "backward")
 
@@ -82,16 +82,17 @@ def time_constant(gate: np.ndarray) -> np.ndarray:
 def state_gradients(
     network: Network, p: Views, d_out: np.ndarray, work: SimpleNamespace
 ) -> dict[tuple[int, str], np.ndarray]:
-    """Gradients of all states h_1 .. h_T of all layers, from those of the outputs, after `network.forward`.
+    """Gradients of all states h_1 .. h_T of the layers that read the window, after `network.forward`.
 
-    All paths count: through later steps, and through the layers above. The layers go back one step at a time, and
-    through the whole window.
+    All paths count: through later steps, through the layers above and through the decoder. The layers go back one
+    step at a time, and through the whole window.
 
     Parameters
     ----------
     network : Network
     p : dict of str to ndarray
     d_out : (B, O) read
+        Gradients of the outputs.
     work : SimpleNamespace
         As `forward` left it, without dropout; overwritten.
 
@@ -102,44 +103,15 @@ def state_gradients(
         its last step.
     """
     scrap = network.layout.views(np.empty(network.layout.size, d_out.dtype))
-    steps, (rows, _) = network.recurrent_steps, d_out.shape
-    d_last = np.empty((rows, network.head.input_size), d_out.dtype)
-    network.head.input_gradient(p, d_out, d_last)
-    dy = np.zeros((steps, *d_last.shape), d_out.dtype)
-    network.layers[-1].add_to_outputs(dy, d_last[None])
-    gradients = {}
-    for k in reversed(range(len(network.layers))):
-        layer, x = network.layers[k], work.inputs[k]
-        dx = np.zeros(x.shape, x.dtype)
-        if isinstance(layer, Residual):
-            dx += dy
-        for n, (direction, recurrent) in enumerate(directions(layer).items()):
-            size, order = recurrent.hidden_size, in_order(direction)
-            own_dy = dy[order, :, n * size : (n + 1) * size]
-            space = work_of(layer, work.layers[k], direction)
-            gradients[k, direction], d_inputs = _back_step_by_step(recurrent, p, scrap, x[order], own_dy, space)
-            dx += d_inputs[order]
-        dy = dx
-    return {
-        (k, direction): gradients[k, direction]
+    spaces = {
+        (k, direction): work_of(layer, work.layers[k], direction)
         for k, layer in enumerate(network.layers)
         for direction in directions(layer)
     }
-
-
-def _back_step_by_step(
-    recurrent: Recurrent, p: Views, scrap: Views, x: np.ndarray, dy: np.ndarray, work: SimpleNamespace
-) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients (T, B, H) of h_1 .. h_T, and (T, B, I) of the inputs, from those of all outputs."""
-    x, dy = np.ascontiguousarray(x), np.ascontiguousarray(dy)
-    d_h, dx = np.empty_like(dy), np.empty_like(x)
-    for d_state in work.d_states:
-        d_state[...] = 0
-    for t in reversed(range(len(x))):
-        d_h[t] = work.d_states[0] + dy[t]
-        here = slice(t, t + 1)
-        step = SimpleNamespace(
-            a=work.a[here], memory=[m[t : t + 2] for m in work.memory], d_states=work.d_states, dx=work.dx[here]
-        )
-        dx[here] = recurrent.backward(p, scrap, x[here], dy[here], step, 1, need_dx=True, continued=True)
-    return d_h, dx
+    for space in spaces.values():
+        space.d_h = np.empty_like(space.memory[0][1:])
+    network.backward(p, scrap, d_out, work)
+    found = {place: space.d_h for place, space in spaces.items()}
+    for space in spaces.values():
+        space.d_h = None
+    return found

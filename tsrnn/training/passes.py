@@ -7,7 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from tsrnn.kernels.optimization import sum_in_order
-from tsrnn.network.stack import Network
+from tsrnn.network.network import Network
+from tsrnn.network.stack import States
 from tsrnn.training.parallel import Workers, chunk_bounds
 
 
@@ -15,12 +16,18 @@ class Samples(Protocol):
     """Where mini-batches come from."""
 
     size: int
+    # Streams side by side, each carrying its state from sample to sample: sample k is the part k // rows of the
+    # stream k % rows. None where samples have nothing to do with one another.
+    rows: int | None
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
-        """Write the samples numbered `which` into x (T, B, C) and, if given, y (B, O)."""
+        """Write the samples numbered `which` into x (T, B, C) and, if given, y: (B, O), or in step (T * B, O)."""
 
     def weights(self, which: np.ndarray) -> np.ndarray:
-        """Weights (B,) of those samples, float64, above zero."""
+        """Weights (B,) of those samples, float64, not below zero; of streams those of each step, (B, T)."""
+
+    def starts(self, which: np.ndarray) -> np.ndarray:
+        """Whether each of those samples is the first of a series, (B,); asked of streams alone."""
 
 
 class Passes:
@@ -43,6 +50,7 @@ class Passes:
         self._parts = np.zeros((0, parameters.size), parameters.dtype)
         self._part_views: list = []
         self._gradient = np.zeros_like(parameters)
+        self._states: States | None = None
 
     def gradient(
         self,
@@ -52,19 +60,22 @@ class Passes:
         keys: np.ndarray | None = None,
         bptt_steps: int | None = None,
     ) -> tuple[float, np.ndarray, float]:
-        """Mean loss of a batch, its gradient (overwritten by the next call) and the weight of the batch."""
+        """Mean loss of a batch, its gradient (overwritten by the next call) and the weight of the batch.
+
+        Streams go on from the states in which the batch before has left them, and these are constants.
+        """
         bounds = chunk_bounds(len(which))
         self._reserve(len(bounds))
-        weights, total = self._normalized(samples, which)
+        self._reserve_states(samples)
+        weights, total = self._normalized(samples.weights(which))
         losses = np.zeros(len(bounds))
 
         def chunk(worker: int, k: int) -> None:
             lo, hi = bounds[k]
             work, y, d_out = self._space(worker, hi - lo)
-            samples.gather(which[lo:hi], work.x, y)
             key = None if keys is None else keys[k]
-            out = self._network.forward(self._p, work, key)
-            losses[k] = loss(out, y, weights[lo:hi], d_out)
+            out = self._forward(samples, which, lo, hi, work, y, key, forced=True)
+            losses[k] = loss(out, y, weights[:, lo:hi].reshape(-1), d_out)
             self._network.backward(self._p, self._part_views[k], d_out, work, key, bptt_steps)
 
         self._workers.run(chunk, len(bounds))
@@ -72,40 +83,75 @@ class Passes:
         return math.fsum(losses), self._gradient, total
 
     def loss(self, samples: Samples, loss: Callable) -> float:
-        """Mean loss of all samples."""
-        which = np.arange(samples.size)
-        bounds = chunk_bounds(samples.size)
-        weights, _ = self._normalized(samples, which)
-        losses = np.zeros(len(bounds))
+        """Mean loss of all samples, of outputs as in prediction: none is told a target."""
+        batches = [np.arange(samples.size)]
+        if samples.rows:
+            batches = np.split(batches[0], range(samples.rows, samples.size, samples.rows))
+        losses, batch_weights = [], []
+        self._reserve_states(samples)
+        for which in batches:
+            bounds = chunk_bounds(len(which))
+            weights, weight = self._normalized(samples.weights(which))
+            part = np.zeros(len(bounds))
 
-        def chunk(worker: int, k: int) -> None:
-            lo, hi = bounds[k]
-            work, y, d_out = self._space(worker, hi - lo)
-            samples.gather(which[lo:hi], work.x, y)
-            losses[k] = loss(self._network.forward(self._p, work), y, weights[lo:hi], d_out)
+            def chunk(worker: int, k: int, which=which, bounds=bounds, weights=weights, part=part) -> None:
+                lo, hi = bounds[k]
+                work, y, d_out = self._space(worker, hi - lo)
+                out = self._forward(samples, which, lo, hi, work, y)
+                part[k] = loss(out, y, weights[:, lo:hi].reshape(-1), d_out)
 
-        self._workers.run(chunk, len(bounds))
-        return math.fsum(losses)
+            self._workers.run(chunk, len(bounds))
+            losses.append(math.fsum(part))
+            batch_weights.append(weight)
+        total = math.fsum(batch_weights)
+        return math.fsum(value * (weight / total) for value, weight in zip(losses, batch_weights, strict=True))
 
     def outputs(self, samples: Samples) -> np.ndarray:
-        """Outputs (size, O) of the network for all samples."""
-        outputs = np.empty((samples.size, self._network.output_size), self._dtype)
+        """Outputs (size, O) of the network for all samples, in step (size, T * O)."""
+        steps, size = self._network.output_rows, self._network.output_size
+        outputs = np.empty((samples.size, steps, size), self._dtype)
         bounds = chunk_bounds(samples.size)
 
         def chunk(worker: int, k: int) -> None:
             lo, hi = bounds[k]
             work, _, _ = self._space(worker, hi - lo)
-            samples.gather(np.arange(lo, hi), work.x, None)
-            outputs[lo:hi] = self._network.forward(self._p, work)
+            out = self._forward(samples, np.arange(samples.size), lo, hi, work, None)
+            outputs[lo:hi] = out.reshape(steps, hi - lo, size).transpose(1, 0, 2)
 
         self._workers.run(chunk, len(bounds))
-        return outputs
+        return outputs.reshape(samples.size, steps * size)
 
-    def _normalized(self, samples: Samples, which: np.ndarray) -> tuple[np.ndarray, float]:
-        """Weights that add up to 1 / (number of outputs), and their sum before."""
-        weights = samples.weights(which)
+    def _forward(self, samples: Samples, which, lo: int, hi: int, work, y, key=None, forced: bool = False):
+        """Outputs of the samples which[lo:hi]; the streams among them from their states, which they leave behind."""
+        samples.gather(which[lo:hi], work.x, y)
+        if samples.rows is None:
+            return self._network.forward(self._p, work, key, y if forced else None)
+        first = which[lo] % samples.rows  # the samples of a batch are neighbours
+        states = [[state[first : first + hi - lo] for state in layer] for layer in self._states]
+        fresh = samples.starts(which[lo:hi])
+        for state in (state for layer in states for state in layer):
+            state[fresh] = 0
+        self._network.start(work, states)
+        out = self._network.forward(self._p, work, key, y if forced else None)
+        for layer, last in zip(states, self._network.final_states(work), strict=True):
+            for state, new in zip(layer, last, strict=True):
+                state[...] = new
+        return out
+
+    def _reserve_states(self, samples: Samples) -> None:
+        if samples.rows and (self._states is None or len(self._states[0][0]) != samples.rows):
+            self._states = [
+                [np.zeros((samples.rows, *state.shape[1:]), self._dtype) for state in layer]
+                for layer in self._network.final_states(self._network.allocate(1, self._dtype))
+            ]
+
+    def _normalized(self, weights: np.ndarray) -> tuple[np.ndarray, float]:
+        """Weights by step and sample that add up to 1 / (outputs of a step), and the sum of those given."""
+        steps = self._network.output_rows
         total = float(weights.sum())
-        return (weights / (total * self._network.output_size)).astype(self._dtype), total
+        if weights.ndim == 1:
+            weights = np.broadcast_to(weights / steps, (steps, len(weights))).T
+        return np.ascontiguousarray((weights.T / (total * self._network.output_size)).astype(self._dtype)), total
 
     def _reserve(self, n: int) -> None:
         if n > len(self._parts):
@@ -116,6 +162,6 @@ class Passes:
         """Work space of a worker, kept from batch to batch: warm in the caches, never allocated twice."""
         key = (worker, rows)
         if key not in self._spaces:
-            y = np.empty((rows, self._network.output_size), self._dtype)
+            y = np.empty((rows * self._network.output_rows, self._network.output_size), self._dtype)
             self._spaces[key] = (self._network.allocate(rows, self._dtype), y, np.empty_like(y))
         return self._spaces[key]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tsrnn.kernels.optimization import norm
-from tsrnn.network.stack import Network
+from tsrnn.network.network import Network
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.optimizers import AdamW
 from tsrnn.training.parallel import Workers, chunk_bounds, single_threaded_blas
@@ -92,7 +92,7 @@ class Trainer:
         self._current = parameters.copy()
         self._start = parameters.copy()  # at the start of the epoch
         self._proven = parameters.copy()  # at the start of the epoch with the smallest loss so far
-        self._batch_size = min(options.batch_size, training.size)
+        self._batch_size = training.rows or min(options.batch_size, training.size)
 
     @property
     def total_steps(self) -> int:
@@ -167,6 +167,9 @@ class Trainer:
         n_batches = min(-(-size // batch), self.total_steps - self.history.n_steps)
         if n_batches == 1 and size == batch:
             yield np.arange(size)
+        elif self.training.rows:  # one part of each stream after the other
+            for k in range(n_batches):
+                yield np.arange(k * batch, (k + 1) * batch)
         elif size > PERMUTED_SAMPLES:
             for _ in range(n_batches):
                 yield self._rng.integers(size, size=batch)

@@ -86,7 +86,7 @@ def test_each_layer_has_a_mask_of_its_own(cell):
 def test_share_of_states_dropped(cell):
     case = Case(cell, steps=20, rows=20, size=10, layers=2, dropout=0.3)
     case.outputs()
-    first, last = case.work.dropped
+    first, last = case.work.stack.dropped
     states, (*_, last_states) = (work.memory[0][1:] for work in case.work.layers)
     # Of those that were not zero before: a rectified state may be.
     assert (first[states != 0] == 0).mean() == pytest.approx(0.3, abs=0.03)
@@ -99,4 +99,4 @@ def test_pickle(cell):
     network = Case(cell, layers=2, dropout=0.5, skip=True).network
     copy = pickle.loads(pickle.dumps(network))
     assert copy.layout.shapes == network.layout.shapes
-    assert copy.dropout.threshold == network.dropout.threshold
+    assert copy.stack.dropout.threshold == network.stack.dropout.threshold
