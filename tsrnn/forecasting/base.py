@@ -1,6 +1,7 @@
 """What both estimators share: the parameters of network and training, and the course of a fit."""
 
 import warnings
+from collections.abc import Callable
 from numbers import Integral
 
 import numpy as np
@@ -108,8 +109,9 @@ class RecurrentEstimator(Exchange, BaseEstimator):
         validation: Samples | None,
         rng: np.random.Generator,
         fitted: dict,
+        keep: Callable[[Network, np.ndarray], dict] | None = None,
     ) -> None:
-        """Train and set the fitted attributes.
+        """Train and set the fitted attributes; `keep` makes further ones of the network and its parameters.
 
         They are set as well when training breaks off after an epoch (a loss that is not finite, an interrupt):
         the estimator then has the last good weights. Before that it stays as it was.
@@ -138,7 +140,7 @@ class RecurrentEstimator(Exchange, BaseEstimator):
                 history = trainer.history
                 self.__dict__.pop("feature_names_in_", None)  # of an earlier fit, on named columns
                 self.__dict__.update(
-                    fitted,
+                    {**fitted, **(keep(network, trainer.parameters) if keep else {})},
                     network_=network,
                     parameters_=trainer.parameters,
                     n_iter_=len(history.loss),

@@ -1,21 +1,24 @@
 """`RNNForecaster`: rows are time."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.base import RecurrentEstimator
-from tsrnn.forecasting.checks import check_integer, check_option, check_series
-from tsrnn.forecasting.defaults import auto_lookback
+from tsrnn.forecasting.checks import check_flag, check_integer, check_option, check_series
 from tsrnn.forecasting.inspection import ForecasterInspection
-from tsrnn.forecasting.normalization import CENTRINGS, Units
+from tsrnn.forecasting.normalization import CENTRINGS
 from tsrnn.forecasting.onnxgraph import Graph, windows_graph
+from tsrnn.forecasting.plans import carried_states, streamed, windowed
+from tsrnn.forecasting.streams import StreamUnits, follow
 from tsrnn.forecasting.timeindex import frequency, future_index, season_length
 from tsrnn.forecasting.windows import SeriesWindows
+from tsrnn.training.parallel import single_threaded_blas
 
-DECODERS = ("direct", "recursive")
+DECODERS = ("direct", "parallel", "recursive", "seq2seq")
 
 
 class RNNForecaster(ForecasterInspection, RecurrentEstimator):
@@ -41,9 +44,12 @@ default="gru"
     season_length : int or "auto", default="auto"
         Steps in a season. "auto" reads it off the frequency: 24 for hours, 7 for days, 12 for months, and 1 for
         an index of integers.
-    decoder : {"direct", "recursive"}, default="direct"
-        "direct" forecasts all `horizon` steps at once. "recursive" is trained to forecast one step and reads its
-        own forecasts for the next.
+    decoder : {"direct", "parallel", "recursive", "seq2seq"}, default="direct"
+        "direct" forecasts all `horizon` steps at once, by a dense layer on the last state. "parallel" decodes each
+        step, or each `segment` of them, by one recurrent step from the last state and an embedding of its position
+        (Lin et al., 2023, SegRNN): fewer weights over long horizons. "recursive" is trained to forecast one step and
+        reads its own forecasts for the next. "seq2seq" writes the horizon by recurrent layers of its own, which read
+        the step before: in training the observed one (teacher forcing), else the forecast (Sutskever et al., 2014).
     normalize : {"last", "mean", "series"}, default="last"
         What is taken from each window before the network sees it: its last value or its mean; it is then divided
         by its standard deviation. "last" follows a series that wanders off its old levels. "series" standardises
@@ -78,8 +84,15 @@ default="gru"
         to learn long lags.
     loss : {"absolute_error", "squared_error", "huber"}, default="absolute_error"
         On normalised values. The absolute error makes the forecast a median and is not led by outliers.
+    stateful : bool, default=False
+        Read the series from its start to its end, once a pass, and carry the state on, instead of starting each window
+        from zero; after every step the `horizon` values that follow are forecast. The cost of a pass does not depend
+        on how far back the network looks. A long series is cut into up to 64 streams (`batch_size` of them) that are
+        read side by side, each from a zero state. Needs `bptt_steps`; `linear_skip` sees one step, not a window.
+        `normalize="last"` measures a step from the value before it.
     bptt_steps : int or None, default=None
-        Truncated backpropagation through time: gradients go back through this many steps; None for all.
+        Truncated backpropagation through time: gradients go back through this many steps; None for all. With
+        `stateful` the length of the parts after which weights are updated and gradients stop.
     alpha : float, default=3.0
         Weight decay apart from the gradient (AdamW); 0 is plain Adam. The default is strong because training is short:
         over 300 updates a weight that no gradient holds up shrinks to three tenths. One series has few windows, and
@@ -119,7 +132,7 @@ default="gru"
     Attributes
     ----------
     lookback_, season_length_ : int
-        As resolved from "auto".
+        As resolved from "auto"; with `stateful` the first is the number of values in a part.
     horizon_ : int
         The horizon trained for.
     freq_ : DateOffset or int
@@ -183,6 +196,7 @@ default="gru"
         recurrent_dropout=0.0,
         recurrent_init="uniform",
         loss="absolute_error",
+        stateful=False,
         bptt_steps=None,
         alpha=3.0,
         learning_rate="cosine",
@@ -216,6 +230,7 @@ default="gru"
         self.recurrent_dropout = recurrent_dropout
         self.recurrent_init = recurrent_init
         self.loss = loss
+        self.stateful = stateful
         self.bptt_steps = bptt_steps
         self.alpha = alpha
         self.learning_rate = learning_rate
@@ -252,35 +267,27 @@ default="gru"
         check_integer("season_length", self.season_length, 1, "auto")
         check_option("decoder", self.decoder, DECODERS)
         check_option("normalize", self.normalize, CENTRINGS)
+        check_flag("stateful", self.stateful)
         y = check_series(y)
         freq = frequency(y.index)
         values = y.to_numpy(np.float64)
         season = season_length(freq) if self.season_length == "auto" else int(self.season_length)
-        outputs = int(self.horizon) if self.decoder == "direct" else 1
-        if self.lookback == "auto":
-            lookback = auto_lookback(len(y), outputs, season, int(self.segment))
-        else:
-            lookback = int(self.lookback)
-        n_windows = len(y) - lookback - outputs + 1
-        if n_windows < 1:
-            steps = f"horizon={outputs}" if self.decoder == "direct" else "one step to forecast"
-            raise ValueError(
-                f"y has {len(y)} values; lookback={lookback} and {steps} need at least {lookback + outputs}"
-            )
-        self._check_segment(lookback, "lookback")
-        training, validation = self._split(values, n_windows, lookback, outputs)
+        outputs = 1 if self.decoder == "recursive" else int(self.horizon)
+        plan = streamed(self, values, outputs) if self.stateful else windowed(self, values, outputs, season)
+        kept = plan.steps + plan.before
         fitted = {
-            "lookback_": lookback,
+            "lookback_": plan.steps,
             "season_length_": season,
             "horizon_": int(self.horizon),
             "freq_": freq,
-            "_units": training.units,
+            "_units": plan.units,
             # A copy: it neither follows the user's later changes nor keeps the whole series in memory.
-            "_tail": pd.Series(values[-lookback:].copy(), y.index[-lookback:].copy(deep=True), name=y.name),
-            "_last_sample": values[-lookback - outputs :].copy(),
+            "_tail": pd.Series(values[-kept:].copy(), y.index[-kept:].copy(deep=True), name=y.name),
+            "_last_sample": values[-kept - outputs :].copy(),
         }
-        network = self._build(lookback, 1, outputs, "direct")
-        self._train(network, np.dtype(np.float32), training, validation, self._generator(), fitted)
+        network = self._build(plan.steps, 1, outputs, plan.decoder)
+        keep = partial(carried_states, values=values, units=plan.units) if self.stateful else None
+        self._train(network, np.dtype(np.float32), plan.training, plan.validation, self._generator(), fitted, keep)
         return self
 
     def predict(self, *, horizon=None):
@@ -307,35 +314,22 @@ default="gru"
                 f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
                 stacklevel=2,
             )
-        values = self._tail.to_numpy(np.float64)
-        while len(values) < self.lookback_ + horizon:
-            values = np.append(values, self._next_block(values))
         index = future_index(self._tail.index[-1:], self.freq_, int(horizon))
-        return pd.Series(values[self.lookback_ : self.lookback_ + horizon], index, name=self._tail.name)
+        return pd.Series(self._follow(self._tail.to_numpy(np.float64), int(horizon)), index, name=self._tail.name)
 
-    def _next_block(self, values: np.ndarray) -> np.ndarray:
-        """Forecast of the steps after `values`, as many as the network has outputs."""
-        window = values[-self.lookback_ :]
-        centre, scale = self._units.measure(window)
-        return centre + scale * self._outputs(SeriesWindows(window, 0, 1, self._units))[0].astype(np.float64)
+    def _follow(self, values: np.ndarray, horizon: int) -> np.ndarray:
+        """The `horizon` values after those given, block by block where the network has fewer outputs."""
+        n_values = len(values)
+        if isinstance(self._units, StreamUnits):
+            known = n_values - self.lookback_
+            with single_threaded_blas():
+                return follow(self.network_, self.parameters_, values, self._units, self._states, known, horizon)
+        while len(values) < n_values + horizon:
+            window = values[-self.lookback_ :]
+            centre, scale = self._units.measure(window)
+            outputs = self._outputs(SeriesWindows(window, 0, 1, self._units))[0]
+            values = np.append(values, centre + scale * outputs.astype(np.float64))
+        return values[n_values : n_values + horizon]
 
     def _onnx_graph(self) -> Graph:
         return windows_graph(self.network_, self.weights(), self._units)
-
-    def _split(self, values, n_windows, lookback, outputs) -> tuple[SeriesWindows, SeriesWindows | None]:
-        """Windows to train on, and under early stopping the last ones, to validate on."""
-        if not self.early_stopping:
-            return SeriesWindows(values, 0, n_windows, Units.of(values, CENTRINGS[self.normalize])), None
-        held = max(1, round(self.validation_fraction * n_windows))
-        # A training target must not be a validation target too: the windows between are left out.
-        kept = n_windows - held - outputs + 1
-        if kept < 1:
-            raise ValueError(
-                f"early_stopping leaves no window to train on: y has {n_windows} windows of lookback={lookback}, "
-                f"of which validation takes {held} and the {outputs - 1} before them share targets with it"
-            )
-        units = Units.of(values[: n_windows - held + lookback], CENTRINGS[self.normalize])
-        return (
-            SeriesWindows(values, 0, kept, units),
-            SeriesWindows(values, n_windows - held, held, units),
-        )

@@ -135,6 +135,11 @@ class Network:
         # Pickled by its arguments: compiled kernels and their addresses stay out of the file.
         return partial(type(self), **self._options), self._sizes
 
+    def over(self, steps: int) -> "Network":
+        """The same network, hence the same parameters, over windows of another length; in step only."""
+        cell, _, *sizes = self._sizes
+        return type(self)(cell, steps, *sizes, **self._options)
+
     def initialize(self, rng: np.random.Generator, dtype: np.dtype, recurrent_init: str = "uniform") -> np.ndarray:
         """A fresh parameter vector. Draws are made in float64, so both types start from the same numbers."""
         p = self.layout.views(np.zeros(self.layout.size))

@@ -151,7 +151,8 @@ class Passes:
         total = float(weights.sum())
         if weights.ndim == 1:
             weights = np.broadcast_to(weights / steps, (steps, len(weights))).T
-        return np.ascontiguousarray((weights.T / (total * self._network.output_size)).astype(self._dtype)), total
+        share = (total or 1.0) * self._network.output_size  # a batch in which nothing counts has no loss
+        return np.ascontiguousarray((weights.T / share).astype(self._dtype)), total
 
     def _reserve(self, n: int) -> None:
         if n > len(self._parts):

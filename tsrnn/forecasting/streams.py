@@ -1,0 +1,219 @@
+"""Samples for stateful training: series as streams, read from start to end with the state carried on."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsrnn.kernels.streams import gather_streams
+from tsrnn.kernels.windows import LAST, SERIES
+from tsrnn.network.network import Network
+from tsrnn.network.stack import States
+
+STREAM_CENTRINGS = {"last": LAST, "series": SERIES}
+
+MOST_STREAMS = 64  # more rows keep the processors no busier
+PARTS_PER_STREAM = 8  # a stream of fewer parts would spend much of its time on forgetting its zero state
+
+
+class StreamUnits(NamedTuple):
+    """What the steps of a series are measured by: see `tsrnn.kernels.streams.gather_streams`."""
+
+    centring: int
+    centre: float
+    scale: float
+
+    @classmethod
+    def of(cls, values: np.ndarray, centring: int, segment: int) -> "StreamUnits":
+        """Mean and standard deviation of the series; with LAST the typical change over a step of `segment` values."""
+        scale = float(values.std())
+        if centring == LAST and len(values) > segment:
+            scale = float(np.sqrt(np.mean((values[segment:] - values[:-segment]) ** 2)))
+        centre = float(values.mean())
+        return cls(centring, centre, scale if np.ptp(values) > 0 and scale > 0 else 0.01 * abs(centre) or 1.0)
+
+    def forecast(self, outputs: np.ndarray, last: float) -> np.ndarray:
+        """Outputs in the units of the series, after a step that ended with the value `last`."""
+        return (last if self.centring == LAST else self.centre) + self.scale * np.asarray(outputs, np.float64)
+
+
+class SeriesStreams:
+    """Series side by side in `rows` streams, each cut into parts of `steps` steps; samples as `Passes` takes them.
+
+    A long series is cut into slices, so that each stream has about as much to read; a slice is read like a series of
+    its own, from a zero state. A stream takes one slice after the other. Where a slice ends within a part, the rest
+    of that part has no weight.
+
+    Parameters
+    ----------
+    series : list of (N,) ndarray
+        A step reads `segment` values and the steps end with the series: its first values, fewer than a segment, are
+        left out.
+    units : list of StreamUnits
+        One for each series.
+    outputs : int
+        Values that are asked for after each step, O.
+    steps, segment : int
+    rows : int
+    origins : list of (int, int), optional
+        For each series the first and the last step, exclusive, whose outputs count; the steps from there on are
+        not read. Default: all that are followed by O values.
+    slices : bool
+        Cut long series.
+
+    Attributes
+    ----------
+    n_parts : int
+        Samples of each stream, in a pass over the data.
+    """
+
+    def __init__(self, series, units, outputs, steps, segment, rows, origins=None, *, slices=True):
+        self.rows = rows
+        self._outputs, self._steps, self._segment = outputs, steps, segment
+        self._values = series[0] if len(series) == 1 else np.concatenate(series)
+        self._centring = units[0].centring
+        self._units = np.array([unit[1:] for unit in units])
+        lengths = np.array([len(one) for one in series])
+        self._end = np.cumsum(lengths)
+        self._begin = self._end - lengths
+        if origins is None:
+            origins = [(0, n_origins(length, outputs, segment)) for length in lengths]
+        self._origins = np.array(origins)
+        self._parts = self._schedule(slices)
+        self.n_parts = self._parts.shape[0]
+        self.size = self.n_parts * rows
+
+    def _schedule(self, slices: bool) -> np.ndarray:
+        """(n_parts, rows, 4): series, first step, number of steps and whether the part begins a slice."""
+        counts = self._origins[:, 1]
+        parts = -(-counts // self._steps)
+        longest = max(1, -(-int(parts.sum()) // self.rows)) if slices else max(1, int(parts.max()))
+        pieces = [
+            (min(longest, count - k), number, k) for number, count in enumerate(parts) for k in range(0, count, longest)
+        ]
+        queues = [[] for _ in range(self.rows)]
+        for length, number, first in sorted(pieces, key=lambda piece: -piece[0]):  # a stable order: by length alone
+            queue = min(queues, key=len)
+            for k in range(first, first + length):
+                step = k * self._steps
+                queue.append((number, step, min(self._steps, counts[number] - step), k == first))
+        table = np.zeros((max(map(len, queues)), self.rows, 4), np.int64)
+        for row, queue in enumerate(queues):
+            table[: len(queue), row] = queue
+        return table
+
+    def _of(self, which: np.ndarray) -> np.ndarray:
+        return self._parts[which // self.rows, which % self.rows]
+
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
+        """Write the steps of those parts and, if given, what follows each of them."""
+        number, step, count, _ = self._of(which).T
+        begin, end = self._begin[number], self._end[number]
+        first = begin + (end - begin) % self._segment + step * self._segment
+        centre, scale = self._units[number].T
+        targets = np.empty((len(x) // self._segment * len(which), 0), x.dtype) if y is None else y
+        gather_streams(self._values, begin, end, first, count, self._segment, self._centring, centre, scale, x, targets)
+
+    def weights(self, which: np.ndarray) -> np.ndarray:
+        """1 for each step whose outputs count, (B, T)."""
+        number, step, count, _ = self._of(which).T
+        k = np.arange(self._steps)
+        counts_from = self._origins[number, 0] - step
+        return ((k < count[:, None]) & (k >= counts_from[:, None])).astype(np.float64)
+
+    def starts(self, which: np.ndarray) -> np.ndarray:
+        """Whether each part begins a slice."""
+        return self._of(which)[:, 3] == 1
+
+
+def n_streams(steps: int, bptt_steps: int, batch_size: int | str) -> int:
+    """Streams that a series of so many steps is cut into."""
+    if batch_size == "auto":
+        return max(1, min(MOST_STREAMS, steps // (PARTS_PER_STREAM * bptt_steps)))
+    return max(1, min(batch_size, steps // bptt_steps))
+
+
+def n_origins(length: int, outputs: int, segment: int) -> int:
+    """Steps of a series of that length that are followed by all their targets; the steps end with the series."""
+    return max(0, (length // segment * segment - outputs) // segment)
+
+
+def read(
+    network: Network, parameters: np.ndarray, values: np.ndarray, units: StreamUnits, states: States | None, known: int
+) -> tuple[np.ndarray | None, States]:
+    """Read a series after its first `known` values, from those states or from zero.
+
+    The steps end with the series; values that would fill a part of the first one are left out.
+
+    Parameters
+    ----------
+    network : Network
+        With a decoder in step, over any number of steps.
+    parameters : (P,) ndarray
+    values : (N,) ndarray, float64
+    units : StreamUnits
+    states : list of lists of (1, H), or None
+    known : int
+
+    Returns
+    -------
+    outputs : (O,) ndarray
+        After the last step; None where there is none.
+    states : list of lists of (1, H)
+        Copies.
+    """
+    segment = network.segment.length if network.segment else 1
+    p, out, spaces = network.layout.views(parameters), None, {}
+    if states is None:
+        states = network.final_states(network.allocate(1, parameters.dtype))
+    for first in range(known + (len(values) - known) % segment, len(values), network.steps):
+        size = min(network.steps, len(values) - first)
+        if size not in spaces:  # the last part may be shorter than the others
+            part = network.over(size)
+            spaces[size] = part, part.allocate(1, parameters.dtype)
+        part, work = spaces[size]
+        gather_part(values, first, units, segment, work.x)
+        part.start(work, states)
+        out = part.forward(p, work)[-1].copy()
+        states = _copies(part.final_states(work))
+    return out, _copies(states)
+
+
+def follow(
+    network: Network,
+    parameters: np.ndarray,
+    values: np.ndarray,
+    units: StreamUnits,
+    states: States,
+    known: int,
+    horizon: int,
+) -> np.ndarray:
+    """The `horizon` values after a series that is read as `read` does; more than the outputs from forecasts."""
+    segment = network.segment.length if network.segment else 1
+    steps_ahead = network.output_size // segment
+    if horizon > network.output_size and steps_ahead == 0:
+        raise ValueError(
+            f"horizon={horizon} exceeds the {network.output_size} steps trained for, and these fill no "
+            f"segment={segment} from which to go on"
+        )
+    n_values = len(values)
+    out, states = read(network, parameters, values, units, states, known)
+    block = units.forecast(out, values[-1])
+    while len(values) + len(block) < n_values + horizon:
+        known = len(values)
+        values = np.append(values, block[: steps_ahead * segment])
+        out, states = read(network, parameters, values, units, states, known)
+        block = units.forecast(out, values[-1])
+    return np.append(values, block)[n_values : n_values + horizon]
+
+
+def gather_part(values: np.ndarray, first: int, units: StreamUnits, segment: int, x: np.ndarray, y=None) -> None:
+    """Write the steps from position `first` on into x (T, 1, 1), and what follows each of them into y."""
+    count = len(x) // segment
+    one = [np.array([value]) for value in (0, len(values), first, count)]
+    centre, scale = np.array([units.centre]), np.array([units.scale])
+    targets = np.empty((count, 0), x.dtype) if y is None else y
+    gather_streams(values, *one, segment, units.centring, centre, scale, x, targets)
+
+
+def _copies(states: States) -> States:
+    return [[state.copy() for state in layer] for layer in states]
