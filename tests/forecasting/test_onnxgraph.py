@@ -121,12 +121,13 @@ def test_recursive_forecaster_gives_the_next_value(run):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("flat_rows", [False, True])
-@pytest.mark.parametrize("n_targets", [None, 1, 3])
-def test_shapes_of_a_regressor(dtype, flat_rows, n_targets, run):
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 3)], ids=str)
+def test_shapes_of_a_regressor(dtype, flat_rows, shape, run):
     X, y = sequences()
     X = X.astype(dtype)
     X = X.reshape(len(X), -1) if flat_rows else X
-    targets = y if n_targets is None else np.linspace(1, 100, n_targets) * y[:, None]
+    factors = np.linspace(1, 100, np.prod(shape, dtype=int)).reshape(shape)
+    targets = np.multiply.outer(y, factors)
     model = regressor(n_channels=2).fit(X, targets)
     for rows in (1, 7, len(X)):
         output = run(model, X[:rows])
@@ -170,5 +171,23 @@ def test_a_cell_without_a_form_in_onnx(tmp_path, monkeypatch):
     model = fit(regressor("gru"))
     monkeypatch.delitem(CELLS_IN_ONNX, "gru")
     with pytest.raises(ValueError, match=r"cell='gru' cannot be written to ONNX; these can: .*lstm"):
+        model.to_onnx(tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"decoder": "in_step"}, "another decoder than 'direct'"),
+        ({"decoder": "seq2seq"}, "another decoder than 'direct'"),
+        ({"layer_norm": True}, "layer_norm"),
+        ({"num_layers": 2, "hidden_size": (4, 1), "residual": True}, "a residual layer of another width"),
+    ],
+    ids=str,
+)
+def test_a_structure_without_a_form_in_onnx(changes, found, tmp_path):
+    X, _ = sequences()
+    model = regressor(**changes).fit(X, X[:, :, 0])
+    with pytest.raises(ValueError, match=f"^the network cannot be written to ONNX: it has {found}"):
         model.to_onnx(tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())

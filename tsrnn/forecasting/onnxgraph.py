@@ -13,6 +13,7 @@ import numpy as np
 from tsrnn.forecasting.normalization import Units
 from tsrnn.kernels.windows import LAST, MEAN, SCALE_FLOOR, SERIES
 from tsrnn.network.cells import CELLS
+from tsrnn.network.decoders import Direct
 from tsrnn.network.inspection import directions
 from tsrnn.network.network import Network
 from tsrnn.network.recurrent import Recurrent
@@ -222,6 +223,7 @@ def _network(graph: Graph, x: str, network: Network, weights: Weights) -> str:
     name = cell_name(network)
     if name not in CELLS_IN_ONNX:
         raise ValueError(f"cell={name!r} cannot be written to ONNX; these can: {', '.join(CELLS_IN_ONNX)}")
+    _check_structure(network)
     y = x
     if network.segment:
         length, steps = network.segment.length, network.recurrent_steps
@@ -245,6 +247,20 @@ def _network(graph: Graph, x: str, network: Network, weights: Weights) -> str:
         columns = graph.add("Reshape", x, np.array([-1, network.steps * network.input_size]))
         out = graph.add("Add", out, _dense(graph, columns, weights, network.linear))
     return out
+
+
+def _check_structure(network: Network) -> None:
+    """Refuse what this module does not write, rather than write something else."""
+    found = {
+        "another decoder than 'direct'": type(network.decoder) is not Direct,
+        "layer_norm": bool(network.stack.norms),
+        "a residual layer of another width than its input": any(
+            isinstance(layer, Residual) and layer.projection for layer in network.layers
+        ),
+    }
+    names = [name for name, is_there in found.items() if is_there]
+    if names:
+        raise ValueError(f"the network cannot be written to ONNX: it has {' and '.join(names)}")
 
 
 def rows_graph(
