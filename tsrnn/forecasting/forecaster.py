@@ -272,7 +272,9 @@ default="gru"
         freq = frequency(y.index)
         values = y.to_numpy(np.float64)
         season = season_length(freq) if self.season_length == "auto" else int(self.season_length)
-        outputs = 1 if self.decoder == "recursive" else int(self.horizon)
+        outputs = int(self.horizon)
+        if self.decoder == "recursive":  # one step of what is read on: a value of a window, a segment of a stream
+            outputs = int(self.segment) if self.stateful else 1
         plan = streamed(self, values, outputs) if self.stateful else windowed(self, values, outputs, season)
         kept = plan.steps + plan.before
         fitted = {
@@ -309,7 +311,7 @@ default="gru"
         horizon = self.horizon_ if horizon is None else horizon
         check_integer("horizon", horizon, 1)
         block = self.network_.output_size
-        if horizon > block > 1:
+        if horizon > block == self.horizon_ > 1:
             warnings.warn(
                 f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
                 stacklevel=2,
