@@ -121,6 +121,7 @@ class Exchange:
         """
         check_is_fitted(self)
         self.parameters_ = _vector(state_dict, self.network_.layout, self.parameters_.dtype)
+        self.__dict__.pop("_course", None)  # the moments of other weights
         return self
 
     def to_onnx(self, path) -> Path:

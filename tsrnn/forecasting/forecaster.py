@@ -120,6 +120,9 @@ default="gru"
         Passes without improvement by `tol` that end training under `early_stopping`.
     tol : float, default=1e-4
         Smallest fall of the validation loss that counts as an improvement.
+    warm_start : bool, default=False
+        A further `fit` goes on from the current weights, and with the current units; network, `normalize` and
+        `stateful` must be the same. Else it starts anew.
     random_state : int, RandomState or None, default=None
         Seed of the weights, of the order of the windows and of dropout. The same seed gives the same forecast,
         whatever the number of threads.
@@ -127,7 +130,7 @@ default="gru"
         Threads. None for all processors, or as many as OMP_NUM_THREADS says; negative as in joblib: -1 for all, -2 for
         all but one.
     verbose : bool or int, default=False
-        Show a progress bar.
+        Show a progress bar with the losses and the windows per second.
 
     Attributes
     ----------
@@ -142,12 +145,12 @@ default="gru"
     parameters_ : ndarray of shape (n_parameters,), float32
         All weights; `weights()` returns them by name.
     n_iter_, n_steps_ : int
-        Passes over the windows and updates made.
+        Passes over the windows of the last `fit`; updates made since the weights were started.
     loss_curve_ : list of float
-        Mean training loss of each pass, on normalised values.
+        Mean training loss of each pass since then, on normalised values.
     validation_loss_curve_ : list of float or None
     best_loss_ : float
-        Smallest validation loss, or training loss without early stopping.
+        Smallest validation loss of the last fit, or training loss without early stopping.
 
     Raises
     ------
@@ -157,6 +160,8 @@ default="gru"
     DivergenceError
         In `fit`, when the loss is no longer finite. The best weights before are kept; if that happens in the
         first pass, the estimator stays as it was.
+    KeyboardInterrupt
+        In `fit`, before the first pass has ended. Later an interrupt ends `fit` with a warning: see `RNNRegressor`.
 
     References
     ----------
@@ -209,6 +214,7 @@ default="gru"
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
+        warm_start=False,
         random_state=None,
         n_jobs=None,
         verbose=False,
@@ -243,6 +249,7 @@ default="gru"
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose

@@ -53,7 +53,7 @@ def windowed(model, values: np.ndarray, outputs: int, season: int) -> Plan:
     decoder = "direct" if model.decoder == "recursive" else model.decoder
     centring = CENTRINGS[model.normalize]
     if not model.early_stopping:
-        units = Units.of(values, centring)
+        units = model._kept_units(Units.of(values, centring))
         return Plan(lookback, decoder, SeriesWindows(values, 0, n_windows, units), None, units)
     held = max(1, round(model.validation_fraction * n_windows))
     # A training target must not be a validation target too: the windows between are left out.
@@ -63,7 +63,7 @@ def windowed(model, values: np.ndarray, outputs: int, season: int) -> Plan:
             f"early_stopping leaves no window to train on: y has {n_windows} windows of lookback={lookback}, "
             f"of which validation takes {held} and the {outputs - 1} before them share targets with it"
         )
-    units = Units.of(values[: n_windows - held + lookback], centring)
+    units = model._kept_units(Units.of(values[: n_windows - held + lookback], centring))
     training, validation = (
         SeriesWindows(values, first, size, units) for first, size in ((0, kept), (n_windows - held, held))
     )
@@ -81,7 +81,7 @@ def streamed(model, values: np.ndarray, outputs: int) -> Plan:
     k = min(k, total)
     centring = STREAM_CENTRINGS[model.normalize]
     if not model.early_stopping:
-        units = StreamUnits.of(values, centring, segment)
+        units = model._kept_units(StreamUnits.of(values, centring, segment))
         training = SeriesStreams([values], [units], outputs, k, segment, n_streams(total, k, model.batch_size))
         return Plan(k * segment, "in_step", training, None, units, before=1)
     held = max(1, round(model.validation_fraction * total))
@@ -93,7 +93,7 @@ def streamed(model, values: np.ndarray, outputs: int) -> Plan:
             "those before them share targets with it"
         )
     seen = len(values) % segment + (total - held) * segment
-    units = StreamUnits.of(values[:seen], centring, segment)
+    units = model._kept_units(StreamUnits.of(values[:seen], centring, segment))
     k = min(k, kept)
     shape = ([values], [units], outputs, k, segment)
     return Plan(
