@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from forecasting.small import assert_untouched, every_estimator, fit, forecaster, regressor
 from tsrnn import RNNForecaster, RNNRegressor
-from tsrnn.forecasting.checks import check_flag, check_integer, check_option, check_real, check_series
+from tsrnn.forecasting.checks import check_flag, check_integer, check_option, check_real, check_series, check_sizes
 from tsrnn.network.cells import CELLS
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.schedule import SCHEDULES
@@ -20,14 +20,17 @@ both_estimators = pytest.mark.parametrize("estimator", [RNNForecaster, RNNRegres
 NO_POSITIVE_INTEGERS = [0, -1, 2.5, 3.0, "8", True, np.nan, [4]]
 NO_OPTIONS = ["nonsense", "", None, 3, True, ["gru"], b"gru"]
 NO_FLAGS = ["yes", "", None, 2, 0.5, np.nan, pd.NA, [True], np.array([True, False])]
+NO_SHARES = [-0.1, 1, 1.0, 1.5, "0.1", None, np.nan, True, 0.1j, Decimal("0.1")]
 WRONG = {
-    "cell": [*NO_OPTIONS, "GRU", "LSTM "],
-    "hidden_size": [*NO_POSITIVE_INTEGERS, None, "auto"],
+    "cell": [*NO_OPTIONS, "GRU", "LSTM ", "gru_peephole"],
+    "hidden_size": [*NO_POSITIVE_INTEGERS, None, "auto", (), (4, 4), (0,), (2.5,), (True,), ("8",), (None,), ((4,),)],
     "num_layers": [*NO_POSITIVE_INTEGERS, None],
     "bidirectional": NO_FLAGS,
     "residual": NO_FLAGS,
+    "layer_norm": NO_FLAGS,
     "segment": [*NO_POSITIVE_INTEGERS, None, "auto"],
-    "dropout": [-0.1, 1, 1.0, 1.5, "0.1", None, np.nan, True, 0.1j, Decimal("0.1")],
+    "dropout": NO_SHARES,
+    "recurrent_dropout": NO_SHARES,
     "linear_skip": NO_FLAGS,
     "recurrent_init": NO_OPTIONS,
     "loss": [*NO_OPTIONS, "mse"],
@@ -50,10 +53,14 @@ WRONG_IN_FORECASTER = {
     "horizon": [*NO_POSITIVE_INTEGERS, None, "auto"],
     "lookback": [*NO_POSITIVE_INTEGERS, None, "all"],
     "season_length": [*NO_POSITIVE_INTEGERS, None, "year"],
-    "decoder": NO_OPTIONS,
+    "decoder": [*NO_OPTIONS, "in_step"],
     "normalize": NO_OPTIONS,
+    "stateful": NO_FLAGS,
 }
-WRONG_IN_REGRESSOR = {"n_channels": [*NO_POSITIVE_INTEGERS, None]}
+WRONG_IN_REGRESSOR = {
+    "n_channels": [*NO_POSITIVE_INTEGERS, None],
+    "decoder": [*NO_OPTIONS, "recursive", "in step"],
+}
 
 
 def cases(tables):
@@ -80,6 +87,15 @@ def test_regressor_refuses_by_name(name, value):
     assert_refused(regressor().set_params(**{name: value}), name, value)
 
 
+@every_estimator
+@pytest.mark.parametrize("value", [(4,), (4, 3, 2), (4, 0), (4, None), (4, 2.0)])
+def test_a_wrong_size_of_a_layer_is_refused(make, value):
+    model = make(num_layers=2, hidden_size=value)
+    assert_refused(model, "hidden_size", value)
+    with pytest.raises(ValueError, match="a tuple of them, one for each of num_layers=2 layers"):
+        fit(model)
+
+
 @both_estimators
 def test_every_parameter_is_tried(estimator):
     tried = WRONG | (WRONG_IN_FORECASTER if estimator is RNNForecaster else WRONG_IN_REGRESSOR)
@@ -90,10 +106,11 @@ def test_every_parameter_is_tried(estimator):
     ("name", "options"),
     [("cell", CELLS), ("loss", LOSSES), ("learning_rate", SCHEDULES)],
 )
+@pytest.mark.parametrize("value", ["nonsense", "gru_peephole"])  # a cell that there is of the LSTM alone
 @every_estimator
-def test_the_message_lists_the_options(make, name, options):
+def test_the_message_lists_the_options(make, value, name, options):
     with pytest.raises(ValueError, match=name) as refusal:
-        fit(make().set_params(**{name: "nonsense"}))
+        fit(make().set_params(**{name: value}))
     assert all(repr(option) in str(refusal.value) for option in options)
 
 
@@ -113,6 +130,8 @@ def test_numpy_scalars_are_as_good_as_python_ones(make):
     changes = {
         "cell": np.str_("lstm"),
         "hidden_size": np.int8(4),
+        "layer_norm": np.bool_(True),
+        "recurrent_dropout": np.float32(0.25),
         "dropout": np.float32(0.25),
         "linear_skip": np.bool_(True),
         "learning_rate_init": np.float64(0.01),
@@ -195,6 +214,11 @@ def test_none_is_a_number_where_it_is_allowed():
     check_real("norm", None, 0, 1, "both", none=True)
     with pytest.raises(ValueError, match=r"or None, got 'x'$"):
         check_real("norm", "x", 0, 1, "both", none=True)
+
+
+def test_sizes_of_layers():
+    for sizes in (1, np.int64(7), (3, np.int8(1))):
+        check_sizes("size", sizes, 2)
 
 
 def test_options_and_flags():

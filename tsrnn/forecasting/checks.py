@@ -20,13 +20,13 @@ def check_integer(name: str, value, minimum: int, *also: str | None) -> None:
 
 def check_sizes(name: str, value, length: int) -> None:
     """Refuse what is neither a positive integer nor a tuple of `length` of them, one for each layer."""
-    if not isinstance(value, tuple):
-        return check_integer(name, value, 1)
-    if len(value) != length:
-        raise ValueError(f"{name} must be an integer or have one for each of num_layers={length} layers, got {value!r}")
-    for size in value:
-        check_integer(f"each of {name}", size, 1)
-    return None
+    sizes = value if isinstance(value, tuple) else (value,)
+    right = all(isinstance(size, Integral) and not isinstance(size, bool) and size >= 1 for size in sizes)
+    if not right or (isinstance(value, tuple) and len(value) != length):
+        raise ValueError(
+            f"{name} must be an integer of at least 1 or a tuple of them, one for each of num_layers={length} layers, "
+            f"got {value!r}"
+        )
 
 
 def check_real(name: str, value, low: float, high: float, closed: str, *, none: bool = False) -> None:

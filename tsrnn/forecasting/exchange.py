@@ -131,7 +131,7 @@ class Exchange:
         is rounded.
 
         `RNNRegressor`: input "X", float64, (n, n_steps * n_channels) or (n, n_steps, n_channels) as in `fit`; output
-        "prediction", float64, (n,) or (n, n_outputs).
+        "prediction", float64, of the shape that `predict` returns.
 
         `RNNForecaster`: input "y", float64, (n, lookback): windows of a series, each with the oldest value first;
         output "forecast", float64, (n, horizon): the values that follow each window. With `decoder="recursive"`

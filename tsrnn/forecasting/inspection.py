@@ -207,8 +207,8 @@ class RegressorInspection:
         ----------
         x : array-like of shape (n_steps, n_channels) or (n_steps * n_channels,)
             One sequence, oldest step first; or an `X` of one row, as for `predict`.
-        y : float or array-like of shape (n_outputs,)
-            Its target.
+        y : float or array-like of the shape of one target
+            Its target. The loss is the mean over all its values; the decoder "seq2seq" reads it, as while training.
 
         Returns
         -------
@@ -232,11 +232,15 @@ class RegressorInspection:
         """
         window = self.inspected_window(x)
         target = np.asarray(y, np.float64)
-        if target.size != self.n_outputs_ or not np.isfinite(target).all():
+        shape = self._target_shape
+        fits = target.size == self.n_outputs_ and (target.ndim < 2 or target.shape in (shape, (1, *shape)))
+        if not fits or not np.isfinite(target).all():
+            of_shape = f" of shape {shape}" if len(shape) == 2 else ""
             raise ValueError(
-                f"y must be the target of one sequence, {self.n_outputs_} finite numbers, got {target.tolist()}"
+                f"y must be the target of one sequence, {self.n_outputs_} finite numbers{of_shape}, "
+                f"got {target.tolist()}"
             )
-        scaled = (target.reshape(1, -1) - self.y_mean_) / self.y_scale_
+        scaled = (target.reshape(1, -1, len(self.y_mean_)) - self.y_mean_) / self.y_scale_
         return _flow_frame(self, TableRows(window.to_numpy()[None], scaled, None, self.x_mean_, self.x_scale_))
 
 
@@ -283,12 +287,12 @@ def _flow_frame(model, samples: Samples) -> pd.DataFrame:
     network = model.network_
     p = network.layout.views(model.parameters_.astype(np.float64))
     work = network.allocate(1, np.float64)
-    target = np.empty((1, network.output_size))
+    target = np.empty((network.output_rows, network.output_size))
     samples.gather(np.zeros(1, np.int64), work.x, target)
     d_out = np.empty_like(target)
     with single_threaded_blas():
-        out = network.forward(p, work)
-        LOSSES[model.loss](out, target, np.array([1 / network.output_size]), d_out)
+        out = network.forward(p, work, None, target)
+        LOSSES[model.loss](out, target, np.full(len(target), 1 / target.size), d_out)
         gradients = state_gradients(network, p, d_out, work)
     norms = {where: np.linalg.norm(gradient[::-1, 0], axis=1) for where, gradient in gradients.items()}
     lags = pd.RangeIndex(network.recurrent_steps, name="lag")

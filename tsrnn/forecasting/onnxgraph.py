@@ -253,7 +253,7 @@ def rows_graph(
     x_units: tuple[np.ndarray, np.ndarray],
     y_units: tuple[np.ndarray, np.ndarray],
     flat_rows: bool,
-    flat_target: bool,
+    target_shape: tuple[int, ...],
 ) -> Graph:
     """Rows "X" to "prediction", both float64 and in the user's units.
 
@@ -265,11 +265,11 @@ def rows_graph(
         Means and standard deviations of channels and of targets.
     flat_rows : bool
         Rows (n, T * C) rather than (n, T, C).
-    flat_target : bool
-        Predictions (n,) rather than (n, O).
+    target_shape : tuple of int
+        Of one row's prediction: () for (n,), (O,), or (P, C) where O = P * C.
     """
     graph = Graph()
-    steps, channels, outputs = network.steps, network.input_size, network.output_size
+    steps, channels = network.steps, network.input_size
     if flat_rows:
         x = graph.input("X", np.float64, "n", steps * channels)
         x = graph.add("Reshape", x, np.array([-1, steps, channels]))
@@ -278,10 +278,8 @@ def rows_graph(
     x = graph.add("Div", graph.add("Sub", x, x_units[0]), x_units[1])
     out = graph.cast(_network(graph, graph.cast(x, np.float32), network, weights), np.float64)
     y = graph.add("Add", graph.add("Mul", out, y_units[1]), y_units[0])
-    if flat_target:
-        graph.output(graph.add("Reshape", y, np.array([-1])), "prediction", np.float64, "n")
-    else:
-        graph.output(y, "prediction", np.float64, "n", outputs)
+    y = graph.add("Reshape", y, np.array([-1, *target_shape]))
+    graph.output(y, "prediction", np.float64, "n", *target_shape)
     return graph
 
 

@@ -3,22 +3,24 @@
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin, clone
-from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.forecasting.base import RecurrentEstimator
-from tsrnn.forecasting.checks import check_integer
+from tsrnn.forecasting.checks import check_integer, check_option
 from tsrnn.forecasting.inspection import RegressorInspection
 from tsrnn.forecasting.onnxgraph import Graph, rows_graph
+from tsrnn.forecasting.sequences import Sequences, as_sequences, check_weights, flat_targets, in_layout, target_steps
 from tsrnn.forecasting.windows import TableRows
+from tsrnn.network.network import DECODERS
 
 
 class RNNRegressor(RegressorMixin, RegressorInspection, RecurrentEstimator):
-    """Recurrent network that maps a sequence to one or more numbers.
+    """Recurrent network that maps a sequence to one or more numbers, or to another sequence.
 
-    Each row of `X` is one independent sequence. The recurrent layers read it step by step, a dense layer turns
-    the last state into the prediction. Channels and targets are standardised inside, so that their units do not
-    matter; predictions are in the units of `y`. The network computes in the type of `X`, float32 or float64.
+    Each row of `X` is one independent sequence. The recurrent layers read it step by step, a decoder turns what they
+    made of it into the prediction. Channels and targets are standardised inside, so that their units do not matter;
+    predictions are in the units of `y`. The network computes in the type of `X`, float32 or float64.
 
     Parameters
     ----------
@@ -28,6 +30,19 @@ default="gru"
         "rnn_relu" its rectified form. "gru_reset_before" applies the reset gate before the product (Cho et al.,
         2014). "lstm_peephole" lets the gates see the cell state (Gers and Schmidhuber, 2000), the output gate the
         new one, or the old one in "lstm_peephole_previous". The equations stand in `tsrnn/kernels/`.
+    decoder : {"direct", "in_step", "parallel", "seq2seq"}, default="direct"
+        From the sequence read to the prediction, and so the task that is learnt:
+
+        - "direct", many to one: all outputs at once, by a dense layer on the last state.
+        - "in_step", many to many in step: a target at every step of the sequence, by a dense layer on the state there,
+          which knows the steps up to it (of a `bidirectional` network: all). `segment` must be 1.
+        - "seq2seq", delayed many to many, an encoder and a decoder (Sutskever, Vinyals and Le, 2014): recurrent layers
+          of their own start from the last states and write the target step by step. Each step reads the one before,
+          the true one while training, the predicted one in `predict` and in early stopping.
+        - "parallel", delayed many to many: all steps of the target at once (Lin et al., 2023), each by one step of a
+          cell that starts from the last state and reads a vector, learnt, that stands for the position.
+
+        With `X` of one step the last two are one to many. `fit` lists the shapes of `y`.
     hidden_size : int or tuple of int, default=32
         Units of each recurrent layer; a tuple has one number a layer, the lowest first.
     num_layers : int, default=1
@@ -51,7 +66,7 @@ default="gru"
         a sequence (variational dropout, Gal and Ghahramani, 2016). The sequences that one thread takes at once, up to
         32, share a mask, whatever the number of threads.
     linear_skip : bool, default=False
-        Add a linear map of the whole window to the prediction.
+        Add a linear map of the whole window to the prediction; with `decoder="in_step"`, at each step of its own input.
     n_channels : int, default=1
         For a 2-D `X`: values per step. Row `[a_1, b_1, a_2, b_2, ...]` holds the steps of two channels.
     recurrent_init : {"uniform", "orthogonal"}, default="uniform"
@@ -60,7 +75,8 @@ default="gru"
     loss : {"squared_error", "absolute_error", "huber"}, default="squared_error"
         On standardised targets.
     bptt_steps : int or None, default=None
-        Truncated backpropagation through time: gradients go back through this many steps; None for all.
+        Truncated backpropagation through time: gradients go back through this many steps; None for all. With
+        `decoder="in_step"` the sequence is cut into spans of so many steps, from its start, and they stay within.
     alpha : float, default=0.0
         Weight decay apart from the gradient (AdamW); 0 is plain Adam.
     learning_rate : {"constant", "step", "cosine"}, default="cosine"
@@ -105,9 +121,12 @@ default="gru"
     feature_names_in_ : ndarray of str
         Where `X` had column names.
     n_outputs_ : int
+        Values of one target, over all its steps and channels.
     x_mean_, x_scale_ : ndarray of shape (n_channels,)
         Mean and standard deviation of each channel over rows and steps.
-    y_mean_, y_scale_ : ndarray of shape (n_outputs,)
+    y_mean_, y_scale_ : ndarray of shape (n_outputs,) or (n_target_channels,)
+        Of each output with `decoder="direct"`; with the others, whose targets are sequences, of each channel over rows
+        and steps, as those of `X`.
     n_iter_, n_steps_ : int
         Passes over the data and updates made.
     loss_curve_ : list of float
@@ -128,6 +147,8 @@ default="gru"
     ----------
     Elman (1990), Finding structure in time. Hochreiter and Schmidhuber (1997), Long short-term memory.
     Cho et al. (2014), Learning phrase representations using RNN encoder-decoder.
+    Sutskever, Vinyals and Le (2014), Sequence to sequence learning with neural networks. Lin et al. (2023), SegRNN:
+    Segment recurrent neural network for long-term time series forecasting.
     Equations: `tsrnn/kernels/rnn.py`, `lstm.py` and `gru.py`.
 
     Examples
@@ -140,12 +161,20 @@ default="gru"
     >>> model = RNNRegressor(hidden_size=8, random_state=0).fit(X[:200], y[:200])
     >>> bool(model.score(X[200:], y[200:]) > 0.99)
     True
+
+    A target at every step, here the sum so far:
+
+    >>> sums = X.cumsum(axis=1)
+    >>> model = RNNRegressor(decoder="in_step", hidden_size=8, random_state=0).fit(X[:200], sums[:200])
+    >>> model.predict(X[200:]).shape
+    (88, 12)
     """
 
     def __init__(
         self,
         cell="gru",
         *,
+        decoder="direct",
         hidden_size=32,
         num_layers=1,
         bidirectional=False,
@@ -175,6 +204,7 @@ default="gru"
         verbose=False,
     ):
         self.cell = cell
+        self.decoder = decoder
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.bidirectional = bidirectional
@@ -216,7 +246,11 @@ default="gru"
         ----------
         X : array-like of shape (n_samples, n_steps * n_channels) or (n_samples, n_steps, n_channels)
             Sequences, oldest step first.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        y : array-like
+            "direct": (n_samples,), (n_samples, n_outputs) or (n_samples, n_target_steps, n_target_channels).
+            "in_step": (n_samples, n_steps) or (n_samples, n_steps, n_target_channels).
+            "seq2seq" and "parallel": (n_samples, n_target_steps), (n_samples, n_target_steps, n_target_channels), or
+            (n_samples,) for one step.
         sample_weight : array-like of shape (n_samples,), optional
             A weight of 2 counts as the row twice.
 
@@ -226,48 +260,38 @@ default="gru"
         """
         self._check_parameters()
         check_integer("n_channels", self.n_channels, 1)
+        check_option("decoder", self.decoder, DECODERS)
+        if self.decoder == "in_step" and self.segment > 1:
+            raise ValueError(
+                f"segment must be 1 with decoder='in_step', where every step has a target, got {self.segment!r}"
+            )
         if issparse(y):
             raise TypeError("y must be a dense array, got a sparse one")
+        y, shape = flat_targets(y)
         checked = clone(self)  # what it learns of the columns is taken over once the fit has succeeded
         X, y = validate_data(
-            checked,
-            X,
-            y,
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-            y_numeric=True,
-            allow_nd=True,
-            order="C",
+            checked, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, allow_nd=True, order="C"
         )
-        weights = np.ones(len(X))
-        if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-            if not weights.any():
-                raise ValueError("sample_weight is zero for every row; at least one must be positive")
-        table = self._sequences(X)
-        targets = np.asarray(y, np.float64).reshape(len(y), -1)
-        used = weights > 0
-        if not used.all():
-            table, targets, weights = table[used], targets[used], weights[used]
+        weights = check_weights(sample_weight, X)
+        table = as_sequences(X, self.n_channels)
+        targets = target_steps(np.asarray(y, np.float64).reshape(shape), self.decoder, table.shape[1])
         rng = self._generator()
-        train, held = self._split(len(table), rng)
-        units = self._units(table[train], targets[train], weights[train])
-
-        def samples(rows):
-            scaled = (targets[rows] - units["y_mean_"]) / units["y_scale_"]
-            return TableRows(table[rows], scaled, weights[rows], units["x_mean_"], units["x_scale_"])
-
-        training, validation = samples(train), None if held is None else samples(held)
+        data = Sequences(table, targets, weights).of_weight()
+        training, validation = data.split(self.validation_fraction, rng) if self.early_stopping else (data, None)
+        units = training.units()
         self._check_segment(table.shape[1], "columns of X")
-        network = self._build(table.shape[1], table.shape[2], targets.shape[1], "direct")
+        channels, n_outputs = targets.shape[2], targets.shape[1] * targets.shape[2]
+        at_once = channels if self.decoder == "in_step" else n_outputs
+        network = self._build(table.shape[1], table.shape[2], at_once, self.decoder, channels)
         fitted = {
             **units,
             **{name: value for name, value in vars(checked).items() if name.endswith("_in_")},
-            "n_outputs_": targets.shape[1],
+            "n_outputs_": n_outputs,
             "_fitted_ndim": X.ndim,
-            "_flat_target": y.ndim == 1,
+            "_target_shape": shape[1:],
         }
-        self._train(network, X.dtype, training, validation, rng, fitted)
+        samples = [None if part is None else part.samples(units) for part in (training, validation)]
+        self._train(network, X.dtype, *samples, rng, fitted)
         return self
 
     def predict(self, X):
@@ -279,63 +303,40 @@ default="gru"
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+        ndarray of the shape of `y` in `fit` but for the number of samples, float64
         """
         check_is_fitted(self)
-        X = self._as_fitted(X)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False, allow_nd=True, order="C")
-        table = self._sequences(X, self.network_.input_size)
         expected = (self.network_.steps, self.network_.input_size)
+        X = in_layout(X, expected, self._fitted_ndim)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False, allow_nd=True, order="C")
+        table = as_sequences(X, self.network_.input_size)
         if table.shape[1:] != expected:
             raise ValueError(f"X has (steps, channels) = {table.shape[1:]}, but the model was fitted on {expected}")
         outputs = self._outputs(TableRows(table, None, None, self.x_mean_, self.x_scale_))
-        prediction = outputs * self.y_scale_ + self.y_mean_
-        return prediction.ravel() if self._flat_target else prediction
+        outputs = outputs.reshape(len(table), -1, len(self.y_mean_))
+        return (outputs * self.y_scale_ + self.y_mean_).reshape(len(table), *self._target_shape)
+
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination of the predictions, R²: the mean over all outputs.
+
+        Each step of each channel of a target counts as an output of its own, as the columns of a 2-D `y` do.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps * n_channels) or (n_samples, n_steps, n_channels)
+        y : array-like of the shape of the predictions
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        predicted = self.predict(X)
+        y, shape = flat_targets(y)
+        if 3 in (len(shape), predicted.ndim) and shape != predicted.shape:
+            raise ValueError(f"y must have the shape of the predictions, {predicted.shape}, got shape {shape}")
+        return r2_score(y, flat_targets(predicted)[0], sample_weight=sample_weight)
 
     def _onnx_graph(self) -> Graph:
         x_units, y_units = (self.x_mean_, self.x_scale_), (self.y_mean_, self.y_scale_)
-        return rows_graph(self.network_, self.weights(), x_units, y_units, self._fitted_ndim == 2, self._flat_target)
-
-    def _as_fitted(self, X):
-        """X of the other layout, (n, T * C) or (n, T, C), brought into the one of the fit; any other as it is."""
-        sequence = (self.network_.steps, self.network_.input_size)
-        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
-        if self._fitted_ndim == 2 and shape[1:] == sequence:
-            return np.asarray(X).reshape(len(X), -1)
-        if self._fitted_ndim == 3 and shape[1:] == (sequence[0] * sequence[1],):
-            return np.asarray(X).reshape(len(X), *sequence)
-        return X
-
-    def _sequences(self, X: np.ndarray, channels: int | None = None) -> np.ndarray:
-        """X as (n, T, C)."""
-        if X.ndim == 3:
-            if 0 in X.shape:
-                raise ValueError(f"X has {X.shape[1]} steps of {X.shape[2]} channels; a minimum of 1 is required")
-            return X
-        if X.ndim != 2:
-            raise ValueError(f"X must have 2 dimensions, or 3 (samples, steps, channels), got {X.ndim}")
-        channels = self.n_channels if channels is None else channels
-        if X.shape[1] % channels:
-            raise ValueError(f"X has {X.shape[1]} columns, which n_channels={channels} does not divide")
-        return X.reshape(len(X), -1, channels)
-
-    @staticmethod
-    def _units(table: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """Weighted means and standard deviations; what does not vary has scale 1."""
-        share = weights / weights.sum()
-        x_mean = np.einsum("n,ntc->c", share, table) / table.shape[1]
-        x_scale = np.sqrt(np.einsum("n,ntc->c", share, (table - x_mean) ** 2) / table.shape[1])
-        y_mean = share @ targets
-        y_scale = np.sqrt(share @ (targets - y_mean) ** 2)
-        for scale, mean in ((x_scale, x_mean), (y_scale, y_mean)):
-            scale[scale <= 1e-12 * np.abs(mean)] = 1.0
-        return {"x_mean_": x_mean, "x_scale_": x_scale, "y_mean_": y_mean, "y_scale_": y_scale}
-
-    def _split(self, n_samples: int, rng: np.random.Generator) -> tuple[np.ndarray | slice, np.ndarray | None]:
-        """Rows to train on, and under early stopping those to validate on."""
-        if not self.early_stopping:
-            return slice(None), None  # all, without a copy
-        if n_samples < 2:
-            raise ValueError(f"early_stopping needs at least 2 samples, got {n_samples}")
-        seed = int(rng.integers(2**31))
-        return train_test_split(np.arange(n_samples), test_size=self.validation_fraction, random_state=seed)
+        return rows_graph(self.network_, self.weights(), x_units, y_units, self._fitted_ndim == 2, self._target_shape)

@@ -41,8 +41,9 @@ class TableRows:
     Parameters
     ----------
     table : (N, T, C) ndarray
-    targets : (N, O) ndarray or None
-        In the units of the network's outputs; (N, T, O) for a network with outputs at every step.
+    targets : (N, ...) ndarray or None
+        In the units of the network's outputs, whatever the shape of one: (O,), or (P, C) with O = P * C; of a network
+        with outputs at every step (T, O).
     weights : (N,) ndarray or None
     centre, scale : (C,) ndarray
         Units of each channel.
@@ -61,8 +62,8 @@ class TableRows:
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
         gather_rows(self._table, which, self._centre, self._scale, x)
         if y is not None:
-            targets = self._targets[which]
-            y[...] = targets if targets.ndim == 2 else targets.transpose(1, 0, 2).reshape(y.shape)
+            steps = len(y) // len(which)
+            y[...] = self._targets[which].reshape(len(which), steps, -1).transpose(1, 0, 2).reshape(y.shape)
 
     def weights(self, which: np.ndarray) -> np.ndarray:
         return np.ones(len(which)) if self._weights is None else self._weights[which]
