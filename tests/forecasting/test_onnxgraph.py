@@ -6,7 +6,7 @@ import pytest
 from forecasting.small import assert_untouched, daily, fit, forecaster, regressor, sequences, values, with_tail
 from gradcheck import assert_close
 from tsrnn import __version__
-from tsrnn.forecasting.onnxgraph import CELLS_IN_ONNX
+from tsrnn.forecasting.onnxcells import CELLS_IN_ONNX
 from tsrnn.network.cells import CELLS
 
 onnx = pytest.importorskip("onnx")

@@ -11,7 +11,7 @@ from tsrnn.forecasting.base import RecurrentEstimator
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option, check_series
 from tsrnn.forecasting.inspection import ForecasterInspection
 from tsrnn.forecasting.normalization import CENTRINGS
-from tsrnn.forecasting.onnxgraph import Graph, windows_graph
+from tsrnn.forecasting.onnxgraph import Graph, stream_graph, windows_graph
 from tsrnn.forecasting.plans import carried_states, streamed, windowed
 from tsrnn.forecasting.streams import StreamUnits, follow
 from tsrnn.forecasting.timeindex import frequency, future_index, season_length
@@ -333,5 +333,12 @@ default="gru"
             values = np.append(values, centre + scale * outputs.astype(np.float64))
         return values[n_values : n_values + horizon]
 
+    def _replace_parameters(self, parameters: np.ndarray) -> None:
+        if isinstance(self._units, StreamUnits) and not np.array_equal(parameters, self.parameters_):
+            # States of other weights mean nothing to these; what is kept of the series is read anew.
+            self.__dict__.update(carried_states(self.network_, parameters, self._last_sample, self._units))
+        super()._replace_parameters(parameters)
+
     def _onnx_graph(self) -> Graph:
-        return windows_graph(self.network_, self.weights(), self._units)
+        graph = stream_graph if isinstance(self._units, StreamUnits) else windows_graph
+        return graph(self.network_, self.weights(), self._units)
