@@ -1,15 +1,18 @@
 """Looking inside a fitted estimator: gates and states over a window, gradients by lag."""
 
 from numbers import Integral
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.checks import check_option, check_series
+from tsrnn.forecasting.streams import StreamPart, StreamUnits
 from tsrnn.forecasting.timeindex import check_same_frequency
 from tsrnn.forecasting.windows import SeriesWindows, TableRows
 from tsrnn.network.inspection import DIRECTIONS, directions, gates_and_states, state_gradients, time_constant
+from tsrnn.network.layers import Views
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.parallel import single_threaded_blas
 from tsrnn.training.passes import Samples
@@ -21,11 +24,15 @@ class ForecasterInspection:
     def inspect_gates(self, y=None, *, layer=0, direction="forward"):
         """Gates, states and time constants of one recurrent layer while it reads a window.
 
+        The layers are those that read the window, not those of a decoder. A model with `stateful=True` reads the last
+        part of a stream in place of a window.
+
         Parameters
         ----------
         y : Series or array-like of shape (n_timepoints,), optional
             Its last `lookback_` values are the window; its index has the frequency of the series fitted. Default:
-            the last window of the series fitted, from which `predict` forecasts.
+            the last window of the series fitted, from which `predict` forecasts. With `stateful=True` a `y` is read
+            from a zero state, the series fitted from the state that the values before have left.
         layer : int, default=0
             The lowest is 0.
         direction : {"forward", "backward"}, default="forward"
@@ -69,8 +76,7 @@ class ForecasterInspection:
         check_is_fitted(self)
         _check_place(self, layer, direction)
         window = self.inspected_window(y)
-        samples = SeriesWindows(window.to_numpy(np.float64), 0, 1, self._units)
-        return _gate_frame(self, samples, window.index, layer, direction)
+        return _gate_frame(self, _sample(self, y, 0), window.index, layer, direction)
 
     def inspected_window(self, y=None):
         """The window that `inspect_gates` reads.
@@ -86,7 +92,8 @@ class ForecasterInspection:
             In the units of the series.
         """
         check_is_fitted(self)
-        return self._tail.copy() if y is None else _last_values(self, y, 0)
+        values = self._tail if y is None else _last_values(self, y, 0)
+        return values.iloc[-self.lookback_ :].copy()
 
     def gradient_flow(self, y=None):
         """How far back the gradient of the loss reaches: its norm with respect to each state of a window.
@@ -94,8 +101,12 @@ class ForecasterInspection:
         The loss is the one that `loss` names, on one window and the values after it: the mean over the
         steps of the horizon (over one step with `decoder="recursive"`), in the units of the window, without dropout
         and without weight decay. The gradient with respect to h_t counts every path from h_t to the loss, through
-        later steps and upper layers, along the whole window: `bptt_steps` does not cut it off. A norm that falls by
-        a constant factor from lag to lag vanishes, one that rises explodes. It is computed in float64.
+        later steps, upper layers and the decoder, along the whole window: `bptt_steps` does not cut it off. The decoder
+        "seq2seq" reads the values after the window, as while training (teacher forcing), not its own forecasts. A norm
+        that falls by a constant factor from lag to lag vanishes, one that rises explodes. It is computed in float64.
+
+        With `stateful=True` the window is a part of a stream, and the loss is that of the outputs after its last step
+        alone, so that the lags of all paths are counted from there.
 
         An LSTM remembers by c, and h_t acts on later steps through the gates alone: its norm falls from lag 0 to lag 1
         at once, and how it falls from there on is the doing of its memory.
@@ -103,10 +114,11 @@ class ForecasterInspection:
         Parameters
         ----------
         y : Series or array-like of shape (n_timepoints,), optional
-            Its last values are those after the window, as many as the network has outputs (`horizon_`, or 1 with
-            `decoder="recursive"`), and the `lookback_` values before them are the window; its index has the frequency
-            of the series fitted. Default: the end of the series fitted, hence the last window that the model was
-            trained on, or with early stopping validated on.
+            Its last values are those after the window, as many as the network has outputs (`horizon_`; with
+            `decoder="recursive"` 1, of a stream `segment`), and the `lookback_` values before them are the window; its
+            index has the frequency of the series fitted. Default: the end of the series fitted, hence the last window
+            that the model was trained on, or with early stopping validated on. With `stateful=True` a `y` is read from
+            a zero state, the series fitted from the state that the values before have left.
 
         Returns
         -------
@@ -138,8 +150,7 @@ class ForecasterInspection:
         True
         """
         check_is_fitted(self)
-        values = self._last_sample if y is None else _last_values(self, y, self.network_.output_size).to_numpy()
-        return _flow_frame(self, SeriesWindows(values, 0, 1, self._units))
+        return _flow_frame(self, _sample(self, y, self.network_.output_size))
 
 
 class RegressorInspection:
@@ -255,7 +266,10 @@ def _check_place(model, layer, direction) -> None:
 
 
 def _last_values(model, y, after: int) -> pd.Series:
-    """The last window of `y` that has so many values after it, and these; `y` is checked as `fit` does."""
+    """The last window of `y` that has so many values after it, and these; `y` is checked as `fit` does.
+
+    Of a stream with the value before, if there is one: its first step is measured from there.
+    """
     y, needed = check_series(y), model.lookback_ + after
     if len(y) < needed:
         targets = f" and the {after} after it" if after else ""
@@ -263,15 +277,33 @@ def _last_values(model, y, after: int) -> pd.Series:
             f"y has {len(y)} values; {needed} are needed, for a window of lookback_={model.lookback_}{targets}"
         )
     check_same_frequency(y.index, model.freq_, model._tail.index)
-    return y.iloc[-needed:]
+    return y.iloc[-needed - isinstance(model._units, StreamUnits) :]
+
+
+def _sample(model, y, after: int) -> SeriesWindows | StreamPart:
+    """The last window, or part of a stream, that has so many values after it: of `y`, or of the series fitted."""
+    kept, states = ("_last_sample", "_sample_states") if after else ("_tail", "_states")
+    values = np.asarray(getattr(model, kept) if y is None else _last_values(model, y, after), np.float64)
+    first = len(values) - model.lookback_ - after
+    if not isinstance(model._units, StreamUnits):
+        return SeriesWindows(values, first, 1, model._units)
+    segment = model.network_.segment.length if model.network_.segment else 1
+    return StreamPart(values, first, model._units, segment, getattr(model, states) if y is None else None)
+
+
+def _forward(model, p: Views, work: SimpleNamespace, samples: Samples, target: np.ndarray | None = None) -> np.ndarray:
+    """Outputs for the first sample, which is written into the work space, and its target into `target`."""
+    samples.gather(np.zeros(1, np.int64), work.x, target)
+    if isinstance(samples, StreamPart) and samples.states is not None:
+        model.network_.start(work, samples.states)
+    return model.network_.forward(p, work, None, target)
 
 
 def _gate_frame(model, samples: Samples, stamps: pd.Index, layer: int, direction: str) -> pd.DataFrame:
     network = model.network_
     work = network.allocate(1, model.parameters_.dtype)
-    samples.gather(np.zeros(1, np.int64), work.x, None)
     with single_threaded_blas():
-        network.forward(network.layout.views(model.parameters_), work)
+        _forward(model, network.layout.views(model.parameters_), work, samples)
     found = gates_and_states(network, work, layer, direction)
     recurrent = directions(network.layers[layer])[direction]
     if recurrent.cell.keep_gate:
@@ -288,11 +320,12 @@ def _flow_frame(model, samples: Samples) -> pd.DataFrame:
     p = network.layout.views(model.parameters_.astype(np.float64))
     work = network.allocate(1, np.float64)
     target = np.empty((network.output_rows, network.output_size))
-    samples.gather(np.zeros(1, np.int64), work.x, target)
-    d_out = np.empty_like(target)
+    d_out, weight = np.empty_like(target), np.full(len(target), 1 / target.size)
+    if isinstance(samples, StreamPart):
+        weight[:-1], weight[-1] = 0, 1 / network.output_size
     with single_threaded_blas():
-        out = network.forward(p, work, None, target)
-        LOSSES[model.loss](out, target, np.full(len(target), 1 / target.size), d_out)
+        out = _forward(model, p, work, samples, target)
+        LOSSES[model.loss](out, target, weight, d_out)
         gradients = state_gradients(network, p, d_out, work)
     norms = {where: np.linalg.norm(gradient[::-1, 0], axis=1) for where, gradient in gradients.items()}
     lags = pd.RangeIndex(network.recurrent_steps, name="lag")

@@ -215,5 +215,19 @@ def gather_part(values: np.ndarray, first: int, units: StreamUnits, segment: int
     gather_streams(values, *one, segment, units.centring, centre, scale, x, targets)
 
 
+class StreamPart(NamedTuple):
+    """A part of a series as the one sample of its kind: from position `first` on, and the states before it or None."""
+
+    values: np.ndarray
+    first: int
+    units: StreamUnits
+    segment: int
+    states: States | None
+
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
+        """Write the steps and, if given, what follows each of them; `which` is the part alone."""
+        gather_part(self.values, self.first, self.units, self.segment, x, y)
+
+
 def _copies(states: States) -> States:
     return [[state.copy() for state in layer] for layer in states]
