@@ -242,6 +242,20 @@ def backward(cell, x, states, weights, dy, d_states):
     return total
 
 
+def parallel_forward(cell, x, states, weights):
+    """One step from the same `states` for each x[p], one after the other: the states after it, a list of (P, B, H)."""
+    after = [forward(cell, x[p : p + 1], states, weights) for p in range(len(x))]
+    return [np.array([history[k][1] for history in after]) for k in range(len(states))]
+
+
+def parallel_backward(cell, x, states, weights, dy):
+    """Gradients of sum(h * dy) by name; of what all x[p] share, the initial states too, sums over them."""
+    none = [np.zeros_like(state) for state in states]
+    each = [backward(cell, x[p : p + 1], states, weights, dy[p : p + 1], none) for p in range(len(x))]
+    total = {name: sum(gradient[name] for gradient in each) for name in each[0]}
+    return total | {"x": np.concatenate([gradient["x"] for gradient in each])}
+
+
 def dense(x, weight, bias):
     """W x + b for each row of x (R, I)."""
     return np.array([weight @ row + bias for row in x])

@@ -10,7 +10,7 @@ import pytest
 from numba import boolean, float32, float64
 
 import tsrnn.kernels
-from tsrnn.kernels import gru, gru_reset_before, lstm, lstm_peephole, rnn
+from tsrnn.kernels import gru, gru_reset_before, lstm, lstm_peephole, parallel, rnn
 from tsrnn.kernels._jit import FORMULA, LOOP
 from tsrnn.kernels.dropout import uniform_bits
 from tsrnn.kernels.optimization import adam
@@ -48,6 +48,20 @@ LOOPS = {
     gru_reset_before.candidate_step_gradient: (2, 2, 2, 2),
     gru_reset_before.reset_step_gradient: (2, 2, 2, 2, 2),
     adam: (1, 1, 1, 1, 1),
+}
+
+# The same for loops over these: products, and calls of the above.
+CALLERS = {
+    parallel.rnn_forward: (3, 3, 2, 1, None),
+    parallel.rnn_backward: (3, 3, 2, 3, 2, 2, 1, None),
+    parallel.lstm_forward: (3, 3, 3, 2, 1),
+    parallel.lstm_backward: (3, 3, 3, 2, 3, 2, 2, 2, 1),
+    parallel.lstm_peephole_forward: (3, 3, 3, 2, 1, 2, None),
+    parallel.lstm_peephole_backward: (3, 3, 3, 2, 2, 3, 2, 2, 2, 1, 2, None),
+    parallel.gru_forward: (3, 3, 3, 2, 1),
+    parallel.gru_backward: (3, 3, 3, 2, 3, 2, 2, 1),
+    parallel.gru_reset_before_forward: (3, 3, 3, 2, 1),
+    parallel.gru_reset_before_backward: (3, 3, 3, 2, 3, 2, 2, 1),
 }
 
 
@@ -112,6 +126,15 @@ def test_loop_is_vectorised_in_float32(loop):
     assert " x float>" in code
     assert not scalar_loops(code)
     # A vector of these is written in the code, but the machine computes it by a call for each element.
+    assert not re.search(r"@(llvm\.)?(tanh|exp)", code)
+
+
+@pytest.mark.parametrize("loop", CALLERS, ids=lambda loop: loop.__name__)
+def test_loop_of_calls_stays_in_float32(loop):
+    code = llvm_code(loop.py_func, CALLERS[loop])
+    assert " x float>" in code
+    # Numba computes the size of a reshaped array in float64, but no number of the array itself.
+    assert not re.search(r"= fp(ext|trunc) ", code)
     assert not re.search(r"@(llvm\.)?(tanh|exp)", code)
 
 

@@ -54,6 +54,7 @@ class SeriesStreams:
         Values that are asked for after each step, O.
     steps, segment : int
     rows : int
+        At most so many streams; fewer where the series have not as many parts.
     origins : list of (int, int), optional
         For each series the first and the last step, exclusive, whose outputs count; the steps from there on are
         not read. Default: all that are followed by O values.
@@ -67,7 +68,6 @@ class SeriesStreams:
     """
 
     def __init__(self, series, units, outputs, steps, segment, rows, origins=None, *, slices=True):
-        self.rows = rows
         self._outputs, self._steps, self._segment = outputs, steps, segment
         self._values = series[0] if len(series) == 1 else np.concatenate(series)
         self._centring = units[0].centring
@@ -78,25 +78,26 @@ class SeriesStreams:
         if origins is None:
             origins = [(0, n_origins(length, outputs, segment)) for length in lengths]
         self._origins = np.array(origins)
-        self._parts = self._schedule(slices)
-        self.n_parts = self._parts.shape[0]
-        self.size = self.n_parts * rows
+        self._parts = self._schedule(rows, slices)
+        self.n_parts, self.rows, _ = self._parts.shape
+        self.size = self.n_parts * self.rows
 
-    def _schedule(self, slices: bool) -> np.ndarray:
+    def _schedule(self, rows: int, slices: bool) -> np.ndarray:
         """(n_parts, rows, 4): series, first step, number of steps and whether the part begins a slice."""
         counts = self._origins[:, 1]
         parts = -(-counts // self._steps)
-        longest = max(1, -(-int(parts.sum()) // self.rows)) if slices else max(1, int(parts.max()))
+        longest = max(1, -(-int(parts.sum()) // rows)) if slices else max(1, int(parts.max()))
         pieces = [
             (min(longest, count - k), number, k) for number, count in enumerate(parts) for k in range(0, count, longest)
         ]
-        queues = [[] for _ in range(self.rows)]
+        queues = [[] for _ in range(rows)]
         for length, number, first in sorted(pieces, key=lambda piece: -piece[0]):  # a stable order: by length alone
             queue = min(queues, key=len)
             for k in range(first, first + length):
                 step = k * self._steps
                 queue.append((number, step, min(self._steps, counts[number] - step), k == first))
-        table = np.zeros((max(map(len, queues)), self.rows, 4), np.int64)
+        queues = [queue for queue in queues if queue]
+        table = np.zeros((max(map(len, queues)), len(queues), 4), np.int64)
         for row, queue in enumerate(queues):
             table[: len(queue), row] = queue
         return table
@@ -195,15 +196,15 @@ def follow(
             f"horizon={horizon} exceeds the {network.output_size} steps trained for, and these fill no "
             f"segment={segment} from which to go on"
         )
-    n_values = len(values)
-    out, states = read(network, parameters, values, units, states, known)
-    block = units.forecast(out, values[-1])
-    while len(values) + len(block) < n_values + horizon:
-        known = len(values)
-        values = np.append(values, block[: steps_ahead * segment])
-        out, states = read(network, parameters, values, units, states, known)
-        block = units.forecast(out, values[-1])
-    return np.append(values, block)[n_values : n_values + horizon]
+    n_values = read_to = len(values)
+    while True:
+        out, states = read(network, parameters, values[:read_to], units, states, known)
+        block = units.forecast(out, values[read_to - 1])
+        # Where blocks overlap, the earlier one stays: a longer horizon does not change the steps before.
+        values = np.append(values, block[len(values) - read_to :])
+        if len(values) >= n_values + horizon:
+            return values[n_values : n_values + horizon]
+        known, read_to = read_to, read_to + steps_ahead * segment
 
 
 def gather_part(values: np.ndarray, first: int, units: StreamUnits, segment: int, x: np.ndarray, y=None) -> None:
