@@ -20,6 +20,11 @@ def forecaster(horizon=3, **changes):
     return RNNForecaster(horizon, **(settings | changes))
 
 
+def stateful(horizon=3, **changes):
+    """One that reads the series as streams."""
+    return forecaster(horizon, **({"lookback": "auto", "stateful": True, "bptt_steps": 5} | changes))
+
+
 def regressor(cell="gru", **changes):
     """A regressor that is fitted within milliseconds."""
     settings = {"hidden_size": 4, "max_iter": UPDATES, "random_state": 0}

@@ -33,6 +33,8 @@ class Graph:
         self._nodes, self._inputs, self._outputs = [], [], []
         if around is None:
             self._constants, self._count = [], 0
+        # onnxruntime takes axes of one name for axes of one length, in all graphs of a model.
+        self._mark = "" if around is None else self._new_name("")
 
     def _new_name(self, kind: str) -> str:
         self._outermost._count += 1
@@ -58,6 +60,7 @@ class Graph:
         return self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
 
     def _declared(self, name: str, dtype, shape):
+        shape = [f"{axis}{self._mark}" if isinstance(axis, str) else axis for axis in shape]
         return self._onnx.helper.make_tensor_value_info(name, self._kind(dtype), shape)
 
     def input(self, name: str, dtype, *shape: int | str) -> str:

@@ -274,7 +274,7 @@ default="gru"
         )
         weights = check_weights(sample_weight, X)
         table = as_sequences(X, self.n_channels)
-        targets = target_steps(np.asarray(y, np.float64).reshape(shape), self.decoder, table.shape[1])
+        targets = target_steps(np.asarray(y, np.float64, order="C").reshape(shape), self.decoder, table.shape[1])
         rng = self._generator()
         data = Sequences(table, targets, weights).of_weight()
         training, validation = data.split(self.validation_fraction, rng) if self.early_stopping else (data, None)

@@ -22,7 +22,7 @@ def as_sequences(X: np.ndarray, channels: int) -> np.ndarray:
 
 def in_layout(X, sequence: tuple[int, int], ndim: int):
     """X of the other layout, (n, T * C) or (n, T, C), brought into the one of `ndim` dimensions; else as it is."""
-    shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+    shape = _shape(X)
     if ndim == 2 and shape[1:] == sequence:
         return np.asarray(X).reshape(len(X), -1)
     if ndim == 3 and shape[1:] == (sequence[0] * sequence[1],):
@@ -36,7 +36,7 @@ def flat_targets(y) -> tuple:
     Those of one or two dimensions stay as they are.
     """
     try:
-        shape = np.shape(y)
+        shape = _shape(y)
     except ValueError as error:
         raise ValueError(f"y must have rows of one shape, got rows that differ: {error}") from error
     if len(shape) < 3:
@@ -82,6 +82,11 @@ def check_weights(sample_weight, X: np.ndarray) -> np.ndarray:
     if not weights.any():
         raise ValueError("sample_weight is zero for every row; at least one must be positive")
     return weights
+
+
+def _shape(values) -> tuple[int, ...]:
+    # Not np.shape, which an array-like may refuse to be given to.
+    return tuple(values.shape) if hasattr(values, "shape") else np.asarray(values).shape
 
 
 class Sequences:
