@@ -104,9 +104,9 @@ class Exchange:
         The estimator keeps its sizes and units; what it recorded of its training, such as `loss_curve_`, stays that
         of the last `fit`.
 
-        A forecaster with `stateful=True` carries states that the weights before have read from the whole series. It
-        keeps but the series' end, the values of one part and of the targets after it (and one before them): weights
-        that differ read these anew, from a zero state.
+        A forecaster with `stateful=True` carries states that the weights of `fit` have read from the whole series. Of
+        the series it keeps the end alone, about `lookback_` + `horizon_` values: other weights than its own read these
+        anew, from a zero state.
 
         Parameters
         ----------
