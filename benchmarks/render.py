@@ -85,6 +85,26 @@ def memory() -> str:
     return "\n\n".join(parts)
 
 
+def stateful() -> str:
+    record = load("stateful")
+    rows = [
+        [
+            str(r["steps"]),
+            *(f"{r[side]['points_per_second']:,.0f}" for side in ("streams", "windows")),
+            f"{r['streams']['points_per_second'] / r['windows']['points_per_second']:.0f}x",
+            *(f"{r[side]['memory_bytes'] / 2**20:.0f} MiB" for side in ("streams", "windows")),
+        ]
+        for r in record["reach"]
+    ]
+    header = ["gradients reach, steps", "streams, points/s", "windows, points/s", "ratio", "memory", "memory, windows"]
+    passes = ", ".join(f"{r['points']:,} points {r['pass_s']:.2f} s" for r in record["growth"])
+    return (
+        f"{record['points']:,} points; memory is what fitting added to the process.\n\n"
+        + table(header, rows)
+        + f"\n\nOne pass over streams, gradients over {record['growth_steps']} steps: {passes}."
+    )
+
+
 def shipped() -> str:
     record = load("shipped")
     rows = [
@@ -103,7 +123,7 @@ def shipped() -> str:
     )
 
 
-SECTIONS = {"cells": cells, "start": start, "memory": memory, "shipped": shipped}
+SECTIONS = {"cells": cells, "start": start, "memory": memory, "stateful": stateful, "shipped": shipped}
 
 
 def render(text: str) -> str:

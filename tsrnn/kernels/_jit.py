@@ -17,6 +17,10 @@ LOOP = {
     **_COMMON,
     # Compiled machine code is kept on disk: a later process does not compile again.
     "cache": True,
+    # A loop that another one calls becomes part of it. Else both hold a copy, optimised each in its own way, and which
+    # of them runs depends on what the process has compiled or loaded before: the last bits of a fit would too. The
+    # loop called is optimised before it is taken in, so that it stays vectorised beside a matrix product.
+    "forceinline": True,
     "fastmath": _ALGEBRA,
 }
 
