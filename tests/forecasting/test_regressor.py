@@ -261,7 +261,7 @@ def test_sequences_that_cannot_be_are_refused(X, message):
 
 
 @pytest.mark.parametrize(
-    "y", [np.zeros(49), np.full(50, np.nan), np.full(50, np.inf), ["a"] * 50, np.zeros((50, 2, 2))]
+    "y", [np.zeros(49), np.full(50, np.nan), np.full(50, np.inf), ["a"] * 50, np.zeros((50, 2, 2, 2))]
 )
 def test_targets_that_cannot_be_are_refused(y):
     with pytest.raises(ValueError, match=r"y|samples|string|dim"):
