@@ -56,6 +56,7 @@ WRONG_IN_FORECASTER = {
     "decoder": [*NO_OPTIONS, "in_step"],
     "normalize": NO_OPTIONS,
     "stateful": NO_FLAGS,
+    "multivariate": NO_FLAGS,
 }
 WRONG_IN_REGRESSOR = {
     "n_channels": [*NO_POSITIVE_INTEGERS, None],
