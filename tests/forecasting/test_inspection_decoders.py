@@ -45,7 +45,7 @@ def flow_by_differences(model, values, states=None):
         h, *c = read(x[:t], start)
         states = read(x[t:], [h + bump, *c])
         work = network.decoder.allocate(1, 1, np.float64)
-        out = network.decoder.forward(p, states[0][None], [states], skip, work, None, target)
+        out = network.decoder.forward(p, states[0][None], [states], skip, None, work, None, target)
         return np.mean((out - target) ** 2)
 
     gradients = [central_differences(lambda bump, t=t: loss(t, bump), np.zeros(4)) for t in range(1, len(x) + 1)]
