@@ -6,6 +6,7 @@ import numpy as np
 
 from tsrnn.forecasting.base import RecurrentEstimator
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option
+from tsrnn.forecasting.covariates import learnt_history, past_names
 from tsrnn.forecasting.inspection import ForecasterInspection
 from tsrnn.forecasting.normalization import CENTRINGS
 from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
@@ -51,6 +52,9 @@ default="gru"
         What is taken from each window before the network sees it: its last value or its mean; it is then divided
         by its standard deviation. "last" follows a series that wanders off its old levels. "series" standardises
         all windows alike, by the mean and the standard deviation of the whole series.
+    past_covariates : str or tuple of str, optional
+        Columns of `X` that are known only up to now, such as a measured temperature. The others are known ahead, and
+        `predict` wants them for the steps to forecast.
     multivariate : bool, default=False
         Read and forecast the columns of a DataFrame together, each step of all of them at once. Otherwise each column
         is a series by itself, and one model serves them all.
@@ -185,6 +189,7 @@ default="gru"
         season_length="auto",
         decoder="direct",
         normalize="last",
+        past_covariates=None,
         multivariate=False,
         linear_skip=True,
         hidden_size=32,
@@ -220,6 +225,7 @@ default="gru"
         self.season_length = season_length
         self.decoder = decoder
         self.normalize = normalize
+        self.past_covariates = past_covariates
         self.multivariate = multivariate
         self.linear_skip = linear_skip
         self.hidden_size = hidden_size
@@ -254,9 +260,10 @@ default="gru"
 
         Parameters
         ----------
-        X : Series, DataFrame or array-like, optional
-            Without `y` the series themselves: `fit(y)`. With `y` its index alone counts, that of an array `y`; this is
-            what scikit-learn's tools hand over. It may have no columns.
+        X : DataFrame or array-like, optional
+            Without `y` the series themselves: `fit(y)`. With `y` exogenous columns: numbers, true or false, or
+            categories. Their rows are found by their index, of time or of (id, time), and may be more than those of
+            `y`; those of an array go along with `y`. A frame without columns gives an array `y` its index.
         y : Series, DataFrame or array-like
             One series: a Series or an array of one dimension, in order of time, without gaps. The index may be a
             DatetimeIndex with a frequency or one that can be inferred, a PeriodIndex, a RangeIndex or integers with a
@@ -281,14 +288,31 @@ default="gru"
             X, y = None, X
         if y is None:
             raise TypeError("fit needs y, the series to train on")
-        panel = panel_of(y, bool(self.multivariate), getattr(X, "index", None))
+        past = past_names(self.past_covariates)
+        panel, covariates = panel_of(y, bool(self.multivariate), getattr(X, "index", None)), None
+        if X is not None and np.ndim(X) == 2 and np.shape(X)[1]:
+            if self.stateful:
+                raise ValueError("stateful=True takes no exogenous columns: X must have none")
+            panel, covariates = learnt_history(panel, X, past)
+        elif past:
+            raise ValueError(f"past_covariates={self.past_covariates!r} names columns of X, and there are none")
+        ahead = covariates.ahead if covariates else 0
         channels = panel.values.shape[1]
         season = season_length(panel.freq) if self.season_length == "auto" else int(self.season_length)
         steps = int(self.horizon)
         if self.decoder == "recursive":  # one step of what is read on: a value of a window, a segment of a stream
             steps = int(self.segment) if self.stateful else 1
-        plan = streamed(self, panel, steps) if self.stateful else windowed(self, panel, steps, season)
-        network = self._build(plan.steps, channels, steps * channels, plan.decoder, channels)
+        plan = streamed(self, panel, steps) if self.stateful else windowed(self, panel, steps, season, ahead)
+        extra = panel.covariates.shape[1]
+        network = self._build(
+            plan.steps,
+            channels + extra,
+            steps * channels,
+            plan.decoder,
+            channels,
+            known_size=extra - ahead,
+            skip_channels=channels,
+        )
         fitted = {
             "lookback_": plan.steps,
             "season_length_": season,
@@ -297,7 +321,10 @@ default="gru"
             "_units": plan.units,
             "_tail": panel.tail(kept_values(network, bool(self.stateful))),
             "_states": None,
+            "_covariates": covariates,
         }
+        if covariates and all(isinstance(column.name, str) for column in covariates.columns):
+            fitted["feature_names_in_"] = np.array([column.name for column in covariates.columns], object)
         keep = partial(carried_states, panel=panel, units=plan.units) if self.stateful else None
         self._train(network, np.dtype(np.float32), plan.training, plan.validation, self._generator(), fitted, keep)
         return self
@@ -309,8 +336,10 @@ default="gru"
         super()._replace_parameters(parameters)
 
     def _onnx_graph(self) -> Graph:
-        if self._tail.n_series > 1 or self._tail.values.shape[1] > 1:
+        if self._tail.n_series > 1 or self._together:
             raise ValueError("to_onnx writes forecasters of one series; this one was fitted on several")
+        if self._covariates:
+            raise ValueError("to_onnx writes forecasters without exogenous columns; this one was fitted with some")
         if self._states is not None:
             return stream_graph(self.network_, self.weights(), self._units[0])
         return windows_graph(self.network_, self.weights(), self._units)

@@ -284,7 +284,9 @@ def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]
         )
     if states is None:
         first = np.array([length - lookback - after])
-        table = Table(panel.values, np.empty((length, 0)), 0, np.zeros(1, np.int64))
+        # What is known ahead of the steps after the end is asked for too, though no gate depends on it.
+        covariates = np.append(panel.covariates, np.repeat(panel.covariates[-1:], model.network_.output_size, 0), 0)
+        table = Table(panel.values, covariates, model._ahead, np.zeros(1, np.int64))
         return panel, SeriesWindows(table, units, first, np.ones(1, np.int64))
     values, segment = panel.values[:, 0], model._segment_length
     first = length - lookback - -(-after // segment) * segment
@@ -296,7 +298,7 @@ def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]
 
 def _forward(model, p: Views, work: SimpleNamespace, samples: Samples, target: np.ndarray | None = None) -> np.ndarray:
     """Outputs for the first sample, which is written into the work space, and its target into `target`."""
-    samples.gather(np.zeros(1, np.int64), work.x, target)
+    samples.gather(np.zeros(1, np.int64), work.x, target, work.known)
     if isinstance(samples, StreamPart) and samples.states is not None:
         model.network_.start(work, samples.states)
     return model.network_.forward(p, work, None, target)

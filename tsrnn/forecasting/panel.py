@@ -19,6 +19,8 @@ class Panel:
     ----------
     values : (N, K) ndarray, float64
         NaN where missing. K is 1, or the number of columns that are forecast together.
+    covariates : (N, E) ndarray, float64
+        What goes along with them, in units of its own.
     begin, end : (S,) ndarray, int64
         Rows of each series.
     last : Index of length S
@@ -35,6 +37,7 @@ class Panel:
     """
 
     values: np.ndarray
+    covariates: np.ndarray
     begin: np.ndarray
     end: np.ndarray
     last: pd.Index
@@ -75,8 +78,29 @@ class Panel:
         """The last `length` values of each series: copies, which do not keep the others in memory."""
         end = np.cumsum(np.minimum(self.lengths, length))
         begin = np.append(0, end[:-1])
+        rows = self.rows(length)
         return replace(
-            self, values=self.values[self.rows(length)], begin=begin, end=end, last=self.last.copy(deep=True)
+            self,
+            values=self.values[rows],
+            covariates=self.covariates[rows],
+            begin=begin,
+            end=end,
+            last=self.last.copy(deep=True),
+        )
+
+    def only(self, numbers: np.ndarray) -> "Panel":
+        """Some of the series, in that order."""
+        rows = [np.arange(self.begin[number], self.end[number]) for number in numbers]
+        end = np.cumsum(self.lengths[numbers])
+        order = np.concatenate(rows)
+        return replace(
+            self,
+            values=self.values[order],
+            covariates=self.covariates[order],
+            begin=np.append(0, end[:-1]),
+            end=end,
+            last=self.last.take(numbers),
+            ids=None if self.ids is None else self.ids.take(numbers),
         )
 
     def forecast(self, values: np.ndarray) -> pd.Series | pd.DataFrame:
@@ -126,7 +150,7 @@ def panel_of(y, together: bool, index: pd.Index | None = None) -> Panel:
             refuse_missing(column, y.index, label)
         values = np.column_stack(columns)
         begin, end = np.array([0]), np.array([len(values)])
-        return Panel(values, begin, end, last, freq, WIDE, y.columns, (None,), framed)
+        return Panel(values, _none(values), begin, end, last, freq, WIDE, y.columns, (None,), framed)
     if together:
         raise ValueError("multivariate=True needs a DataFrame with a column a series, got a single one")
     starts = [_first_value(column, label) for column, label in zip(columns, labels, strict=True)] if framed else [0]
@@ -137,7 +161,12 @@ def panel_of(y, together: bool, index: pd.Index | None = None) -> Panel:
     last = last.repeat(len(columns))
     names = (None,) if framed else (y.name,)
     ids = y.columns if framed else None
-    return Panel(values, np.append(0, end[:-1]), end, last, freq, WIDE if framed else SINGLE, ids, names, framed)
+    kind = WIDE if framed else SINGLE
+    return Panel(values, _none(values), np.append(0, end[:-1]), end, last, freq, kind, ids, names, framed)
+
+
+def _none(values: np.ndarray) -> np.ndarray:
+    return np.empty((len(values), 0))
 
 
 def _long_panel(y, together: bool) -> Panel:
@@ -189,7 +218,7 @@ def _long_panel(y, together: bool) -> Panel:
         inside = slice(begin[codes[row]], end[codes[row]])
         refuse_missing(values[inside], times[inside], label(row))
     names = (column.name, *y.index.names)
-    return Panel(values[:, None], begin, end, times[end - 1], freq, LONG, ids, names, framed)
+    return Panel(values[:, None], _none(values), begin, end, times[end - 1], freq, LONG, ids, names, framed)
 
 
 def _first_value(column: np.ndarray, label: str) -> int:
@@ -223,15 +252,27 @@ def joined(old: Panel, new: Panel) -> Panel:
         expected = future_index(old.last[number : number + 1], old.freq, 1)[0]
         raise ValueError(f"{old.label(number)} must go on at {expected}, got values from {first} on")
     added = np.setdiff1d(np.arange(new.n_series), place)
-    parts = []
+    # Rows of both tables laid under one another: those of each old series, what follows it, then the new series.
+    rows = []
     for number in range(old.n_series):
-        more = [new.series(int(place[number]))] if going_on[number] else []
-        parts.append(np.concatenate([old.series(number), *more]))
-    parts += [new.series(int(number)) for number in added]
-    end = np.cumsum([len(part) for part in parts])
+        rows.append(np.arange(old.begin[number], old.end[number]))
+        if going_on[number]:
+            more = np.arange(new.begin[place[number]], new.end[place[number]])
+            rows[-1] = np.append(rows[-1], len(old.values) + more)
+    rows += [len(old.values) + np.arange(new.begin[number], new.end[number]) for number in added]
+    end = np.cumsum([len(part) for part in rows])
+    order = np.concatenate(rows)
     # Stamps are taken from the old index: it keeps the kind, the time zone and the name.
     both = old.last.append(new.last)
-    rows = np.where(going_on, old.n_series + np.maximum(place, 0), np.arange(old.n_series))
-    stamps = both.take(np.append(rows, old.n_series + added))
+    latest = np.where(going_on, old.n_series + np.maximum(place, 0), np.arange(old.n_series))
+    stamps = both.take(np.append(latest, old.n_series + added))
     ids = old.ids if not len(added) else old.ids.append(new.ids[added])
-    return replace(old, values=np.concatenate(parts), begin=np.append(0, end[:-1]), end=end, last=stamps, ids=ids)
+    return replace(
+        old,
+        values=np.concatenate([old.values, new.values])[order],
+        covariates=np.concatenate([old.covariates, new.covariates])[order],
+        begin=np.append(0, end[:-1]),
+        end=end,
+        last=stamps,
+        ids=ids,
+    )

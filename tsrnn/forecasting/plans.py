@@ -47,8 +47,11 @@ class Plan:
     before: int = 0
 
 
-def windowed(model, panel: Panel, outputs: int, season: int) -> Plan:
-    """Windows at stride 1, under early stopping without the last ones of each series, which validate."""
+def windowed(model, panel: Panel, outputs: int, season: int, ahead: int) -> Plan:
+    """Windows at stride 1, under early stopping without the last ones of each series, which validate.
+
+    The covariates from column `ahead` on are known ahead.
+    """
     lengths = panel.lengths
     if model.lookback == "auto":
         lookback = auto_lookback(int(np.median(lengths)), outputs, season, int(model.segment))
@@ -66,7 +69,7 @@ def windowed(model, panel: Panel, outputs: int, season: int) -> Plan:
     first = panel.end - lookback - outputs
     counts = np.where(lengths > outputs, np.maximum(counts, 1), 0)
     first = np.where(counts > 1, panel.begin, first)
-    table = Table(panel.values, np.empty((len(panel.values), 0)), 0, panel.begin)
+    table = Table(panel.values, panel.covariates, ahead, panel.begin)
     centring = CENTRINGS[model.normalize]
     if not model.early_stopping:
         units = Units.of(panel.values, panel.begin, panel.end, centring)

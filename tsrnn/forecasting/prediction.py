@@ -9,10 +9,11 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.checks import check_integer
+from tsrnn.forecasting.covariates import framed, known_ahead, with_history
 from tsrnn.forecasting.normalization import Units
 from tsrnn.forecasting.panel import LONG, SINGLE, Panel, joined, panel_of
 from tsrnn.forecasting.streams import StreamUnits, follow, read
-from tsrnn.forecasting.timeindex import OFF_GRID, check_same_frequency, name_stamps, steps_from
+from tsrnn.forecasting.timeindex import OFF_GRID, check_same_frequency, future_index, name_stamps, steps_from
 from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.training.parallel import single_threaded_blas
 
@@ -27,8 +28,10 @@ class Predictions:
         ----------
         X : Series, DataFrame or array-like, optional
             What to forecast: one row for each step. Its index says which steps, in any order and with gaps; only an
-            array counts from the first step on. The columns are not looked at: it may have none. For series by id and
-            time the index is of both.
+            array counts from the first step on. For series by id and time the index is of both. A model that was
+            fitted with exogenous columns wants those known ahead, of every step up to the last one asked. With
+            `horizon` or `y` it finds the columns in `X`, by their index, and forecasts `horizon` steps; of another
+            `y` it wants all columns of the rows of `y` too. Other models do not look at the columns.
         horizon : int, optional
             Steps to forecast; default: the horizon fitted. Fewer are the first of these. More are forecast block
             by block, each block reading the ones before as if they had been observed; a direct forecaster of more
@@ -40,9 +43,9 @@ class Predictions:
         Returns
         -------
         Series, DataFrame or ndarray, float64
-            In the units of the series. Without `X` as `y` came: a Series, a DataFrame with the same columns, or a
-            Series by id and time, on the index that follows each series; with `X` an array with one row for each of
-            its rows, of shape (n_rows,), or (n_rows, n_columns) for a DataFrame with a series a column.
+            In the units of the series. As `y` came: a Series, a DataFrame with the same columns, or a Series by id
+            and time, on the index that follows each series. Where the rows of `X` say what to forecast an array with
+            one row for each, of shape (n_rows,), or (n_rows, n_columns) for a DataFrame with a series a column.
 
         Raises
         ------
@@ -52,15 +55,35 @@ class Predictions:
             `fit`, or of another frequency.
         """
         check_is_fitted(self)
-        if X is not None and horizon is not None:
+        wanted = [column.name for column in self._columns if column.known_ahead]
+        if X is not None and horizon is not None and not self._columns:
             raise ValueError("give X or horizon, not both: X says by its rows which steps to forecast")
-        panel, units, states = self._history(y)
-        if X is None:
+        panel, units, states = self._history(y, X)
+        if wanted and X is None:
+            raise ValueError(
+                f"X must give the columns {wanted} of the steps to forecast: the model was fitted with them"
+            )
+        if X is None or horizon is not None or (y is not None and self._columns):
             horizon = self.horizon_ if horizon is None else horizon
             check_integer("horizon", horizon, 1)
-            return panel.forecast(self._follow(panel, units, states, int(horizon)))
+            known = None
+            if wanted:
+                X = framed(X, panel, future_index(panel.last[:1], self.freq_, int(horizon)))
+                known = known_ahead(X, panel, self._covariates, np.full(panel.n_series, int(horizon)))
+            return panel.forecast(self._follow(panel, units, states, int(horizon), known))
+        if wanted and not isinstance(X, (pd.Series, pd.DataFrame)):
+            X = framed(X, panel, future_index(panel.last[:1], self.freq_, len(X)))
         series, steps = self._rows_asked(X, panel)
-        values = self._follow(panel, units, states, int(steps.max(initial=1)))
+        each, known = np.full(panel.n_series, steps.max(initial=1)), None
+        if wanted and series is not None:  # only of these series, and so far, are the columns known
+            each = np.zeros(panel.n_series, np.int64)
+            np.maximum.at(each, series, steps)
+            asked = np.flatnonzero(each)
+            panel, each, series = panel.only(asked), each[asked], np.searchsorted(asked, series)
+            units = Units(units.centring, units.centre[asked], units.scale[asked])
+        if wanted:
+            known = known_ahead(framed(X, panel), panel, self._covariates, each)
+        values = self._follow(panel, units, states, int(each.max()), known)
         if series is not None:
             return values[series, steps - 1, 0]
         found = values[:, steps - 1]
@@ -84,7 +107,7 @@ class Predictions:
         truth = X if y is None else y
         return r2_score(np.asarray(truth), self.predict(X))
 
-    def update(self, y):
+    def update(self, y, X=None):
         """Take new observations without training: `predict` then starts after them.
 
         Parameters
@@ -92,6 +115,8 @@ class Predictions:
         y : Series, DataFrame or array-like
             What followed the fitted series, of the same kind and columns. By id and time some series may have new
             values and others not, and new series may begin.
+        X : DataFrame or array-like, optional
+            The exogenous columns of these rows, of a model that was fitted with some.
 
         Returns
         -------
@@ -106,7 +131,7 @@ class Predictions:
         check_is_fitted(self)
         new = panel_of(y, self._together)
         self._check_alike(new)
-        panel = joined(self._tail, new)
+        panel = joined(self._tail, with_history(new, self._covariates, X))
         units, states = self._units_of(panel), self._states
         if states is not None:
             old = dict(zip(range(self._tail.n_series), self._tail.lengths, strict=True))
@@ -117,12 +142,23 @@ class Predictions:
         self.__dict__.update(_tail=panel.tail(self._kept), _units=units, _states=states)
         return self
 
-    def _history(self, y) -> tuple[Panel, Units | list[StreamUnits], list | None]:
+    @property
+    def _columns(self) -> list:
+        """Exogenous columns."""
+        return self._covariates.columns if self._covariates else []
+
+    @property
+    def _ahead(self) -> int:
+        """Where the covariates begin that are known ahead."""
+        return self._covariates.ahead if self._covariates else 0
+
+    def _history(self, y, X=None) -> tuple[Panel, Units | list[StreamUnits], list | None]:
         """The series to go on from, their units and, of streams, the states before their last parts."""
         if y is None:
             return self._tail, self._units, self._states
-        panel = panel_of(y, self._together)
+        panel = panel_of(y, self._together, getattr(X, "index", None) if not self._columns else None)
         self._check_alike(panel)
+        panel = with_history(panel, self._covariates, X)
         units = self._units_of(panel)
         if self._states is None:
             return panel.tail(self._kept), units, None
@@ -175,7 +211,7 @@ class Predictions:
             stop, known = max(0, len(values) - reach), max(0, length - reach)
             return read(self.network_, self.parameters_, values[:stop], units, states, known)[1]
 
-    def _follow(self, panel: Panel, units, states, horizon: int) -> np.ndarray:
+    def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None = None) -> np.ndarray:
         """Values (S, horizon, K) after the series, block by block where the network has fewer outputs."""
         block = self.network_.output_size // panel.values.shape[1]
         if horizon > block == self.horizon_ > 1:
@@ -184,7 +220,7 @@ class Predictions:
                 stacklevel=3,
             )
         if states is None:
-            return self._follow_windows(panel, units, horizon, block)
+            return self._follow_windows(panel, units, horizon, block, known)
         reach, found = self._kept - 1, np.empty((panel.n_series, horizon, 1))
         with single_threaded_blas():
             for k in range(panel.n_series):
@@ -193,16 +229,23 @@ class Predictions:
                 found[k, :, 0] = follow(self.network_, self.parameters_, values, units[k], states[k], known, horizon)
         return found
 
-    def _follow_windows(self, panel: Panel, units: Units, horizon: int, block: int) -> np.ndarray:
+    def _follow_windows(self, panel: Panel, units: Units, horizon: int, block: int, known) -> np.ndarray:
         lookback, n_series, channels = self.lookback_, panel.n_series, panel.values.shape[1]
         tail = panel.tail(lookback)
         # Each series in so many rows: its last values, then those to come, which are written as they are forecast.
-        values = np.full((n_series, lookback + horizon, channels), np.nan)
+        total = lookback + -(-horizon // block) * block
+        values = np.full((n_series, total, channels), np.nan)
+        covariates = np.full((n_series, total, tail.covariates.shape[1]), np.nan)
         held = np.arange(lookback) >= lookback - tail.lengths[:, None]
         values[:, :lookback][held] = tail.values
-        flat = values.reshape(-1, channels)
-        rows = np.arange(n_series) * (lookback + horizon)
-        table = Table(flat, np.empty((len(flat), 0)), 0, rows + lookback - tail.lengths)
+        covariates[:, :lookback][held] = tail.covariates
+        covariates[:, lookback:] = covariates[:, lookback - 1 : lookback]  # the last that is known of a column stays
+        if known is not None:
+            covariates[:, lookback : lookback + known.shape[1], self._ahead :] = known
+            covariates[:, lookback + known.shape[1] :, self._ahead :] = known[:, -1:]
+        rows = np.arange(n_series) * total
+        flat = values.reshape(-1, channels), covariates.reshape(len(rows) * total, -1)
+        table = Table(*flat, self._ahead, rows + lookback - tail.lengths)
         every, one = np.arange(n_series), np.ones(n_series, np.int64)
         for done in range(0, horizon, block):
             windows = SeriesWindows(table, units, rows + done, one)
@@ -210,7 +253,7 @@ class Predictions:
             outputs = self._outputs(windows).reshape(n_series, -1, channels).astype(np.float64)
             stop = min(horizon, done + block)
             values[:, lookback + done : lookback + stop] = centre[:, None] + scale[:, None] * outputs[:, : stop - done]
-        return values[:, lookback:]
+        return values[:, lookback : lookback + horizon]
 
     def _rows_asked(self, X, panel: Panel) -> tuple[np.ndarray | None, np.ndarray]:
         """Series (where `X` tells them) and steps after their ends, from 1 on, of each row of `X`."""

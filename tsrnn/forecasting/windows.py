@@ -54,14 +54,14 @@ class SeriesWindows:
         self.size = int(self._stop[-1])
         self._masks = masks
 
-    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, future: np.ndarray | None = None) -> None:
-        """Write windows, targets and the covariates known ahead, in the units of each window."""
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
+        """Write windows and targets in the units of each window, and the covariates known ahead."""
         values, covariates, ahead, _ = self._table
         starts, begin = self._places(which)
         nothing = np.empty((len(which), 0), x.dtype)
-        y, future = (nothing if array is None else array for array in (y, future))
+        y, known = (nothing if array is None else array for array in (y, known))
         units = self.measure(which, len(x))
-        gather_windows(values, covariates, ahead, starts, begin, *units, self._masks, x, y, future)
+        gather_windows(values, covariates, ahead, starts, begin, *units, self._masks, x, y, known)
 
     def measure(self, which: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Centre and scale (B, K) of windows of that length: `value = centre + scale * output`."""
@@ -109,7 +109,7 @@ class TableRows:
         self._centre = centre
         self._scale = scale
 
-    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, future: np.ndarray | None = None) -> None:
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         gather_rows(self._table, which, self._centre, self._scale, x)
         if y is not None:
             steps = len(y) // len(which)

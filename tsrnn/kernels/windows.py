@@ -76,7 +76,7 @@ def measure_windows(values, starts, begin, steps, centring, centre, scale):
 
 
 @loop
-def gather_windows(values, covariates, ahead, starts, begin, centre, scale, masks, x, y, future):
+def gather_windows(values, covariates, ahead, starts, begin, centre, scale, masks, x, y, known):
     """Normalised windows, the values that follow them and the covariates that are known for these.
 
     Before its series begins a window holds the series' first value. Where a value is missing the window holds zero,
@@ -93,7 +93,7 @@ def gather_windows(values, covariates, ahead, starts, begin, centre, scale, mask
     masks : bool: whether K channels at the end tell which values are observed
     x : (L, B, K + E [+ K]) written: the windows
     y : (B, P * K) written: the P steps after each window, in its units; P may be 0
-    future : (B, Q * F) written: the covariates known ahead of the Q steps after each window
+    known : (B, Q * F) written: the covariates known ahead of the Q steps after each window
     """
     steps, rows = x.shape[0], x.shape[1]
     k_count, e_count = values.shape[1], covariates.shape[1]
@@ -115,8 +115,8 @@ def gather_windows(values, covariates, ahead, starts, begin, centre, scale, mask
             for e in range(e_count):
                 x[t, b, k_count + e] = covariates[max(start + t, first), e]
         for f in range(f_count):
-            for p in range(future.shape[1] // f_count):
-                future[b, p * f_count + f] = covariates[after + p, ahead + f]
+            for p in range(known.shape[1] // f_count):
+                known[b, p * f_count + f] = covariates[after + p, ahead + f]
 
 
 @loop
