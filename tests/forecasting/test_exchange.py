@@ -240,8 +240,8 @@ def test_a_stream_is_read_anew_by_other_weights():
     assert_untouched(other.from_torch(other.weights()), before, but=["parameters_"])  # the same weights
     other.from_torch(trained.weights())
     n = other.lookback_ + other.horizon_ + 1
-    outputs, _ = read(other.network_, other.parameters_, y.to_numpy()[-n:], other._units, None, known=0)
-    assert_close(other.predict(), other._units.forecast(outputs, y.iloc[-1]), 1e-6)
+    outputs, _ = read(other.network_, other.parameters_, y.to_numpy()[-n:], other._units[0], None, known=0)
+    assert_close(other.predict(), other._units[0].forecast(outputs, y.iloc[-1]), 1e-6)
     assert other.inspect_gates().index.equals(y.index[-5:])
     assert not np.array_equal(other.predict(), trained.predict())
     # A network forgets: the longer the part, the less the rest of the series matters.

@@ -17,6 +17,7 @@ from forecasting.small import (
     fit,
     fitted_attributes,
     forecaster,
+    measure,
     predict,
     sequences,
     values,
@@ -75,7 +76,7 @@ def test_validation_loss_is_that_of_the_kept_weights():
     errors = []
     for end in range(len(y) - held - 1, len(y) - 1):
         known, after = y.iloc[:end], y.iloc[end : end + 2]
-        _, scale = model._units.measure(known.to_numpy()[-6:])
+        _, scale = measure(model._units, known.to_numpy()[-6:])
         errors.append(np.abs(with_tail(model, known).predict().to_numpy() - after.to_numpy()) / scale)
     assert len(errors) == held
     assert model.best_loss_ == pytest.approx(np.mean(errors), rel=1e-5)

@@ -174,7 +174,7 @@ def follow(session, y, states):
 
 def carried(model, rows=1):
     """The states before the last part of the series fitted, and zeros like them for so many streams."""
-    states = [state for layer in model._states for state in layer]
+    states = [state for layer in model._states[0] for state in layer]
     return states, [np.zeros((rows, state.shape[1]), np.float32) for state in states]
 
 
@@ -193,7 +193,7 @@ def test_streams(cell, changes, load):
     states, zeros = carried(model)
     outputs = model.network_.output_size
     expected = model.predict(horizon=outputs)
-    forecast, last = follow(session, model._tail.to_numpy()[None], states)
+    forecast, last = follow(session, model._tail.values.T, states)
     assert forecast.shape == (1, outputs)
     assert forecast.dtype == np.float64
     assert_close(forecast[0], expected, 1e-5)
@@ -214,7 +214,7 @@ def test_units_of_streams(changes, load):
     """As those of windows: at 1e9 float32 would lose all digits of a change."""
     model, y = fitted_stream(1e9, **changes)
     states, _ = carried(model)
-    forecast, _ = follow(load(model), y[None, -6:], states)
+    forecast, _ = follow(load(model), y[None, -9:], states)
     assert_close(forecast[0] - 1e9, model.predict() - 1e9, 1e-5)
 
 
@@ -234,7 +234,7 @@ def test_streams_side_by_side(load):
 def test_a_recursive_stream_reads_its_forecasts(segment, load):
     model, _ = fitted_stream(decoder="recursive", segment=segment)
     session, (states, _) = load(model), carried(model)
-    y = model._tail.to_numpy()[None]
+    y = model._tail.values.T
     for block in np.split(model.predict(horizon=3 * segment).to_numpy(), 3):
         forecast, states = follow(session, y, states)
         assert_close(forecast[0], block, 1e-5)

@@ -90,7 +90,7 @@ def test_units(normalize):
 def by_hand(model, series, cell):
     """The forecast after a whole series that the naive loops read from a zero state."""
     p = {name: array.astype(np.float64) for name, array in model.weights().items()}
-    units, segment = model._units, model.segment
+    units, segment = model._units[0], model.segment
     steps = len(series) // segment
     own = series[len(series) - steps * segment :].reshape(steps, segment)
     if units.centring == LAST:

@@ -104,7 +104,9 @@ class Inspected:
             x = y
         decoder = self.network.decoder
         work = decoder.allocate(len(x), ROWS, np.float64)
-        out = decoder.forward(self.p, y if decoder.every_step else last[None], states, None, work, None, self.targets)
+        out = decoder.forward(
+            self.p, y if decoder.every_step else last[None], states, None, None, work, None, self.targets
+        )
         return np.sum(out * self.d_out)
 
     def shortcut(self, x, layer):

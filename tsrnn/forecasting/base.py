@@ -81,7 +81,10 @@ class RecurrentEstimator(Exchange, BaseEstimator):
                 stacklevel=3,
             )
 
-    def _build(self, steps: int, input_size: int, output_size: int, decoder: str, target_channels: int = 1) -> Network:
+    def _build(
+        self, steps: int, input_size: int, output_size: int, decoder: str, target_channels: int = 1, **options
+    ) -> Network:
+        """The network that the parameters ask for; further `options` go to it as they are."""
         sizes = self.hidden_size
         return Network(
             self.cell,
@@ -99,6 +102,7 @@ class RecurrentEstimator(Exchange, BaseEstimator):
             dropout=float(self.dropout),
             recurrent_dropout=float(self.recurrent_dropout),
             linear_skip=bool(self.linear_skip),
+            **options,
         )
 
     def _train(

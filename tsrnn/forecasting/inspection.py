@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.forecasting.checks import check_option, check_series
-from tsrnn.forecasting.streams import StreamPart, StreamUnits
-from tsrnn.forecasting.timeindex import check_same_frequency
-from tsrnn.forecasting.windows import SeriesWindows, TableRows
+from tsrnn.forecasting.checks import check_option
+from tsrnn.forecasting.panel import Panel
+from tsrnn.forecasting.streams import StreamPart, read
+from tsrnn.forecasting.windows import SeriesWindows, Table, TableRows
 from tsrnn.network.inspection import DIRECTIONS, directions, gates_and_states, state_gradients, time_constant
 from tsrnn.network.layers import Views
 from tsrnn.training.losses import LOSSES
@@ -31,8 +31,8 @@ class ForecasterInspection:
         ----------
         y : Series or array-like of shape (n_timepoints,), optional
             Its last `lookback_` values are the window; its index has the frequency of the series fitted. Default:
-            the last window of the series fitted, from which `predict` forecasts. With `stateful=True` a `y` is read
-            from a zero state, the series fitted from the state that the values before have left.
+            the last window of the series fitted, from which `predict` forecasts; a model of several series wants one
+            of them. With `stateful=True` the state is the one that the values before the window have left.
         layer : int, default=0
             The lowest is 0.
         direction : {"forward", "backward"}, default="forward"
@@ -75,8 +75,8 @@ class ForecasterInspection:
         """
         check_is_fitted(self)
         _check_place(self, layer, direction)
-        window = self.inspected_window(y)
-        return _gate_frame(self, _sample(self, y, 0), window.index, layer, direction)
+        panel, sample = _inspected(self, y, 0)
+        return _gate_frame(self, sample, panel.stamps(0)[-self.lookback_ :], layer, direction)
 
     def inspected_window(self, y=None):
         """The window that `inspect_gates` reads.
@@ -88,12 +88,17 @@ class ForecasterInspection:
 
         Returns
         -------
-        Series of shape (lookback_,)
+        Series of shape (lookback_,), or DataFrame of shape (lookback_, n_columns) of a multivariate model
             In the units of the series.
         """
         check_is_fitted(self)
-        values = self._tail if y is None else _last_values(self, y, 0)
-        return values.iloc[-self.lookback_ :].copy()
+        panel, _ = _inspected(self, y, 0)
+        values, stamps = panel.values[-self.lookback_ :].copy(), panel.stamps(0)[-self.lookback_ :]
+        return (
+            pd.Series(values[:, 0], stamps, name=panel.names[0])
+            if not self._together
+            else pd.DataFrame(values, stamps, panel.ids)
+        )
 
     def gradient_flow(self, y=None):
         """How far back the gradient of the loss reaches: its norm with respect to each state of a window.
@@ -117,8 +122,8 @@ class ForecasterInspection:
             Its last values are those after the window, as many as the network has outputs (`horizon_`; with
             `decoder="recursive"` 1, of a stream `segment`), and the `lookback_` values before them are the window; its
             index has the frequency of the series fitted. Default: the end of the series fitted, hence the last window
-            that the model was trained on, or with early stopping validated on. With `stateful=True` a `y` is read from
-            a zero state, the series fitted from the state that the values before have left.
+            that the model was trained on, or with early stopping validated on; a model of several series wants one of
+            them. With `stateful=True` the state is the one that the values before the window have left.
 
         Returns
         -------
@@ -150,7 +155,8 @@ class ForecasterInspection:
         True
         """
         check_is_fitted(self)
-        return _flow_frame(self, _sample(self, y, self.network_.output_size))
+        outputs = self.network_.output_size // self._tail.values.shape[1]
+        return _flow_frame(self, _inspected(self, y, outputs)[1])
 
 
 class RegressorInspection:
@@ -265,35 +271,34 @@ def _check_place(model, layer, direction) -> None:
         raise ValueError(f"direction={direction!r} needs a model fitted with bidirectional=True")
 
 
-def _last_values(model, y, after: int) -> pd.Series:
-    """The last window of `y` that has so many values after it, and these; `y` is checked as `fit` does.
-
-    Of a stream with the value before, if there is one: its first step is measured from there.
-    """
-    y, needed = check_series(y), model.lookback_ + after
-    if len(y) < needed:
+def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]:
+    """The end of one series, `y` or the one fitted, and its last window or part that has so many values after it."""
+    panel, units, states = model._history(y)
+    if panel.n_series > 1:
+        raise ValueError(f"y must be one series to look at, got {panel.n_series}")
+    length, lookback = len(panel.values), model.lookback_
+    if length < lookback + after:
         targets = f" and the {after} after it" if after else ""
         raise ValueError(
-            f"y has {len(y)} values; {needed} are needed, for a window of lookback_={model.lookback_}{targets}"
+            f"y has {length} values; {lookback + after} are needed, for a window of lookback_={lookback}{targets}"
         )
-    check_same_frequency(y.index, model.freq_, model._tail.index)
-    return y.iloc[-needed - isinstance(model._units, StreamUnits) :]
-
-
-def _sample(model, y, after: int) -> SeriesWindows | StreamPart:
-    """The last window, or part of a stream, that has so many values after it: of `y`, or of the series fitted."""
-    kept, states = ("_last_sample", "_sample_states") if after else ("_tail", "_states")
-    values = np.asarray(getattr(model, kept) if y is None else _last_values(model, y, after), np.float64)
-    first = len(values) - model.lookback_ - after
-    if not isinstance(model._units, StreamUnits):
-        return SeriesWindows(values, first, 1, model._units)
-    segment = model.network_.segment.length if model.network_.segment else 1
-    return StreamPart(values, first, model._units, segment, getattr(model, states) if y is None else None)
+    if states is None:
+        first = np.array([length - lookback - after])
+        # What is known ahead of the steps after the end is asked for too, though no gate depends on it.
+        covariates = np.append(panel.covariates, np.repeat(panel.covariates[-1:], model.network_.output_size, 0), 0)
+        table = Table(panel.values, covariates, model._ahead, np.zeros(1, np.int64))
+        return panel, SeriesWindows(table, units, first, np.ones(1, np.int64))
+    values, segment = panel.values[:, 0], model._segment_length
+    first = length - lookback - -(-after // segment) * segment
+    known = max(0, length - model._kept + 1)  # what the states have read
+    with single_threaded_blas():
+        _, own = read(model.network_, model.parameters_, values[:first], units[0], states[0], known)
+    return panel, StreamPart(values, first, units[0], segment, own)
 
 
 def _forward(model, p: Views, work: SimpleNamespace, samples: Samples, target: np.ndarray | None = None) -> np.ndarray:
     """Outputs for the first sample, which is written into the work space, and its target into `target`."""
-    samples.gather(np.zeros(1, np.int64), work.x, target)
+    samples.gather(np.zeros(1, np.int64), work.x, target, work.known)
     if isinstance(samples, StreamPart) and samples.states is not None:
         model.network_.start(work, samples.states)
     return model.network_.forward(p, work, None, target)

@@ -68,11 +68,11 @@ def windows_graph(network: Network, weights: Weights, units: Units) -> Graph:
 def _measure(graph: Graph, window: str, units: Units) -> tuple:
     """Centre and scale of each window, as `tsrnn.kernels.windows.centre_and_scale` takes them."""
     if units.centring == SERIES:
-        return np.float64(units.series_centre), np.float64(units.series_scale)
+        return units.centre[0, 0], units.scale[0, 0]
     mean = graph.add("ReduceMean", window, axes=[1], keepdims=1)
     off = graph.add("Sub", window, mean)
     deviation = graph.add("Sqrt", graph.add("ReduceMean", graph.add("Mul", off, off), axes=[1], keepdims=1))
-    scale = graph.add("Add", deviation, np.float64(SCALE_FLOOR * units.series_scale))
+    scale = graph.add("Add", deviation, SCALE_FLOOR * units.scale[0, 0])
     centre = {MEAN: mean, LAST: graph.add("Gather", window, np.array([-1]), axis=1)}[units.centring]
     return centre, scale
 

@@ -105,7 +105,7 @@ class SeriesStreams:
     def _of(self, which: np.ndarray) -> np.ndarray:
         return self._parts[which // self.rows, which % self.rows]
 
-    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write the steps of those parts and, if given, what follows each of them."""
         number, step, count, _ = self._of(which).T
         begin, end = self._begin[number], self._end[number]
@@ -225,7 +225,7 @@ class StreamPart(NamedTuple):
     segment: int
     states: States | None
 
-    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write the steps and, if given, what follows each of them; `which` is the part alone."""
         gather_part(self.values, self.first, self.units, self.segment, x, y)
 
