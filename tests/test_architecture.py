@@ -132,7 +132,7 @@ def test_import_compiles_nothing_and_brings_nothing_optional():
         "from numba.core import event\n"
         "with event.install_recorder('numba:compile') as compiled:\n"
         "    import tsrnn\n"
-        "optional = {'torch', 'matplotlib', 'typer', 'numba_cuda', 'onnx', 'onnxruntime', 'dask'}\n"
+        "optional = {'torch', 'matplotlib', 'typer', 'numba_cuda', 'onnx', 'onnxruntime', 'dask', 'holidays'}\n"
         "print(len(compiled.buffer), sorted(optional & set(sys.modules)))\n"
     )
     assert printed.split(maxsplit=1) == ["0", "[]\n"]

@@ -1,11 +1,14 @@
 """Time-series forecasting with Numba-compiled recurrent networks.
 
-`RNNForecaster` forecasts a pandas series; `RNNRegressor` maps sequences to numbers.
+`RNNForecaster` forecasts a pandas series; `RNNRegressor` maps sequences to numbers. `CalendarFeatures` makes
+columns of a time index; `from_long` and `to_long` change the layout of tables with many series.
 """
 
+from tsrnn.forecasting.calendar import CalendarFeatures
 from tsrnn.forecasting.forecaster import RNNForecaster
+from tsrnn.forecasting.longformat import from_long, to_long
 from tsrnn.forecasting.regressor import RNNRegressor
 from tsrnn.training.trainer import DivergenceError
 
 __version__ = "0.1.0"
-__all__ = ["DivergenceError", "RNNForecaster", "RNNRegressor"]
+__all__ = ["CalendarFeatures", "DivergenceError", "RNNForecaster", "RNNRegressor", "from_long", "to_long"]

@@ -8,7 +8,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from evaluation.test_displays import INDEXES, png
-from forecasting.small import daily, forecaster, regressor, sequences, values
+from forecasting.small import daily, forecaster, regressor, sequences, stateful, values
 from tsrnn.evaluation.gate_displays import GateDisplay, GradientFlowDisplay
 
 Figure = pytest.importorskip("matplotlib.figure").Figure
@@ -108,6 +108,27 @@ def test_another_series():
     model = forecaster().fit(daily())
     display = GateDisplay.from_estimator(model, daily(80)).plot()
     np.testing.assert_array_equal(display.axes_[0].get_lines()[0].get_ydata(), daily(80)[-6:])
+
+
+@pytest.mark.parametrize(
+    ("make", "changes"),
+    [
+        (forecaster, {"decoder": "parallel", "segment": 2}),
+        (forecaster, {"decoder": "seq2seq", "cell": "lstm", "layer_norm": True}),
+        (stateful, {"cell": "lstm", "num_layers": 2, "hidden_size": (4, 3)}),
+        (stateful, {"decoder": "recursive", "segment": 2}),
+    ],
+)
+def test_decoders_and_streams(make, changes):
+    model = make(**changes).fit(daily())
+    display = GateDisplay.from_estimator(model).plot()
+    assert png(display)
+    above, _ = display.axes_
+    np.testing.assert_array_equal(above.get_lines()[0].get_ydata(), daily()[-model.lookback_ :])
+    assert edges(display)[0] < above.get_lines()[0].get_xdata(orig=False)[0]
+    flow = GradientFlowDisplay.from_estimators({"model": model}, daily(80)).plot()
+    assert png(flow)
+    assert len(flow.ax_.get_lines()[0].get_xdata()) == model.network_.recurrent_steps
 
 
 def test_sequences():

@@ -8,6 +8,9 @@ import pandas as pd
 import pytest
 
 from tsrnn import RNNForecaster, RNNRegressor
+from tsrnn.forecasting.normalization import CENTRINGS, Units
+from tsrnn.forecasting.panel import panel_of
+from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.network.cells import CELLS
 
 # Without the compiler an update takes some hundred times longer.
@@ -18,6 +21,11 @@ def forecaster(horizon=3, **changes):
     """A forecaster that is fitted within milliseconds."""
     settings = {"lookback": 6, "hidden_size": 4, "max_steps": UPDATES, "random_state": 0}
     return RNNForecaster(horizon, **(settings | changes))
+
+
+def stateful(horizon=3, **changes):
+    """One that reads the series as streams."""
+    return forecaster(horizon, **({"lookback": "auto", "stateful": True, "bptt_steps": 5} | changes))
 
 
 def regressor(cell="gru", **changes):
@@ -46,8 +54,24 @@ def sequences(n=50, steps=5, channels=2):
 def with_tail(model, tail):
     """A copy of a fitted forecaster that forecasts what follows `tail`, a Series of `lookback_` values or more."""
     model = copy.copy(model)
-    model._tail = tail.iloc[-model.lookback_ :]
+    model._tail = panel_of(tail, together=False).tail(model._kept)
     return model
+
+
+def units_of(series, centring):
+    """Units of one series."""
+    return Units.of(series[:, None], np.array([0]), np.array([len(series)]), CENTRINGS[centring])
+
+
+def windows_of(series, first, size, units):
+    """Windows of one series, from its value `first` on."""
+    table = Table(series[:, None], np.empty((len(series), 0)), 0, np.array([0]))
+    return SeriesWindows(table, units, np.array([first]), np.array([size]))
+
+
+def measure(units, window):
+    """Centre and scale of one window."""
+    return tuple(float(part[0, 0]) for part in windows_of(window, 0, 1, units).measure(np.array([0]), len(window)))
 
 
 every_cell = pytest.mark.parametrize("cell", CELLS)

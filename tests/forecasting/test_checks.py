@@ -57,6 +57,8 @@ WRONG_IN_FORECASTER = {
     "decoder": [*NO_OPTIONS, "in_step"],
     "normalize": NO_OPTIONS,
     "stateful": NO_FLAGS,
+    "multivariate": NO_FLAGS,
+    "past_covariates": [3, ["heat"], 2.5],
 }
 WRONG_IN_REGRESSOR = {
     "n_channels": [*NO_POSITIVE_INTEGERS, None],

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,10 +17,14 @@ from forecasting.small import (
     predict,
     regressor,
     sequences,
+    stateful,
 )
+from forecasting.test_tasks import task
 from gradcheck import assert_close
 from tsrnn.forecasting.exchange import CELLS_IN_TORCH
+from tsrnn.forecasting.streams import read
 from tsrnn.network.cells import CELLS
+from tsrnn.network.decoders import Parallel, Seq2Seq
 
 STRUCTURES = {
     "plain": {},
@@ -27,6 +32,7 @@ STRUCTURES = {
     "deep": {"num_layers": 2, "dropout": 0.2},
     "bidirectional": {"num_layers": 2, "bidirectional": True},
     "segment": {"segment": 2, "linear_skip": True},
+    "layer norm": {"layer_norm": True},
 }
 every_structure = pytest.mark.parametrize("changes", STRUCTURES.values(), ids=STRUCTURES)
 
@@ -47,40 +53,82 @@ def without(monkeypatch):
     return lambda name: monkeypatch.setitem(sys.modules, name, None)
 
 
-def torch_module(torch, model, batch_first=True):
+def torch_module(torch, model):
     """A module of the sizes of a fitted estimator, with torch's own weights."""
     network, size = model.network_, model.hidden_size
     kind = {"rnn": "RNN", "rnn_relu": "RNN", "lstm": "LSTM", "gru": "GRU"}[model.cell]
     options = {"nonlinearity": "relu"} if model.cell == "rnn_relu" else {}
+    kind = partial(getattr(torch.nn, kind), batch_first=True, **options)
     module = torch.nn.Module()
-    module.rnn = getattr(torch.nn, kind)(
-        size if network.segment else network.input_size,
-        size,
-        model.num_layers,
-        bidirectional=model.bidirectional,
-        batch_first=batch_first,
-        **options,
+    module.rnn = kind(
+        size if network.segment else network.input_size, size, model.num_layers, bidirectional=model.bidirectional
     )
-    module.head = torch.nn.Linear(size * (1 + model.bidirectional), network.output_size)
+    top = size * (1 + model.bidirectional)
+    module.head = torch.nn.Linear(top, network.decoder.head.output_size)
+    parts = [module.rnn]
+    if isinstance(network.decoder, Seq2Seq):
+        width = network.decoder.head.output_size
+        module.decoder = kind(width, top, model.num_layers)
+        module.decoder.first_input = torch.nn.Parameter(torch.zeros(width))
+        parts.append(module.decoder)
+    if isinstance(network.decoder, Parallel):
+        module.decoder = kind(top, top)
+        module.decoder.position = torch.nn.Parameter(torch.zeros(network.decoder.positions, top))
+    for part in parts if model.layer_norm else ():
+        for k in range(model.num_layers):
+            for name in ("norm_weight", "norm_bias"):
+                part.register_parameter(f"{name}_l{k}", torch.nn.Parameter(torch.ones(top)))
     if model.linear_skip:
-        module.linear = torch.nn.Linear(network.steps * network.input_size, network.output_size)
+        seen = 1 if network.decoder.every_step else network.steps
+        module.linear = torch.nn.Linear(seen * network.input_size, network.output_size)
     if model.segment > 1:
         module.segment = torch.nn.Linear(model.segment * network.input_size, size)
     return module.to(torch.from_numpy(model.parameters_).dtype)
 
 
-def torch_outputs(torch, module, x):
-    """Outputs (n, O) of the module for the windows x (n, T, C)."""
+def torch_outputs(torch, module, x, decoder="direct"):
+    """Outputs of the module for the windows x (n, T, C): (n, O), in step (n, T, O), else (n, P, C) with P = 3."""
     y = x
     if hasattr(module, "segment"):
         length = module.segment.in_features // x.shape[2]
         missing = -x.shape[1] % length
         y = torch.cat([x[:, :1].repeat(1, missing, 1), x], dim=1)
         y = torch.relu(module.segment(y.reshape(len(y), -1, module.segment.in_features)))
-    y, _ = module.rnn(y)
+    y, states = module.rnn(y)
     size = module.rnn.hidden_size
-    out = module.head(torch.cat([y[:, -1, :size], y[:, 0, size:]], dim=1))
-    return out + module.linear(x.flatten(1)) if hasattr(module, "linear") else out
+    if decoder == "in_step":
+        return module.head(normed(torch, module.rnn, y)) + skip(torch, module, x, x.shape[1], -1, every_step=True)
+    last = normed(torch, module.rnn, torch.cat([y[:, -1, :size], y[:, 0, size:]], dim=1))
+    if decoder == "direct":
+        return module.head(last) + skip(torch, module, x, -1)
+    h, *c = states if isinstance(states, tuple) else (states,)
+    # From (layers * directions, n, H) to (layers, n, directions * H).
+    h, *c = (torch.cat(list(s.unflatten(0, (module.rnn.num_layers, -1)).unbind(1)), dim=2) for s in (h, *c))
+    linear = skip(torch, module, x, 3, -1)
+    if decoder == "parallel":
+        start = (last[None], c[0][-1:]) if c else last[None]
+        steps = [module.decoder(e.expand(len(x), 1, -1), start)[0] for e in module.decoder.position]
+        return module.head(torch.cat(steps, dim=1)) + linear
+    value, states, out = module.decoder.first_input.expand(len(x), 1, -1), (h, *c) if c else h, []
+    for k in range(3):
+        y, states = module.decoder(value, states)
+        value = module.head(normed(torch, module.decoder, y)) + linear[:, k : k + 1]
+        out.append(value)
+    return torch.cat(out, dim=1)
+
+
+def skip(torch, module, x, *shape, every_step=False):
+    """Outputs (n, *shape) of the linear map, or zeros that add to such."""
+    if not hasattr(module, "linear"):
+        return torch.zeros(len(x), *(abs(n) for n in shape))
+    return module.linear(x if every_step else x.flatten(1)).reshape(len(x), *shape)
+
+
+def normed(torch, part, y):
+    """The outputs of a layer, normalised where it has what that takes."""
+    if not hasattr(part, "norm_weight_l0"):
+        return y
+    return torch.nn.functional.layer_norm(y, y.shape[-1:], part.norm_weight_l0, part.norm_bias_l0)
 
 
 @pytest.mark.parametrize("cell", CELLS_IN_TORCH)
@@ -108,6 +156,24 @@ def test_torch_computes_the_same_forecast(torch, changes):
     assert_close(centre + scale * out[0].numpy(), model.predict(), 1e-6)
 
 
+@pytest.mark.parametrize("cell", CELLS_IN_TORCH)
+@pytest.mark.parametrize("decoder", ["in_step", "parallel", "seq2seq"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"layer_norm": True, "linear_skip": True}, {"num_layers": 2, "bidirectional": True, "linear_skip": True}],
+    ids=str,
+)
+def test_torch_decodes_the_same(torch, cell, decoder, changes):
+    """Three steps of two channels, or as many as the sequence has."""
+    X, y = task(decoder)
+    model = regressor(cell, decoder=decoder, **changes).fit(X, y)
+    module = torch_module(torch, model)
+    module.load_state_dict(model.to_torch(), strict=True)
+    with torch.no_grad():
+        out = torch_outputs(torch, module, torch.from_numpy((X - model.x_mean_) / model.x_scale_), decoder)
+    assert_close(out.numpy() * model.y_scale_ + model.y_mean_, model.predict(X), 1e-10)
+
+
 @every_estimator
 def test_tensors_are_copies_of_the_fitted_type(torch, make):
     model = fit(make())
@@ -129,6 +195,15 @@ def test_what_torch_does_not_have(cell):
         model.to_torch()
 
 
+def test_layers_of_torch_are_equally_wide(torch):
+    X, y = sequences()
+    assert "rnn.weight_ih_l1" in regressor(hidden_size=(4, 4), num_layers=2).fit(X, y).to_torch()
+    model = regressor(hidden_size=(4, 3), num_layers=2).fit(X, y)
+    model.set_params(hidden_size=4)  # of the next fit
+    with pytest.raises(ValueError, match=r"one hidden_size for all layers, got .*hidden_size=\(4, 3\)\. weights\(\)"):
+        model.to_torch()
+
+
 def test_torch_missing(without):
     model = fit(regressor())
     without("torch")
@@ -137,7 +212,14 @@ def test_torch_missing(without):
     model.from_torch(model.weights())
 
 
-@pytest.mark.parametrize("changes", [*STRUCTURES.values(), {"num_layers": 2, "residual": True}])
+MORE = [
+    {"num_layers": 2, "residual": True},
+    {"num_layers": 2, "residual": True, "hidden_size": (3, 5), "layer_norm": True, "decoder": "seq2seq"},
+    {"decoder": "parallel"},
+]
+
+
+@pytest.mark.parametrize("changes", [*STRUCTURES.values(), *MORE])
 @pytest.mark.parametrize("cell", CELLS)
 def test_weights_move_to_another_estimator(cell, changes):
     """As arrays, which need no torch and which every cell has."""
@@ -148,6 +230,24 @@ def test_weights_move_to_another_estimator(cell, changes):
     assert other.from_torch(trained.weights()) is other
     np.testing.assert_array_equal(other.predict(X), trained.predict(X))
     assert not np.shares_memory(other.parameters_, trained.parameters_)
+
+
+def test_a_stream_is_read_anew_by_other_weights():
+    """As if the series were what is left of it: the last part and the targets after it, with one value before."""
+    y = daily()
+    trained, other = stateful(hidden_size=5).fit(y), stateful(hidden_size=5, random_state=1).fit(y)
+    before = dict(vars(other))
+    assert_untouched(other.from_torch(other.weights()), before, but=["parameters_"])  # the same weights
+    other.from_torch(trained.weights())
+    n = other.lookback_ + other.horizon_ + 1
+    outputs, _ = read(other.network_, other.parameters_, y.to_numpy()[-n:], other._units[0], None, known=0)
+    assert_close(other.predict(), other._units[0].forecast(outputs, y.iloc[-1]), 1e-6)
+    assert other.inspect_gates().index.equals(y.index[-5:])
+    assert not np.array_equal(other.predict(), trained.predict())
+    # A network forgets: the longer the part, the less the rest of the series matters.
+    far = {"hidden_size": 5, "bptt_steps": 40}
+    trained, other = stateful(**far).fit(y), stateful(**far, random_state=1).fit(y)
+    assert_close(other.from_torch(trained.weights()).predict(), trained.predict(), 1e-3)
 
 
 @every_estimator

@@ -3,6 +3,7 @@
 import io
 import pickle
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from forecasting.small import (
     fit,
     fitted_attributes,
     forecaster,
+    measure,
     predict,
     regressor,
     sequences,
@@ -26,6 +28,7 @@ from forecasting.small import (
     with_tail,
 )
 from tsrnn import DivergenceError, RNNForecaster
+from tsrnn.forecasting.base import InterruptedFitWarning
 from tsrnn.training.passes import Passes
 
 
@@ -78,7 +81,7 @@ def test_validation_loss_is_that_of_the_kept_weights():
     errors = []
     for end in range(len(y) - held - 1, len(y) - 1):
         known, after = y.iloc[:end], y.iloc[end : end + 2]
-        _, scale = model._units.measure(known.to_numpy()[-6:])
+        _, scale = measure(model._units, known.to_numpy()[-6:])
         errors.append(np.abs(with_tail(model, known).predict().to_numpy() - after.to_numpy()) / scale)
     assert len(errors) == held
     assert model.best_loss_ == pytest.approx(np.mean(errors), rel=1e-5)
@@ -129,7 +132,7 @@ def test_an_interrupt_later_is_a_warning_and_leaves_the_weights_of_the_last_pass
     interrupted(passes)
     kept = "the best pass" if early_stopping else "the last whole pass"
     message = f"fit was interrupted after {passes} of 100 passes over the data; the weights of {kept} are kept"
-    with pytest.warns(UserWarning, match=message) as warned:
+    with pytest.warns(InterruptedFitWarning, match=message) as warned:
         assert fit(model) is model
     assert warned[0].filename == small.__file__  # where `fit` is called
     assert model.n_iter_ == model.n_steps_ == passes
@@ -144,7 +147,7 @@ def test_an_interrupt_leaves_the_weights_of_the_best_pass(make, interrupted, jit
     passes = 2 if jit_disabled else 40
     model = make(learning_rate_init=0.1, max_iter=passes + 1, max_steps=1000, **changes)
     interrupted(passes)
-    with pytest.warns(UserWarning, match="interrupted"):
+    with pytest.warns(InterruptedFitWarning, match="interrupted"):
         fit(model)
     best = int(np.argmin(model.validation_loss_curve_))
     assert model.best_loss_ == model.validation_loss_curve_[best]
@@ -157,7 +160,7 @@ def test_an_interrupt_leaves_the_weights_of_the_best_pass(make, interrupted, jit
 def test_an_interrupted_fit_whose_warning_is_an_error_is_a_fit_too(make, interrupted):
     model = make(max_iter=10, max_steps=10)
     interrupted(1)
-    with pytest.raises(UserWarning, match="interrupted"):
+    with pytest.raises(InterruptedFitWarning):
         fit(model)
     assert model.n_iter_ == 1
 
@@ -166,12 +169,21 @@ def test_a_search_goes_on_after_an_interrupted_fit(interrupted):
     """As with `MLPRegressor`: the fits of one process are one after the other, and each ends by itself."""
     search = GridSearchCV(regressor(max_iter=2), {"hidden_size": [2, 3]}, cv=2, error_score="raise")
     interrupted(1)
-    with pytest.warns(UserWarning, match="interrupted after 1 of 2"):
+    with pytest.warns(InterruptedFitWarning, match="interrupted after 1 of 2"):
         search.fit(*sequences())
     assert len(search.cv_results_["params"]) == 2
     interrupted(0)
     with pytest.raises(KeyboardInterrupt):  # nothing was learnt
         search.fit(*sequences())
+
+
+def test_the_warning_as_an_error_stops_a_search(interrupted):
+    search = GridSearchCV(regressor(max_iter=2), {"hidden_size": [2, 3]}, cv=2, error_score="raise")
+    interrupted(1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "fit was interrupted")
+        with pytest.raises(InterruptedFitWarning):
+            search.fit(*sequences())
 
 
 DIVERGING = {
@@ -276,7 +288,7 @@ def test_a_bar_counts_the_parts_of_streams(capfd):
 @every_estimator
 def test_the_bar_is_closed_when_a_fit_breaks_off(make, capfd, interrupted):
     interrupted(2)
-    with pytest.warns(UserWarning, match="interrupted"):
+    with pytest.warns(InterruptedFitWarning, match="interrupted"):
         fit(make(verbose=True, max_iter=10, max_steps=10))
     assert capfd.readouterr().err.endswith("]\n")
 

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
-from forecasting.small import assert_untouched, daily, every_cell, forecaster, regressor, sequences, values
+from forecasting.small import assert_untouched, daily, every_cell, forecaster, measure, regressor, sequences, values
 from tsrnn.forecasting.timeindex import check_same_frequency
 
 LSTM, GRU = ["i", "f", "g", "o", "h", "c", "time_constant"], ["r", "z", "n", "h", "time_constant"]
@@ -49,7 +49,7 @@ def test_states_lead_to_the_forecast(cell):
     model = forecaster(cell=cell, num_layers=2, linear_skip=False).fit(daily())
     weights = model.weights()
     outputs = weights["head.weight"] @ model.inspect_gates(layer=1)["h"].iloc[-1] + weights["head.bias"]
-    centre, scale = model._units.measure(model.inspected_window().to_numpy())
+    centre, scale = measure(model._units, model.inspected_window().to_numpy())
     assert_allclose(model.predict(), centre + scale * outputs, rtol=1e-5)
 
 
@@ -101,7 +101,7 @@ def test_gradient_at_lag_zero(cell, decoder, loss):
     head = model.weights()["head.weight"]
     y = daily()
     window, after = y[:-outputs], y[-outputs:].to_numpy()
-    centre, scale = model._units.measure(window[-6:].to_numpy())
+    centre, scale = measure(model._units, window[-6:].to_numpy())
     state = model.inspect_gates(window)["h"].iloc[-1].to_numpy()
     error = head @ state + model.weights()["head.bias"] - (after - centre) / scale
     slope = {

@@ -9,15 +9,10 @@ import pandas as pd
 import pytest
 
 import naive
-from forecasting.small import UPDATES, assert_untouched, daily, every_cell, forecaster, values
+from forecasting.small import UPDATES, assert_untouched, daily, every_cell, stateful, values
 from gradcheck import assert_close
 from tsrnn.forecasting.streams import SeriesStreams, StreamUnits, n_streams
 from tsrnn.kernels.windows import LAST, SERIES
-
-
-def stateful(horizon=3, **changes):
-    """A stateful forecaster that is fitted within milliseconds."""
-    return forecaster(horizon, **({"lookback": "auto", "stateful": True, "bptt_steps": 5} | changes))
 
 
 def streams(lengths, steps=4, segment=1, rows=2, outputs=2, **changes):
@@ -95,7 +90,7 @@ def test_units(normalize):
 def by_hand(model, series, cell):
     """The forecast after a whole series that the naive loops read from a zero state."""
     p = {name: array.astype(np.float64) for name, array in model.weights().items()}
-    units, segment = model._units, model.segment
+    units, segment = model._units[0], model.segment
     steps = len(series) // segment
     own = series[len(series) - steps * segment :].reshape(steps, segment)
     if units.centring == LAST:

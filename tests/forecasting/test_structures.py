@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
-from forecasting.small import daily, forecaster, regressor, sequences, values, with_tail
-from tsrnn.forecasting.windows import SeriesWindows
+from forecasting.small import daily, forecaster, regressor, sequences, values, windows_of, with_tail
 from tsrnn.network.cells import CELLS
 
 STRUCTURES = [
@@ -41,7 +40,7 @@ def test_the_future_of_a_window_changes_nothing(structure):
     changed[30:] += 100
     model = forecaster(**structure).fit(daily())
     units = model._units
-    outputs = [model._outputs(SeriesWindows(s, 0, 30 - 6 + 1, units)) for s in (series, changed)]
+    outputs = [model._outputs(windows_of(s, 0, 30 - 6 + 1, units)) for s in (series, changed)]
     np.testing.assert_array_equal(*outputs)
 
 

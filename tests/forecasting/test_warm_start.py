@@ -69,7 +69,8 @@ def test_units_stay_those_in_which_the_weights_were_learnt(make):
         units, before = model._units, model.predict()
         for one in (model, fresh):
             one.set_params(learning_rate_init=1e-12, max_steps=1).fit(10 * daily() + 5)
-        assert model._units == units != fresh._units
+        assert_array_equal(model._units.centre, units.centre)
+        assert_allclose(fresh._units.centre, 10 * units.centre + 5)
         # The same weights, which have hardly changed, read windows that lie elsewhere.
         assert not np.allclose(model.predict(), 10 * before + 5, rtol=1e-3)
     else:
@@ -88,6 +89,64 @@ def test_units_of_a_stream_stay_too():
     units = model._units
     assert model.fit(10 * daily(70)).predict().index[0] == daily(71).index[-1]
     assert model._units == units
+
+
+def units_by_series(model):
+    """Centre and scale of each fitted series."""
+    if isinstance(model._units, list):
+        return dict(zip(model._tail.ids, model._units, strict=True))
+    return dict(zip(model._tail.ids, np.column_stack(model._units[1:]).tolist(), strict=True))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("stateful", [False, True])
+@pytest.mark.parametrize("long", [False, True])
+def test_known_series_keep_their_units_and_others_get_their_own(long, stateful, early_stopping):
+    y = daily()
+    changes = {"lookback": "auto", "stateful": True, "bptt_steps": 5} if stateful else {}
+    model = forecaster(warm_start=True, early_stopping=early_stopping, **changes)
+    first, second = pd.DataFrame({"a": y, "b": 3 * y}), pd.DataFrame({"c": 7 * y, "b": 100 * y, "a": y - 4})
+    if long:
+        first, second = (frame.unstack().rename_axis(["id", "day"]) for frame in (first, second))
+    before = units_by_series(model.fit(first))
+    fresh = units_by_series(clone(model).fit(second))
+    after = units_by_series(model.fit(second))
+    assert set(after) == {"a", "b", "c"}
+    assert (after["a"], after["b"], after["c"]) == (before["a"], before["b"], fresh["c"])
+    assert before["a"] != fresh["a"]
+    assert np.isfinite(model.predict()).all(axis=None)
+
+
+def test_exogenous_columns_keep_their_units_and_categories():
+    y = daily()
+    X = pd.DataFrame({"price": np.arange(60.0), "day": y.index.day_name()}, y.index)
+    model = forecaster(warm_start=True).fit(X, y)
+    columns = model._covariates.columns
+    later = X.iloc[:14].assign(price=100.0)  # two weeks: the same days of the week
+    model.fit(later, y[:14])
+    assert model._covariates.columns == columns
+    with pytest.raises(ValueError, match="X must have the columns"):
+        model.fit(X[["price"]], y)
+    with pytest.raises(ValueError, match="X must give the columns"):
+        model.fit(y)
+    assert_refused(
+        model.set_params(past_covariates="price"),
+        "past_covariates was None, now 'price'",
+        lambda model: model.fit(X, y),
+    )
+
+
+def test_columns_that_are_forecast_together_are_the_same_ones():
+    y = daily()
+    frame = pd.DataFrame({"a": y, "b": 3 * y})
+    model = forecaster(multivariate=True, warm_start=True).fit(frame)
+    centre = model._units.centre
+    assert_array_equal(model.fit(10 * frame)._units.centre, centre)
+    other = frame.rename(columns={"b": "c"})
+    assert_refused(model, r"y must have the columns \['a', 'b'\]", lambda model: model.fit(other))
+    assert_refused(
+        model.set_params(multivariate=False), "multivariate was True, now False", lambda model: model.fit(frame)
+    )
 
 
 def test_the_type_of_the_weights_stays():

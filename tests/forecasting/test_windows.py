@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import naive
-from forecasting.small import daily, forecaster, values
+from forecasting.small import daily, forecaster, measure, units_of, values, windows_of
 from tsrnn.forecasting import base
 from tsrnn.forecasting.normalization import CENTRINGS, Units
-from tsrnn.forecasting.windows import SeriesWindows, TableRows
+from tsrnn.forecasting.windows import TableRows
 
 every_centring = pytest.mark.parametrize("centring", CENTRINGS)
 
@@ -42,7 +42,7 @@ def samples_of(monkeypatch):
         taken = []
 
         class Trainer:
-            def __init__(self, network, parameters, options, training, validation, rng):
+            def __init__(self, network, parameters, options, training, validation, *others):
                 taken.extend((training, validation))
                 raise Stop
 
@@ -60,14 +60,14 @@ def samples_of(monkeypatch):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_windows_are_slices(centring, first, dtype):
     series, lookback, horizon = values(40), 8, 3
-    units = Units.of(series, CENTRINGS[centring])
+    units = units_of(series, centring)
     size = len(series) - lookback - horizon + 1 - first
-    x, y = gathered(SeriesWindows(series, first, size, units), range(size), lookback, horizon, dtype)
+    x, y = gathered(windows_of(series, first, size, units), range(size), lookback, horizon, dtype)
     for b in range(size):
         inside, after, centre, scale = naive.window(
             series, first + b, lookback, horizon, centring, series.mean(), series.std()
         )
-        assert units.measure(series[first + b : first + b + lookback]) == pytest.approx((centre, scale), rel=1e-12)
+        assert measure(units, series[first + b : first + b + lookback]) == pytest.approx((centre, scale), rel=1e-12)
         tolerance = 1e-12 if dtype == np.float64 else 1e-5
         np.testing.assert_allclose(x[:, b], inside, rtol=tolerance, atol=tolerance)
         np.testing.assert_allclose(y[b], after, rtol=tolerance, atol=tolerance)
@@ -76,9 +76,9 @@ def test_windows_are_slices(centring, first, dtype):
 @every_centring
 def test_measuring_is_undone_by_centre_and_scale(centring):
     series = 1e6 + 1000 * values(40)
-    units = Units.of(series, CENTRINGS[centring])
-    x, y = gathered(SeriesWindows(series, 0, 30, units), [7], 8, 3)
-    centre, scale = units.measure(series[7:15])
+    units = units_of(series, centring)
+    x, y = gathered(windows_of(series, 0, 30, units), [7], 8, 3)
+    centre, scale = measure(units, series[7:15])
     np.testing.assert_allclose(centre + scale * x[:, 0], series[7:15], rtol=1e-12)
     np.testing.assert_allclose(centre + scale * y[0], series[15:18], rtol=1e-12)
 
@@ -86,25 +86,25 @@ def test_measuring_is_undone_by_centre_and_scale(centring):
 @every_centring
 def test_windows_without_targets(centring):
     series = values(40)
-    samples = SeriesWindows(series, 32, 1, Units.of(series, CENTRINGS[centring]))
+    samples = windows_of(series, 32, 1, units_of(series, centring))
     x = np.empty((8, 1, 1))
     samples.gather(np.array([0]), x, None)
     np.testing.assert_array_equal(x[:, :, 0], gathered(samples, [0], 8, 0)[0])
 
 
 def test_every_window_counts_once():
-    samples = SeriesWindows(values(40), 0, 30, Units.of(values(40), CENTRINGS["last"]))
+    samples = windows_of(values(40), 0, 30, units_of(values(40), "last"))
     np.testing.assert_array_equal(samples.weights(np.array([3, 5, 5])), np.ones(3))
 
 
 @every_centring
 @pytest.mark.parametrize("series", [np.zeros(20), np.full(20, 7.0), np.full(20, 0.1), np.full(20, -1e9)])
 def test_a_series_that_does_not_vary_has_a_scale(centring, series):
-    units = Units.of(series, CENTRINGS[centring])
-    x, y = gathered(SeriesWindows(series, 0, 10, units), range(10), 8, 3)
+    units = units_of(series, centring)
+    x, y = gathered(windows_of(series, 0, 10, units), range(10), 8, 3)
     np.testing.assert_allclose(x, 0, atol=1e-9)
     np.testing.assert_allclose(y, 0, atol=1e-9)
-    assert units.measure(series[:8])[1] > 0
+    assert measure(units, series[:8])[1] > 0
 
 
 @every_centring
@@ -114,10 +114,10 @@ def test_what_comes_later_changes_no_window(centring, change, by, lookback, hori
     """From the value `change` on the series is another one."""
     series, other = values(40), values(40)
     other[change:] += by
-    units = Units.of(series, CENTRINGS[centring])
+    units = units_of(series, centring)
     size = 40 - lookback - horizon + 1
-    x, y = gathered(SeriesWindows(series, 0, size, units), range(size), lookback, horizon)
-    other_x, other_y = gathered(SeriesWindows(other, 0, size, units), range(size), lookback, horizon)
+    x, y = gathered(windows_of(series, 0, size, units), range(size), lookback, horizon)
+    other_x, other_y = gathered(windows_of(other, 0, size, units), range(size), lookback, horizon)
     seen = np.arange(size) + lookback <= change  # the window ends before the change
     np.testing.assert_array_equal(x[:, seen], other_x[:, seen])
     for k in range(horizon):
@@ -129,10 +129,10 @@ def test_what_comes_later_changes_no_window(centring, change, by, lookback, hori
 def test_series_may_be_read_only_or_on_disk(centring, tmp_path):
     series = values(40)
     np.save(tmp_path / "series.npy", series)
-    units = Units.of(series, CENTRINGS[centring])
-    expected = gathered(SeriesWindows(series, 0, 30, units), [0, 9], 8, 3)
+    units = units_of(series, centring)
+    expected = gathered(windows_of(series, 0, 30, units), [0, 9], 8, 3)
     for other in (read_only(series), np.load(tmp_path / "series.npy", mmap_mode="r"), np.repeat(series, 2)[::2]):
-        for actual, wanted in zip(gathered(SeriesWindows(other, 0, 30, units), [0, 9], 8, 3), expected, strict=True):
+        for actual, wanted in zip(gathered(windows_of(other, 0, 30, units), [0, 9], 8, 3), expected, strict=True):
             np.testing.assert_allclose(actual, wanted, rtol=1e-12, atol=1e-12)
 
 
@@ -140,7 +140,7 @@ def test_a_batch_of_a_very_long_series_costs_a_batch(tmp_path):
     size, lookback = 10_000_000, 200
     series = np.memmap(tmp_path / "series", np.float64, "w+", shape=size)  # zeros that take no place on the disk
     series[-lookback - 1 :] = values(lookback + 1)
-    samples = SeriesWindows(series, 0, size - lookback, Units(CENTRINGS["last"], 0.0, 1.0))
+    samples = windows_of(series, 0, size - lookback, Units(CENTRINGS["last"], np.zeros((1, 1)), np.ones((1, 1))))
     x, y = np.empty((lookback, 2, 1), np.float32), np.empty((2, 1), np.float32)
     samples.gather(np.array([0, 5]), x, y)  # compiles
     tracemalloc.start()

@@ -5,7 +5,7 @@ import pytest
 
 import naive
 from gradcheck import assert_close
-from tsrnn.kernels.windows import LAST, MEAN, SERIES, centre_and_scale, gather_rows, gather_windows
+from tsrnn.kernels.windows import LAST, MEAN, SERIES, centre_and_scale, gather_rows, gather_windows, measure_windows
 
 CENTRINGS = {"series": SERIES, "last": LAST, "mean": MEAN}
 TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}
@@ -16,12 +16,13 @@ every_type = pytest.mark.parametrize("dtype", TOLERANCE)
 
 def gather(series, starts, lookback, horizon, centring, dtype, units=(0.3, 2.0)):
     """x, y, centre and scale; `units` are the centre and scale of the whole series."""
-    rows = len(starts)
+    rows, starts, table = len(starts), np.array(starts), series[:, None]
     x, y = np.full((lookback, rows, 1), np.nan, dtype), np.full((rows, horizon), np.nan, dtype)
-    gather_windows(series, np.array(starts), CENTRINGS[centring], *units, x, y)
-    windows = [series[start : start + lookback] for start in starts]
-    centre, scale = np.transpose([centre_and_scale(w, CENTRINGS[centring], *units) for w in windows])
-    return x, y, centre, scale
+    begin, none = np.zeros(rows, np.int64), np.empty((len(series), 0))
+    centre, scale = (np.full((rows, 1), unit) for unit in units)
+    measure_windows(table, starts, begin, lookback, CENTRINGS[centring], centre, scale)
+    gather_windows(table, none, 0, starts, begin, centre, scale, False, x, y, np.empty((rows, 0), dtype))
+    return x, y, centre[:, 0], scale[:, 0]
 
 
 def assert_as_specified(series, starts, lookback, horizon, centring, dtype):
@@ -74,12 +75,53 @@ def test_flat_window_has_a_scale(centring, dtype):
 
 @every_centring
 @every_type
-def test_nan_comes_out(centring, dtype):
+def test_what_is_missing_is_zero_in_a_window_and_nan_in_a_target(centring, dtype):
     series = np.arange(10.0)
     series[4] = np.nan
-    x, y, _, _ = gather(series, [0, 3, 5], 3, 2, centring, dtype)
-    np.testing.assert_array_equal(np.isnan(x).any(axis=(0, 2)), [False, True, False])
-    np.testing.assert_array_equal(np.isnan(y).any(axis=1), [True, centring != "series", False])
+    x, y, centre, scale = gather(series, [0, 3, 5], 3, 2, centring, dtype)
+    assert not np.isnan(x).any()
+    assert x[1, 1, 0] == 0
+    np.testing.assert_array_equal(np.isnan(y), [[False, True], [False, False], [False, False]])
+    seen = np.array([3.0, 5.0])  # of the second window
+    expected = {"series": (0.3, 2.0), "last": (5, seen.std() + 0.02), "mean": (4, seen.std() + 0.02)}[centring]
+    assert (centre[1], scale[1]) == pytest.approx(expected)
+
+
+@every_centring
+def test_nothing_observed_is_measured_by_the_series(centring):
+    x, y, centre, scale = gather(np.array([np.nan, np.nan, 1.0]), [0], 2, 1, centring, np.float64)
+    assert (centre[0], scale[0]) == (0.3, 2.0)
+    assert not x.any()
+    assert y[0, 0] == pytest.approx(0.35)
+
+
+@every_type
+def test_windows_of_a_table(dtype):
+    """Two channels, covariates of which one is known ahead, masks; the first window begins before its series."""
+    rng = np.random.default_rng(0)
+    values, covariates = rng.standard_normal((20, 2)), rng.standard_normal((20, 3))
+    values[12, 1] = np.nan
+    starts, begin = np.array([3, 10]), np.array([5, 5])
+    centre, scale = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[2.0, 0.5], [1.0, 3.0]])
+    x, y, future = np.full((4, 2, 7), np.nan, dtype), np.full((2, 6), np.nan, dtype), np.full((2, 3), np.nan, dtype)
+    gather_windows(values, covariates, 2, starts, begin, centre, scale, True, x, y, future)
+    for b in range(2):
+        for t in range(4):
+            row = max(starts[b] + t, 5)
+            expected = np.nan_to_num((values[row] - centre[b]) / scale[b])
+            observed = ~np.isnan(values[row]) & (starts[b] + t >= 5)
+            assert_close(x[t, b], np.concatenate([expected, covariates[row], observed]), TOLERANCE[dtype])
+        after = slice(starts[b] + 4, starts[b] + 7)
+        assert_close(y[b], ((values[after] - centre[b]) / scale[b]).ravel(), TOLERANCE[dtype])
+        assert_close(future[b], covariates[after, 2], TOLERANCE[dtype])
+
+
+@every_centring
+def test_a_window_that_begins_before_its_series_is_measured_by_what_it_holds(centring):
+    series = np.arange(1.0, 9.0)
+    centre, scale = np.array([[0.3]]), np.array([[2.0]])
+    measure_windows(series[:, None], np.array([2]), np.array([4]), 5, CENTRINGS[centring], centre, scale)
+    assert (centre[0, 0], scale[0, 0]) == centre_and_scale(series[4:7], CENTRINGS[centring], 0.3, 2.0)
 
 
 @every_type

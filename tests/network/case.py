@@ -38,6 +38,7 @@ class Case:
         self.keys = rng.integers(2**32, size=n_keys, dtype=np.uint64) if n_keys else None
         # Only the decoder "seq2seq" looks at targets; `backward` needs that it did.
         self.targets = rng.standard_normal(self.d_out.shape).astype(dtype)
+        self.known = rng.standard_normal((len(self.d_out), self.network.known_size)).astype(dtype)
         self.work = self.network.allocate(rows, dtype)
 
     @property
@@ -47,6 +48,7 @@ class Case:
     def outputs(self, vector=None):
         """Outputs (B, O) of the network, with dropout if there is any; `backward` may follow."""
         self.work.x[...] = self.x
+        self.work.known[...] = self.known
         p = self.network.layout.views(self.vector if vector is None else vector)
         return self.network.forward(p, self.work, self.keys, self.targets).copy()
 

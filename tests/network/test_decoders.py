@@ -57,6 +57,31 @@ def test_gradient_of_several_channels(decoder, channels):
     assert_right(decoding("gru", decoder, outputs=6, target_channels=channels, segment=2))
 
 
+@every_cell
+@pytest.mark.parametrize("decoder", ["direct", *DECODERS])
+@pytest.mark.parametrize("segment", [1, 2])
+def test_gradient_with_inputs_known_ahead(cell, decoder, segment):
+    """Two of them at each of the five steps, of which the last segment has one."""
+    case = decoding(cell, decoder, segment=segment, known_size=2, skip=True, dropout=0.2, recurrent_dropout=0.2)
+    assert case.work.known.shape[1] == 10
+    assert_right(case)
+
+
+@pytest.mark.parametrize("decoder", ["direct", *DECODERS])
+def test_what_is_known_ahead_of_a_step_moves_it(decoder):
+    """A later step's input does not move an earlier output of the decoders that have a place for each."""
+    case = decoding("gru", decoder, known_size=1, rows=4, size=5)
+    case.targets = None
+    before = case.outputs()
+    case.known[:, 3] += 1
+    moved = case.outputs() != before
+    assert moved[:, 3].all()
+    if decoder in ("parallel", "seq2seq"):
+        assert not moved[:, :3].any()
+    if decoder == "parallel":
+        assert not moved[:, 4].any()
+
+
 def references(case, y, prefix, layers, starts):
     """States of all layers over a sequence, by the naive loops: outputs of the top one, last states of each."""
     p, last = case.parameters, []

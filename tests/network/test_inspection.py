@@ -17,6 +17,8 @@ KINDS = {
     "residual": {"residual": True},
     "residual bidirectional": {"bidirectional": True, "residual": True},
     "segment": {"segment": 2},
+    "layer norm": {"layer_norm": True, "bidirectional": True},
+    "unequal residual": {"sizes": (2, 3), "residual": True},
 }
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -24,16 +26,35 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 class Inspected:
     """A network with random parameters after a forward pass, and the same by the reference."""
 
-    def __init__(self, cell, layers=2, dtype=np.float64, **kind):
+    def __init__(self, cell, layers=2, dtype=np.float64, decoder="direct", sizes=None, **kind):
         rng = np.random.default_rng(1)
         self.cell, self.layers, self.kind = cell, layers, kind
-        self.network = Network(cell, STEPS, INPUTS, SIZE, layers, OUTPUTS, linear_skip=True, **kind)
+        self.sizes = (sizes or (SIZE, SIZE))[:layers]
+        self.network = Network(
+            cell, STEPS, INPUTS, self.sizes, layers, OUTPUTS, linear_skip=True, decoder=decoder, **kind
+        )
         vector = (0.6 * rng.standard_normal(self.network.layout.size)).astype(dtype)
         self.p = self.network.layout.views(vector)
         self.work = self.network.allocate(ROWS, dtype)
         self.work.x[...] = rng.standard_normal(self.work.x.shape)
-        self.d_out = rng.standard_normal((ROWS, OUTPUTS)).astype(dtype)
-        self.network.forward(self.p, self.work)
+        shape = (self.network.output_rows * ROWS, OUTPUTS)
+        self.d_out = rng.standard_normal(shape).astype(dtype)
+        self.targets = rng.standard_normal(shape).astype(dtype)
+        self.start = [
+            [np.zeros((ROWS, layer.output_size)) for _ in naive.CELLS[cell].states] for layer in self.network.layers
+        ]
+        self.forward()
+
+    def forward(self):
+        self.network.forward(self.p, self.work, None, self.targets)
+
+    def begin(self):
+        """Start from random states, and ask for the outputs after the last step alone, as of a stream."""
+        rng = np.random.default_rng(2)
+        self.start = [[rng.uniform(-1, 1, state.shape) for state in layer] for layer in self.start]
+        self.d_out[:-ROWS] = 0
+        self.network.start(self.work, self.start)
+        self.forward()
 
     @property
     def directions(self):
@@ -41,16 +62,16 @@ class Inspected:
 
     def weights(self, layer, direction):
         suffix = "_reverse" if direction == "backward" else ""
-        names = naive.CELLS[self.cell].shapes(1, SIZE)
+        names = naive.CELLS[self.cell].shapes(1, 1)
         return {name: self.p[f"rnn.{name}_l{layer}{suffix}"] for name in names}
 
     def states(self, x, layer, direction, bump=None):
         """States of one direction in its own order, (T, B, H) each; `bump` (t, value) is added to h after step t."""
         x = x if direction == "forward" else x[::-1]
-        weights, cell = self.weights(layer, direction), naive.CELLS[self.cell]
-        history = [np.zeros((len(x), ROWS, SIZE)) for _ in cell.states]
+        weights, cell, size = self.weights(layer, direction), naive.CELLS[self.cell], self.sizes[layer]
+        history = [np.zeros((len(x), ROWS, size)) for _ in cell.states]
         for b in range(ROWS):
-            states = [np.zeros(SIZE) for _ in cell.states]
+            states = [start[b, :size] for start in self.start[layer]]  # of two directions: zeros
             for t in range(len(x)):
                 after = cell.step(x[t, b], *states, weights)
                 states = list(after) if isinstance(after, tuple) else [after]
@@ -65,41 +86,81 @@ class Inspected:
         return self.work.segment.y if self.network.segment else self.work.x
 
     def loss(self, bumps):
-        """sum(outputs * d_out), apart from the linear map, with states moved: (layer, direction) -> (t, value)."""
-        x = self.inputs()
-        for k in range(self.layers):
-            sides = {d: self.states(x, k, d, bumps.get((k, d)))[0] for d in self.directions}
-            last = np.concatenate([h[-1] for h in sides.values()], axis=1)
-            y = np.concatenate([h if d == "forward" else h[::-1] for d, h in sides.items()], axis=2)
-            if self.kind.get("residual") and k:
-                y, last = y + x, last + self.last_of_input(x)
-            x = y
-        return np.sum(naive.dense(last, self.p["head.weight"], self.p["head.bias"]) * self.d_out)
+        """sum(outputs * d_out), apart from the linear map, with states moved: (layer, direction) -> (t, value).
 
-    def last_of_input(self, x):
-        """The shortcut beside the last state of each direction."""
+        The layers are the reference's; what decodes is the network's, which has tests of its own.
+        """
+        x, states = self.inputs(), []
+        for k in range(self.layers):
+            sides = {d: self.states(x, k, d, bumps.get((k, d))) for d in self.directions}
+            states.append([np.concatenate([s[-1] for s in own], axis=1) for own in zip(*sides.values(), strict=True)])
+            last = states[-1][0]
+            y = np.concatenate([s[0] if d == "forward" else s[0][::-1] for d, s in sides.items()], axis=2)
+            if self.kind.get("residual") and k:
+                shortcut = self.shortcut(x, k)
+                y, last = y + shortcut, last + self.last_of(shortcut)
+            if self.kind.get("layer_norm"):
+                y, last = self.norm(y, k), self.norm(last, k)
+            x = y
+        decoder = self.network.decoder
+        work = decoder.allocate(len(x), ROWS, np.float64)
+        out = decoder.forward(
+            self.p, y if decoder.every_step else last[None], states, None, None, work, None, self.targets
+        )
+        return np.sum(out * self.d_out)
+
+    def shortcut(self, x, layer):
+        """What a residual layer adds to its output."""
+        if f"rnn.shortcut_weight_l{layer}" not in self.p:
+            return x
+        return x @ self.p[f"rnn.shortcut_weight_l{layer}"].T + self.p[f"rnn.shortcut_bias_l{layer}"]
+
+    def norm(self, y, layer):
+        z = (y - y.mean(axis=-1, keepdims=True)) / np.sqrt(y.var(axis=-1, keepdims=True) + 1e-5)
+        return z * self.p[f"rnn.norm_weight_l{layer}"] + self.p[f"rnn.norm_bias_l{layer}"]
+
+    def last_of(self, y):
+        """What is beside the last state of each direction."""
         if len(self.directions) == 1:
-            return x[-1]
-        return np.concatenate([x[-1, :, :SIZE], x[0, :, SIZE:]], axis=1)
+            return y[-1]
+        return np.concatenate([y[-1, :, :SIZE], y[0, :, SIZE:]], axis=1)
+
+    def assert_right(self):
+        """Gradients of all states by central differences."""
+        gradients = state_gradients(self.network, self.p, self.d_out, self.work)
+        assert list(gradients) == [(k, d) for k in range(self.layers) for d in self.directions]
+        for where, gradient in gradients.items():
+            shape = (ROWS, self.sizes[where[0]])
+            assert gradient.shape == (self.network.recurrent_steps, *shape)
+            expected = [
+                central_differences(
+                    lambda v, t=t: self.loss({where: (t, v.reshape(shape))}),  # noqa: B023
+                    np.zeros(np.prod(shape)),
+                )
+                for t in range(len(gradient))
+            ]
+            assert_close(gradient, np.reshape(expected, gradient.shape), 1e-6)
 
 
 @every_cell
 @every_kind
 @pytest.mark.parametrize("layers", [1, 2])
 def test_gradients_of_states_by_central_differences(cell, kind, layers):
-    case = Inspected(cell, layers, **KINDS[kind])
-    gradients = state_gradients(case.network, case.p, case.d_out, case.work)
-    assert list(gradients) == [(k, d) for k in range(layers) for d in case.directions]
-    for where, gradient in gradients.items():
-        assert gradient.shape == (case.network.recurrent_steps, ROWS, SIZE)
-        expected = [
-            central_differences(
-                lambda v, t=t: case.loss({where: (t, v.reshape(ROWS, SIZE))}),  # noqa: B023
-                np.zeros(ROWS * SIZE),
-            )
-            for t in range(len(gradient))
-        ]
-        assert_close(gradient, np.reshape(expected, gradient.shape), 1e-6)
+    Inspected(cell, layers, **KINDS[kind]).assert_right()
+
+
+@every_cell
+@pytest.mark.parametrize("decoder", ["in_step", "parallel", "seq2seq"])
+@pytest.mark.parametrize("kind", ["plain", "residual bidirectional"])
+def test_gradients_of_states_through_decoders(cell, decoder, kind):
+    Inspected(cell, decoder=decoder, **KINDS[kind]).assert_right()
+
+
+@every_cell
+def test_gradients_of_states_of_a_stream(cell):
+    case = Inspected(cell, decoder="in_step", residual=True)
+    case.begin()
+    case.assert_right()
 
 
 @every_cell
@@ -151,7 +212,7 @@ def test_step_by_step_is_the_whole_way_at_once(cell):
     case = Inspected(cell, layers=1)
     state_gradients(case.network, case.p, case.d_out, case.work)
     stepwise = case.work.layers[0].d_states[0].copy()
-    case.network.forward(case.p, case.work)
+    case.forward()
     g = case.network.layout.views(np.empty(case.network.layout.size))
     case.network.backward(case.p, g, case.d_out, case.work)
     assert_close(stepwise, case.work.layers[0].d_states[0], 1e-12)

@@ -111,3 +111,13 @@ def test_shortcut_map_against_the_reference():
         states = naive.forward("gru", y, [np.zeros((3, size))], weights)[0][1:]
         y = states if k == 0 else states + y @ p["rnn.shortcut_weight_l1"].T + p["rnn.shortcut_bias_l1"]
     assert_close(case.outputs(), naive.dense(y[-1], p["head.weight"], p["head.bias"]), 1e-12)
+
+
+@every_cell
+def test_the_linear_map_of_some_channels(cell):
+    case = Case(cell, inputs=3, skip=True, skip_channels=1)
+    assert case.network.layout.shapes["linear.weight"] == (2, 4)
+    assert_right(case)
+    case.vector[...] = 0
+    case.parameters["linear.weight"][...] = 1
+    assert_close(case.outputs(), case.x[:, :, :1].sum(axis=0).repeat(2, axis=1), 1e-12)

@@ -35,7 +35,7 @@ class ArraySamples:
         self.weight = np.ones(len(x)) if weight is None else weight
         self.size = len(x)
 
-    def gather(self, which, x, y):
+    def gather(self, which, x, y, known=None):
         x[...] = self.x[which].transpose(1, 0, 2)
         if y is not None:
             y[...] = self.y[which]

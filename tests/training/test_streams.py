@@ -32,7 +32,7 @@ class ArrayStreams:
             row, first = k % self.rows, k // self.rows * self.steps
             yield column, self.inputs[row][first : first + self.steps], self.targets[row][first : first + self.steps]
 
-    def gather(self, which, x, y):
+    def gather(self, which, x, y, known=None):
         x[...] = 7.0  # what lies beyond the end must not matter
         for column, inputs, targets in self._parts(which):
             x[: len(inputs), column] = inputs
@@ -150,7 +150,7 @@ def test_two_series_never_mix(cell):
     targets[1][...] = np.nan  # its own loss is none of ours: the row has no weight
 
     class First(ArrayStreams):
-        def gather(self, which, x, y):
+        def gather(self, which, x, y, known=None):
             super().gather(which, x, y)
             if y is not None:
                 y[np.isnan(y)] = 0

@@ -21,7 +21,7 @@ class Spoilt(ArraySamples):
         super().__init__(samples.x, samples.y)
         self.left = good_batches
 
-    def gather(self, which, x, y):
+    def gather(self, which, x, y, known=None):
         super().gather(which, x, y)
         if self.left <= 0:
             y[...] = np.nan

@@ -5,7 +5,6 @@ import pandas as pd
 
 from tsrnn.evaluation.displays import OBSERVED, check_matplotlib, drawing_axes, positions, tick_dates
 from tsrnn.forecasting.checks import check_option
-from tsrnn.forecasting.onnxgraph import cell_name
 from tsrnn.network.inspection import directions
 
 CANDIDATES = ("g", "n")  # what a gate lets in: from -1 to 1, all other gates from 0 to 1
@@ -97,7 +96,7 @@ class GateDisplay:
         inside = model.inspect_gates(window, layer=layer, direction=direction)
         cell = directions(model.network_.layers[layer])[direction].cell
         if not cell.keep_gate:
-            raise ValueError(f"a model with cell={cell_name(model.network_)!r} has no gates to display")
+            raise ValueError(f"a model with cell={model.network_.cell!r} has no gates to display")
         gate = cell.keep_gate if gate is None else gate
         check_option("gate", gate, cell.gates)
         constants = (1 / (1 / inside["time_constant"]).mean()).rename("time_constant")

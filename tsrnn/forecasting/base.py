@@ -14,7 +14,7 @@ from tsrnn.forecasting.callbacks import CallbackSupportMixin, Tasks, with_callba
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option, check_real, check_sizes
 from tsrnn.forecasting.exchange import Exchange
 from tsrnn.forecasting.progress import progress
-from tsrnn.forecasting.warmstart import check_same_network, check_same_units, curves, units_parameters
+from tsrnn.forecasting.warmstart import check_same_network, curves, units_parameters
 from tsrnn.network.cells import CELLS
 from tsrnn.network.initialization import RECURRENT_INITS
 from tsrnn.network.network import Network
@@ -25,6 +25,10 @@ from tsrnn.training.schedule import SCHEDULES
 from tsrnn.training.trainer import Trainer, TrainingOptions
 
 AUTO_BATCH = 256  # from here on larger batches take longer in proportion and learn no more per update
+
+
+class InterruptedFitWarning(UserWarning):
+    """A fit was interrupted after a pass or more: the estimator has the best weights so far."""
 
 
 class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
@@ -92,13 +96,6 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         """Whether a fit starts from the current weights, and so reads the data in the current units."""
         return (incremental or bool(self.warm_start)) and hasattr(self, "parameters_")
 
-    def _kept_units(self, fresh):
-        """The units of the fit before where this one goes on from its weights, which mean nothing in others."""
-        if not self._goes_on():
-            return fresh
-        check_same_units(self._units_parameters, self, "warm_start=True")
-        return self._units
-
     def _build(
         self,
         steps: int,
@@ -107,8 +104,12 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         decoder: str,
         target_channels: int = 1,
         incremental: bool = False,
+        **options,
     ) -> Network:
-        """The network that the parameters ask for; refused where a fit is to go on with another."""
+        """The network that the parameters ask for, refused where a fit is to go on with another.
+
+        Further `options` go to it as they are.
+        """
         sizes = self.hidden_size
         network = Network(
             self.cell,
@@ -126,6 +127,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             dropout=float(self.dropout),
             recurrent_dropout=float(self.recurrent_dropout),
             linear_skip=bool(self.linear_skip),
+            **options,
         )
         if self._goes_on(incremental):
             check_same_network(self.network_, network, "partial_fit" if incremental else "warm_start=True")
@@ -208,7 +210,8 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         if interrupted:
             kept = "the last whole pass" if validation is None else "the best pass"
             passes = f"{len(trainer.history.loss)} of {trainer.total_epochs} passes over the data"
-            warnings.warn(f"fit was interrupted after {passes}; the weights of {kept} are kept", stacklevel=3)
+            message = f"fit was interrupted after {passes}; the weights of {kept} are kept"
+            warnings.warn(message, InterruptedFitWarning, stacklevel=3)
 
     def _run(self, trainer: Trainer, tasks: Tasks | None = None) -> None:
         def end_epoch(history):

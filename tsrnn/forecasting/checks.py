@@ -57,25 +57,43 @@ def check_flag(name: str, value) -> None:
         raise ValueError(f"{name} must be True or False, got {value!r}")
 
 
-def check_series(y) -> pd.Series:
-    """`y` as a Series of finite numbers with an index; errors name what is wrong and where."""
-    if not isinstance(y, pd.Series):
-        if isinstance(y, pd.DataFrame):
-            raise TypeError(f"y must be a Series or one-dimensional, got a DataFrame with columns {list(y.columns)}")
+def with_index(y, index: pd.Index | None = None) -> pd.Series | pd.DataFrame:
+    """`y` as a Series or a DataFrame that is not empty; an array gets `index`, or counts its rows from 0."""
+    if not isinstance(y, (pd.Series, pd.DataFrame)):
         y = y.filled(np.nan) if isinstance(y, np.ma.MaskedArray) else np.asarray(y)
-        if y.ndim != 1:
-            raise ValueError(f"y must be a Series or one-dimensional, got an array of shape {y.shape}")
-        y = pd.Series(y)
-    if len(y) == 0:
+        if y.ndim not in (1, 2):
+            raise ValueError(f"y must be a Series, a DataFrame or an array of 1 or 2 dimensions, got shape {y.shape}")
+        if index is not None and len(index) != len(y):
+            raise ValueError(f"X and y must have as many rows, got {len(index)} and {len(y)}")
+        y = pd.Series(y, index) if y.ndim == 1 else pd.DataFrame(y, index)
+    if y.size == 0:
         raise ValueError("y is empty")
-    numeric = pd.api.types.is_numeric_dtype(y.dtype) and not pd.api.types.is_complex_dtype(y.dtype)
-    if not numeric or pd.api.types.is_bool_dtype(y.dtype):
-        raise TypeError(f"y must hold real numbers, got dtype {y.dtype}")
-    values = y.to_numpy(np.float64, na_value=np.nan)
-    finite = np.isfinite(values)
-    if not finite.all():
+    return y
+
+
+def numbers(column: pd.Series, label: str = "", name: str = "y") -> np.ndarray:
+    """A column as float64, NaN where a value is missing; refused by name where it holds no real numbers."""
+    numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype)
+    if not numeric or pd.api.types.is_bool_dtype(column.dtype):
+        raise TypeError(f"{name} must hold real numbers, got dtype {column.dtype}{label}")
+    return column.to_numpy(np.float64, na_value=np.nan)
+
+
+def refuse_missing(values: np.ndarray, index: pd.Index, label: str = "", name: str = "y") -> None:
+    """Refuse values that are not finite, and name their stamps."""
+    bad = ~np.isfinite(values)
+    if bad.any():
         raise ValueError(
-            f"y holds {int((~finite).sum())} missing or infinite values, at {name_stamps(y.index[~finite])}; "
-            "fill them, for example with y.interpolate()"
+            f"{name} holds {int(bad.sum())} missing or infinite values{label}, at {name_stamps(index[bad])}; fill "
+            f"them, for example with {name}.interpolate()"
         )
+
+
+def check_series(y) -> pd.Series:
+    """`y` as one Series of finite numbers with an index; errors name what is wrong and where."""
+    y = with_index(y)
+    if isinstance(y, pd.DataFrame):
+        raise TypeError(f"y must be a Series or one-dimensional, got columns {list(y.columns)}")
+    values = numbers(y)
+    refuse_missing(values, y.index)
     return pd.Series(values, y.index, name=y.name)

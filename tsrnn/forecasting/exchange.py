@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.forecasting.onnxgraph import cell_name, load_onnx
+from tsrnn.forecasting.onnxnodes import load_onnx
 from tsrnn.forecasting.persistence import replacing
 from tsrnn.network.inspection import directions
 from tsrnn.network.network import Network
@@ -40,10 +40,18 @@ class Exchange:
     def to_torch(self) -> dict:
         """Fitted weights as a state dict of torch.
 
-        It loads, strictly, into a module of torch with the attributes `rnn` (`torch.nn.RNN`, `LSTM` or `GRU` of the
-        same `hidden_size`, `num_layers` and `bidirectional`), `head` and, where the estimator has them, `linear` and
-        `segment` (each a `torch.nn.Linear`). The weights alone: units, segments and residual connections are for
-        the module to add. `to_onnx` writes all of it.
+        It loads, strictly, into a module of torch with the attributes
+
+        - `rnn`: `torch.nn.RNN`, `LSTM` or `GRU` of the same `hidden_size`, `num_layers` and `bidirectional`;
+        - `head` and, where the estimator has them, `linear` and `segment`: each a `torch.nn.Linear`;
+        - `decoder` of "seq2seq": one more of the kind of `rnn`, in one direction, of as many layers and as wide as the
+          outputs of `rnn`, with the `torch.nn.Parameter` `first_input`; of "parallel": one of one layer, whose inputs
+          are as wide as its states, with the Parameter `position`.
+
+        What torch's recurrent modules lack, `first_input`, `position` and with `layer_norm` the Parameters
+        `norm_weight_l0`, `norm_bias_l0` and so on, goes under these names into `rnn` and `decoder`: by
+        `rnn.register_parameter`. The weights alone: units, segments, norms, residual connections and the way from
+        `rnn` to `decoder` are for the module to add. `to_onnx` writes all of it.
 
         Returns
         -------
@@ -55,7 +63,7 @@ class Exchange:
         NotFittedError
             Before `fit`.
         ValueError
-            For a cell that torch does not have.
+            For a cell that torch does not have, and for layers of unequal widths, which its modules do not have.
         ModuleNotFoundError
             If torch is not installed.
 
@@ -70,11 +78,15 @@ class Exchange:
         >>> module.load_state_dict(model.to_torch())  # doctest: +SKIP
         <All keys matched successfully>
         """
-        weights = self.weights()
-        name = cell_name(self.network_)
-        if name not in CELLS_IN_TORCH:
+        weights, network = self.weights(), self.network_
+        if network.cell not in CELLS_IN_TORCH:
             known = ", ".join(f"{cell!r} ({module})" for cell, module in CELLS_IN_TORCH.items())
-            raise ValueError(f"torch has no cell {name!r}; it has {known}. weights() returns all arrays")
+            raise ValueError(f"torch has no cell {network.cell!r}; it has {known}. weights() returns all arrays")
+        if len({layer.output_size for layer in network.layers}) > 1:
+            raise ValueError(
+                f"torch's recurrent modules have one hidden_size for all layers, got a network with "
+                f"hidden_size={network.hidden_size!r}. weights() returns all arrays"
+            )
         try:
             import torch
         except ModuleNotFoundError as error:
@@ -91,6 +103,10 @@ class Exchange:
 
         The estimator keeps its sizes and units; what it recorded of its training, such as `loss_curve_`, stays that
         of the last `fit`.
+
+        A forecaster with `stateful=True` carries states that the weights of `fit` have read from the whole series. Of
+        the series it keeps the end alone, about `lookback_` + `horizon_` values: other weights than its own read these
+        anew, from a zero state.
 
         Parameters
         ----------
@@ -120,16 +136,19 @@ class Exchange:
         True
         """
         check_is_fitted(self)
-        self.parameters_ = _vector(state_dict, self.network_.layout, self.parameters_.dtype)
-        self.__dict__.pop("_course", None)  # the moments of other weights
+        self._replace_parameters(_vector(state_dict, self.network_.layout, self.parameters_.dtype))
         return self
+
+    def _replace_parameters(self, parameters: np.ndarray) -> None:
+        self.parameters_ = parameters
+        self.__dict__.pop("_course", None)  # the moments of other weights
 
     def to_onnx(self, path) -> Path:
         """Write the fitted estimator as an ONNX file that computes what `predict` does.
 
-        The file holds the units too: what goes in and what comes out is in those of the user. All axes but the
-        first are fixed. Units are applied in float64, the network computes in float32; a network fitted in float64
-        is rounded.
+        The file holds the units too: what goes in and what comes out is in those of the user. Units are applied in
+        float64, the network computes in float32; a network fitted in float64 is rounded. The first axis of all inputs
+        and outputs is that of rows, windows or streams, n; the others are fixed unless it is said.
 
         `RNNRegressor`: input "X", float64, (n, n_steps * n_channels) or (n, n_steps, n_channels) as in `fit`; output
         "prediction", float64, of the shape that `predict` returns.
@@ -137,6 +156,15 @@ class Exchange:
         `RNNForecaster`: input "y", float64, (n, lookback): windows of a series, each with the oldest value first;
         output "forecast", float64, (n, horizon): the values that follow each window. With `decoder="recursive"`
         it is (n, 1), the next value alone: append it to the window, drop the oldest and run again.
+
+        `RNNForecaster` with `stateful=True`: a run reads any number of steps on from the states that it is given, so
+        that a stream can be followed as its values come. Inputs: "y", float64, (n, 1 + T * segment), the value before
+        the first step, from which `normalize="last"` measures it, and those of T steps, T of any size from 1; and for
+        each layer, the lowest is 0, the state before, "h_l0", float32, (n, hidden_size), of an LSTM "c_l0" too.
+        Outputs: "forecast", float64, (n, horizon), what follows the last value (with `decoder="recursive"`
+        (n, segment), to be read as the next step); and the states after, "h_l0_next" and so on, the inputs of the
+        next run, whose "y" begins with the last value of this one. To begin, read a series from zero states, its
+        first value given twice (values that would fill a part of a segment left out): the forecast is `predict`'s.
 
         Parameters
         ----------
@@ -236,13 +264,15 @@ def _description(estimator: str, network: Network) -> str:
     """Cell and sizes, for the file's own documentation."""
     recurrent = directions(network.layers[0])
     sizes = {
-        "cell": cell_name(network),
+        "cell": network.cell,
+        "decoder": type(network.decoder).__name__,
         "steps": network.steps,
         "channels": network.input_size,
         "hidden_size": "+".join(str(d["forward"].hidden_size) for d in map(directions, network.layers)),
         "num_layers": len(network.layers),
         "bidirectional": len(recurrent) == 2,
         "residual": isinstance(network.layers[-1], Residual),
+        "layer_norm": bool(network.stack.norms),
         "segment": network.segment.length if network.segment else 1,
         "linear_skip": network.linear is not None,
         "outputs": network.output_size,

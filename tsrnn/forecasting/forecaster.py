@@ -1,27 +1,25 @@
 """`RNNForecaster`: rows are time."""
 
-import warnings
 from functools import partial
 
 import numpy as np
-import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.base import RecurrentEstimator
-from tsrnn.forecasting.checks import check_flag, check_integer, check_option, check_series
+from tsrnn.forecasting.checks import check_flag, check_integer, check_option
+from tsrnn.forecasting.covariates import exogenous
 from tsrnn.forecasting.inspection import ForecasterInspection
 from tsrnn.forecasting.normalization import CENTRINGS
-from tsrnn.forecasting.onnxgraph import Graph, windows_graph
+from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
+from tsrnn.forecasting.onnxnodes import Graph
+from tsrnn.forecasting.panel import panel_of
 from tsrnn.forecasting.plans import carried_states, streamed, windowed
-from tsrnn.forecasting.streams import StreamUnits, follow
-from tsrnn.forecasting.timeindex import frequency, future_index, season_length
-from tsrnn.forecasting.windows import SeriesWindows
-from tsrnn.training.parallel import single_threaded_blas
+from tsrnn.forecasting.prediction import Predictions, kept_values
+from tsrnn.forecasting.timeindex import season_length
 
 DECODERS = ("direct", "parallel", "recursive", "seq2seq")
 
 
-class RNNForecaster(ForecasterInspection, RecurrentEstimator):
+class RNNForecaster(Predictions, ForecasterInspection, RecurrentEstimator):
     """Recurrent network that forecasts a time series.
 
     The series is cut into windows of `lookback` values. Each window is measured in units of its own (see
@@ -54,6 +52,12 @@ default="gru"
         What is taken from each window before the network sees it: its last value or its mean; it is then divided
         by its standard deviation. "last" follows a series that wanders off its old levels. "series" standardises
         all windows alike, by the mean and the standard deviation of the whole series.
+    past_covariates : str or tuple of str, optional
+        Columns of `X` that are known only up to now, such as a measured temperature. The others are known ahead, and
+        `predict` wants them for the steps to forecast.
+    multivariate : bool, default=False
+        Read and forecast the columns of a DataFrame together, each step of all of them at once. Otherwise each column
+        is a series by itself, and one model serves them all.
     linear_skip : bool, default=True
         Add a linear map of the window to the network's forecast. It learns the season at once, and the network
         what is left.
@@ -121,8 +125,9 @@ default="gru"
     tol : float, default=1e-4
         Smallest fall of the validation loss that counts as an improvement.
     warm_start : bool, default=False
-        A further `fit` goes on from the current weights, and with the current units; network, `normalize` and
-        `stateful` must be the same. Else it starts anew.
+        A further `fit` goes on from the current weights. A series that was fitted, by its id or as the only one, and
+        exogenous columns keep the units in which the weights were learnt. Network, `normalize`, `stateful`,
+        `multivariate` and `past_covariates` must be the same. Else a fit starts anew.
     random_state : int, RandomState or None, default=None
         Seed of the weights, of the order of the windows and of dropout. The same seed gives the same forecast,
         whatever the number of threads.
@@ -190,6 +195,8 @@ default="gru"
         season_length="auto",
         decoder="direct",
         normalize="last",
+        past_covariates=None,
+        multivariate=False,
         linear_skip=True,
         hidden_size=32,
         num_layers=1,
@@ -225,6 +232,8 @@ default="gru"
         self.season_length = season_length
         self.decoder = decoder
         self.normalize = normalize
+        self.past_covariates = past_covariates
+        self.multivariate = multivariate
         self.linear_skip = linear_skip
         self.hidden_size = hidden_size
         self.num_layers = num_layers
@@ -254,15 +263,22 @@ default="gru"
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, y):
-        """Train on a series.
+    def fit(self, X=None, y=None):
+        """Train on one or more series.
 
         Parameters
         ----------
-        y : Series or array-like of shape (n_timepoints,)
-            The series, in order of time, without gaps. The index may be a DatetimeIndex with a frequency or one
-            that can be inferred, a PeriodIndex, a RangeIndex or integers with a constant step; an array counts
-            its values from 0.
+        X : DataFrame or array-like, optional
+            Without `y` the series themselves: `fit(y)`. With `y` exogenous columns: numbers, true or false, or
+            categories. Their rows are found by their index, of time or of (id, time), and may be more than those of
+            `y`; those of an array go along with `y`. A frame without columns gives an array `y` its index.
+        y : Series, DataFrame or array-like
+            One series: a Series or an array of one dimension, in order of time, without gaps. The index may be a
+            DatetimeIndex with a frequency or one that can be inferred, a PeriodIndex, a RangeIndex or integers with a
+            constant step; an array counts its values from 0. Several series: a DataFrame or an array with a series in
+            each column, of which some may begin later (missing values before that), or a Series with an index of
+            (id, time), of lengths and ends of their own. One model is trained on all of them; with `multivariate`
+            it reads and forecasts all columns at once.
 
         Returns
         -------
@@ -275,70 +291,57 @@ default="gru"
         check_option("decoder", self.decoder, DECODERS)
         check_option("normalize", self.normalize, CENTRINGS)
         check_flag("stateful", self.stateful)
-        y = check_series(y)
-        freq = frequency(y.index)
-        values = y.to_numpy(np.float64)
-        season = season_length(freq) if self.season_length == "auto" else int(self.season_length)
-        outputs = int(self.horizon)
+        check_flag("multivariate", self.multivariate)
+        if y is None:
+            X, y = None, X
+        if y is None:
+            raise TypeError("fit needs y, the series to train on")
+        panel = panel_of(y, bool(self.multivariate), getattr(X, "index", None))
+        panel, covariates = exogenous(self, panel, X)
+        ahead = covariates.ahead if covariates else 0
+        channels = panel.values.shape[1]
+        season = season_length(panel.freq) if self.season_length == "auto" else int(self.season_length)
+        steps = int(self.horizon)
         if self.decoder == "recursive":  # one step of what is read on: a value of a window, a segment of a stream
-            outputs = int(self.segment) if self.stateful else 1
-        plan = streamed(self, values, outputs) if self.stateful else windowed(self, values, outputs, season)
-        kept = plan.steps + plan.before
+            steps = int(self.segment) if self.stateful else 1
+        plan = streamed(self, panel, steps) if self.stateful else windowed(self, panel, steps, season, ahead)
+        extra = panel.covariates.shape[1]
+        network = self._build(
+            plan.steps,
+            channels + extra,
+            steps * channels,
+            plan.decoder,
+            channels,
+            known_size=extra - ahead,
+            skip_channels=channels,
+        )
         fitted = {
             "lookback_": plan.steps,
             "season_length_": season,
             "horizon_": int(self.horizon),
-            "freq_": freq,
+            "freq_": panel.freq,
             "_units": plan.units,
-            # A copy: it neither follows the user's later changes nor keeps the whole series in memory.
-            "_tail": pd.Series(values[-kept:].copy(), y.index[-kept:].copy(deep=True), name=y.name),
-            "_last_sample": values[-kept - outputs :].copy(),
+            "_tail": panel.tail(kept_values(network, bool(self.stateful))),
+            "_states": None,
+            "_covariates": covariates,
         }
-        network = self._build(plan.steps, 1, outputs, plan.decoder)
-        keep = partial(carried_states, values=values, units=plan.units) if self.stateful else None
+        if covariates and all(isinstance(column.name, str) for column in covariates.columns):
+            fitted["feature_names_in_"] = np.array([column.name for column in covariates.columns], object)
+        keep = partial(carried_states, panel=panel, units=plan.units) if self.stateful else None
         self._train(network, np.dtype(np.float32), plan.training, plan.validation, self._generator(), fitted, keep)
         return self
 
-    def predict(self, *, horizon=None):
-        """Forecast what follows the series.
-
-        Parameters
-        ----------
-        horizon : int, optional
-            Steps to forecast; default: the horizon fitted. Fewer are the first of these. More are forecast block
-            by block, each block reading the ones before as if they had been observed; a direct forecaster of more
-            than one step warns of it, for it was not trained to do so.
-
-        Returns
-        -------
-        Series of shape (horizon,), float64
-            In the units of the series, on the index that follows it.
-        """
-        check_is_fitted(self)
-        horizon = self.horizon_ if horizon is None else horizon
-        check_integer("horizon", horizon, 1)
-        block = self.network_.output_size
-        if horizon > block == self.horizon_ > 1:
-            warnings.warn(
-                f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
-                stacklevel=2,
-            )
-        index = future_index(self._tail.index[-1:], self.freq_, int(horizon))
-        return pd.Series(self._follow(self._tail.to_numpy(np.float64), int(horizon)), index, name=self._tail.name)
-
-    def _follow(self, values: np.ndarray, horizon: int) -> np.ndarray:
-        """The `horizon` values after those given, block by block where the network has fewer outputs."""
-        n_values = len(values)
-        if isinstance(self._units, StreamUnits):
-            known = n_values - self.lookback_
-            with single_threaded_blas():
-                return follow(self.network_, self.parameters_, values, self._units, self._states, known, horizon)
-        while len(values) < n_values + horizon:
-            window = values[-self.lookback_ :]
-            centre, scale = self._units.measure(window)
-            outputs = self._outputs(SeriesWindows(window, 0, 1, self._units))[0]
-            values = np.append(values, centre + scale * outputs.astype(np.float64))
-        return values[n_values : n_values + horizon]
+    def _replace_parameters(self, parameters: np.ndarray) -> None:
+        if self._states is not None and not np.array_equal(parameters, self.parameters_):
+            # States of other weights mean nothing to these; what is kept of the series is read anew.
+            self._states = carried_states(self.network_, parameters, self._tail, self._units)["_states"]
+        super()._replace_parameters(parameters)
 
     def _onnx_graph(self) -> Graph:
+        if self._tail.n_series > 1 or self._together:
+            raise ValueError("to_onnx writes forecasters of one series; this one was fitted on several")
+        if self._covariates:
+            raise ValueError("to_onnx writes forecasters without exogenous columns; this one was fitted with some")
+        if self._states is not None:
+            return stream_graph(self.network_, self.weights(), self._units[0])
         return windows_graph(self.network_, self.weights(), self._units)

@@ -1,15 +1,18 @@
 """Looking inside a fitted estimator: gates and states over a window, gradients by lag."""
 
 from numbers import Integral
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.forecasting.checks import check_option, check_series
-from tsrnn.forecasting.timeindex import check_same_frequency
-from tsrnn.forecasting.windows import SeriesWindows, TableRows
+from tsrnn.forecasting.checks import check_option
+from tsrnn.forecasting.panel import Panel
+from tsrnn.forecasting.streams import StreamPart, read
+from tsrnn.forecasting.windows import SeriesWindows, Table, TableRows
 from tsrnn.network.inspection import DIRECTIONS, directions, gates_and_states, state_gradients, time_constant
+from tsrnn.network.layers import Views
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.parallel import single_threaded_blas
 from tsrnn.training.passes import Samples
@@ -21,11 +24,15 @@ class ForecasterInspection:
     def inspect_gates(self, y=None, *, layer=0, direction="forward"):
         """Gates, states and time constants of one recurrent layer while it reads a window.
 
+        The layers are those that read the window, not those of a decoder. A model with `stateful=True` reads the last
+        part of a stream in place of a window.
+
         Parameters
         ----------
         y : Series or array-like of shape (n_timepoints,), optional
             Its last `lookback_` values are the window; its index has the frequency of the series fitted. Default:
-            the last window of the series fitted, from which `predict` forecasts.
+            the last window of the series fitted, from which `predict` forecasts; a model of several series wants one
+            of them. With `stateful=True` the state is the one that the values before the window have left.
         layer : int, default=0
             The lowest is 0.
         direction : {"forward", "backward"}, default="forward"
@@ -68,9 +75,8 @@ class ForecasterInspection:
         """
         check_is_fitted(self)
         _check_place(self, layer, direction)
-        window = self.inspected_window(y)
-        samples = SeriesWindows(window.to_numpy(np.float64), 0, 1, self._units)
-        return _gate_frame(self, samples, window.index, layer, direction)
+        panel, sample = _inspected(self, y, 0)
+        return _gate_frame(self, sample, panel.stamps(0)[-self.lookback_ :], layer, direction)
 
     def inspected_window(self, y=None):
         """The window that `inspect_gates` reads.
@@ -82,11 +88,17 @@ class ForecasterInspection:
 
         Returns
         -------
-        Series of shape (lookback_,)
+        Series of shape (lookback_,), or DataFrame of shape (lookback_, n_columns) of a multivariate model
             In the units of the series.
         """
         check_is_fitted(self)
-        return self._tail.copy() if y is None else _last_values(self, y, 0)
+        panel, _ = _inspected(self, y, 0)
+        values, stamps = panel.values[-self.lookback_ :].copy(), panel.stamps(0)[-self.lookback_ :]
+        return (
+            pd.Series(values[:, 0], stamps, name=panel.names[0])
+            if not self._together
+            else pd.DataFrame(values, stamps, panel.ids)
+        )
 
     def gradient_flow(self, y=None):
         """How far back the gradient of the loss reaches: its norm with respect to each state of a window.
@@ -94,8 +106,12 @@ class ForecasterInspection:
         The loss is the one that `loss` names, on one window and the values after it: the mean over the
         steps of the horizon (over one step with `decoder="recursive"`), in the units of the window, without dropout
         and without weight decay. The gradient with respect to h_t counts every path from h_t to the loss, through
-        later steps and upper layers, along the whole window: `bptt_steps` does not cut it off. A norm that falls by
-        a constant factor from lag to lag vanishes, one that rises explodes. It is computed in float64.
+        later steps, upper layers and the decoder, along the whole window: `bptt_steps` does not cut it off. The decoder
+        "seq2seq" reads the values after the window, as while training (teacher forcing), not its own forecasts. A norm
+        that falls by a constant factor from lag to lag vanishes, one that rises explodes. It is computed in float64.
+
+        With `stateful=True` the window is a part of a stream, and the loss is that of the outputs after its last step
+        alone, so that the lags of all paths are counted from there.
 
         An LSTM remembers by c, and h_t acts on later steps through the gates alone: its norm falls from lag 0 to lag 1
         at once, and how it falls from there on is the doing of its memory.
@@ -103,10 +119,11 @@ class ForecasterInspection:
         Parameters
         ----------
         y : Series or array-like of shape (n_timepoints,), optional
-            Its last values are those after the window, as many as the network has outputs (`horizon_`, or 1 with
-            `decoder="recursive"`), and the `lookback_` values before them are the window; its index has the frequency
-            of the series fitted. Default: the end of the series fitted, hence the last window that the model was
-            trained on, or with early stopping validated on.
+            Its last values are those after the window, as many as the network has outputs (`horizon_`; with
+            `decoder="recursive"` 1, of a stream `segment`), and the `lookback_` values before them are the window; its
+            index has the frequency of the series fitted. Default: the end of the series fitted, hence the last window
+            that the model was trained on, or with early stopping validated on; a model of several series wants one of
+            them. With `stateful=True` the state is the one that the values before the window have left.
 
         Returns
         -------
@@ -138,8 +155,8 @@ class ForecasterInspection:
         True
         """
         check_is_fitted(self)
-        values = self._last_sample if y is None else _last_values(self, y, self.network_.output_size).to_numpy()
-        return _flow_frame(self, SeriesWindows(values, 0, 1, self._units))
+        outputs = self.network_.output_size // self._tail.values.shape[1]
+        return _flow_frame(self, _inspected(self, y, outputs)[1])
 
 
 class RegressorInspection:
@@ -254,24 +271,44 @@ def _check_place(model, layer, direction) -> None:
         raise ValueError(f"direction={direction!r} needs a model fitted with bidirectional=True")
 
 
-def _last_values(model, y, after: int) -> pd.Series:
-    """The last window of `y` that has so many values after it, and these; `y` is checked as `fit` does."""
-    y, needed = check_series(y), model.lookback_ + after
-    if len(y) < needed:
+def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]:
+    """The end of one series, `y` or the one fitted, and its last window or part that has so many values after it."""
+    panel, units, states = model._history(y)
+    if panel.n_series > 1:
+        raise ValueError(f"y must be one series to look at, got {panel.n_series}")
+    length, lookback = len(panel.values), model.lookback_
+    if length < lookback + after:
         targets = f" and the {after} after it" if after else ""
         raise ValueError(
-            f"y has {len(y)} values; {needed} are needed, for a window of lookback_={model.lookback_}{targets}"
+            f"y has {length} values; {lookback + after} are needed, for a window of lookback_={lookback}{targets}"
         )
-    check_same_frequency(y.index, model.freq_, model._tail.index)
-    return y.iloc[-needed:]
+    if states is None:
+        first = np.array([length - lookback - after])
+        # What is known ahead of the steps after the end is asked for too, though no gate depends on it.
+        covariates = np.append(panel.covariates, np.repeat(panel.covariates[-1:], model.network_.output_size, 0), 0)
+        table = Table(panel.values, covariates, model._ahead, np.zeros(1, np.int64))
+        return panel, SeriesWindows(table, units, first, np.ones(1, np.int64))
+    values, segment = panel.values[:, 0], model._segment_length
+    first = length - lookback - -(-after // segment) * segment
+    known = max(0, length - model._kept + 1)  # what the states have read
+    with single_threaded_blas():
+        _, own = read(model.network_, model.parameters_, values[:first], units[0], states[0], known)
+    return panel, StreamPart(values, first, units[0], segment, own)
+
+
+def _forward(model, p: Views, work: SimpleNamespace, samples: Samples, target: np.ndarray | None = None) -> np.ndarray:
+    """Outputs for the first sample, which is written into the work space, and its target into `target`."""
+    samples.gather(np.zeros(1, np.int64), work.x, target, work.known)
+    if isinstance(samples, StreamPart) and samples.states is not None:
+        model.network_.start(work, samples.states)
+    return model.network_.forward(p, work, None, target)
 
 
 def _gate_frame(model, samples: Samples, stamps: pd.Index, layer: int, direction: str) -> pd.DataFrame:
     network = model.network_
     work = network.allocate(1, model.parameters_.dtype)
-    samples.gather(np.zeros(1, np.int64), work.x, None)
     with single_threaded_blas():
-        network.forward(network.layout.views(model.parameters_), work)
+        _forward(model, network.layout.views(model.parameters_), work, samples)
     found = gates_and_states(network, work, layer, direction)
     recurrent = directions(network.layers[layer])[direction]
     if recurrent.cell.keep_gate:
@@ -288,11 +325,12 @@ def _flow_frame(model, samples: Samples) -> pd.DataFrame:
     p = network.layout.views(model.parameters_.astype(np.float64))
     work = network.allocate(1, np.float64)
     target = np.empty((network.output_rows, network.output_size))
-    samples.gather(np.zeros(1, np.int64), work.x, target)
-    d_out = np.empty_like(target)
+    d_out, weight = np.empty_like(target), np.full(len(target), 1 / target.size)
+    if isinstance(samples, StreamPart):
+        weight[:-1], weight[-1] = 0, 1 / network.output_size
     with single_threaded_blas():
-        out = network.forward(p, work, None, target)
-        LOSSES[model.loss](out, target, np.full(len(target), 1 / target.size), d_out)
+        out = _forward(model, p, work, samples, target)
+        LOSSES[model.loss](out, target, weight, d_out)
         gradients = state_gradients(network, p, d_out, work)
     norms = {where: np.linalg.norm(gradient[::-1, 0], axis=1) for where, gradient in gradients.items()}
     lags = pd.RangeIndex(network.recurrent_steps, name="lag")

@@ -6,8 +6,17 @@ import numpy as np
 
 from tsrnn.forecasting.defaults import auto_lookback
 from tsrnn.forecasting.normalization import CENTRINGS, Units
-from tsrnn.forecasting.streams import STREAM_CENTRINGS, SeriesStreams, StreamUnits, n_origins, n_streams, read
-from tsrnn.forecasting.windows import SeriesWindows
+from tsrnn.forecasting.panel import Panel
+from tsrnn.forecasting.streams import (
+    MOST_STREAMS,
+    STREAM_CENTRINGS,
+    SeriesStreams,
+    StreamUnits,
+    n_origins,
+    n_streams,
+    read,
+)
+from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.training.parallel import single_threaded_blas
 from tsrnn.training.passes import Samples
 
@@ -24,7 +33,8 @@ class Plan:
         Of the network.
     training : Samples
     validation : Samples or None
-    units : Units or StreamUnits
+    units : Units or list of StreamUnits
+        In the second case one for each series.
     before : int
         Values before those steps that are kept too, since the first of them is measured from there.
     """
@@ -33,77 +43,98 @@ class Plan:
     decoder: str
     training: Samples
     validation: Samples | None
-    units: Units | StreamUnits
+    units: Units | list[StreamUnits]
     before: int = 0
 
 
-def windowed(model, values: np.ndarray, outputs: int, season: int) -> Plan:
-    """Windows at stride 1, under early stopping without the last ones, which validate."""
+def windowed(model, panel: Panel, outputs: int, season: int, ahead: int) -> Plan:
+    """Windows at stride 1, under early stopping without the last ones of each series, which validate.
+
+    The covariates from column `ahead` on are known ahead.
+    """
+    lengths = panel.lengths
     if model.lookback == "auto":
-        lookback = auto_lookback(len(values), outputs, season, int(model.segment))
+        lookback = auto_lookback(int(np.median(lengths)), outputs, season, int(model.segment))
     else:
         lookback = int(model.lookback)
-    n_windows = len(values) - lookback - outputs + 1
-    if n_windows < 1:
+    counts = lengths - lookback - outputs + 1
+    if counts.max() < 1:
         steps = "one step to forecast" if model.decoder == "recursive" else f"horizon={outputs}"
         raise ValueError(
-            f"y has {len(values)} values; lookback={lookback} and {steps} need at least {lookback + outputs}"
+            f"{_of_the_longest(panel)}; lookback={lookback} and {steps} need at least {lookback + outputs}"
         )
     model._check_segment(lookback, "lookback")
     decoder = "direct" if model.decoder == "recursive" else model.decoder
+    # A series too short for a window has one, filled up on the left, if a value is left to read; else it has none.
+    first = panel.end - lookback - outputs
+    counts = np.where(lengths > outputs, np.maximum(counts, 1), 0)
+    first = np.where(counts > 1, panel.begin, first)
+    table = Table(panel.values, panel.covariates, ahead, panel.begin)
     centring = CENTRINGS[model.normalize]
     if not model.early_stopping:
-        units = model._kept_units(Units.of(values, centring))
-        return Plan(lookback, decoder, SeriesWindows(values, 0, n_windows, units), None, units)
-    held = max(1, round(model.validation_fraction * n_windows))
+        units = model._units_in_fit(panel, Units.of(panel.values, panel.begin, panel.end, centring))
+        return Plan(lookback, decoder, SeriesWindows(table, units, first, counts), None, units)
+    held = np.minimum(counts, np.maximum(1, np.round(model.validation_fraction * counts).astype(np.int64)))
     # A training target must not be a validation target too: the windows between are left out.
-    kept = n_windows - held - outputs + 1
-    if kept < 1:
+    kept = counts - held - outputs + 1
+    if kept.max() < 1:
         raise ValueError(
-            f"early_stopping leaves no window to train on: y has {n_windows} windows of lookback={lookback}, "
-            f"of which validation takes {held} and the {outputs - 1} before them share targets with it"
+            f"early_stopping leaves no window to train on: {_of_the_longest(panel)}, {counts.max()} windows of "
+            f"lookback={lookback}, of which validation takes {held.max()} and the {outputs - 1} before them share "
+            "targets with it"
         )
-    units = model._kept_units(Units.of(values[: n_windows - held + lookback], centring))
-    training, validation = (
-        SeriesWindows(values, first, size, units) for first, size in ((0, kept), (n_windows - held, held))
-    )
-    return Plan(lookback, decoder, training, validation, units)
+    held = np.where(kept < 1, 0, held)  # a series too short to be cut only trains
+    kept = np.where(kept < 1, counts, kept)
+    end = np.where(held > 0, first + counts - held + lookback, panel.end)
+    units = model._units_in_fit(panel, Units.of(panel.values, panel.begin, end, centring))
+    training = SeriesWindows(table, units, first, kept)
+    return Plan(lookback, decoder, training, SeriesWindows(table, units, first + counts - held, held), units)
 
 
-def streamed(model, values: np.ndarray, outputs: int) -> Plan:
+def _of_the_longest(panel: Panel) -> str:
+    longest = panel.lengths.max()
+    return f"y has {longest} values" if panel.n_series == 1 else f"the longest series of y has {longest} values"
+
+
+def streamed(model, panel: Panel, outputs: int) -> Plan:
     """Streams that are read once a pass, under early stopping without the targets of the last steps."""
     check_streamed(model)
     segment, k = int(model.segment), int(model.bptt_steps)
-    total = n_origins(len(values), outputs, segment)
-    if total < 1:
+    series = [panel.series(number)[:, 0] for number in range(panel.n_series)]
+    totals = np.array([n_origins(len(values), outputs, segment) for values in series])  # steps with all their targets
+    if totals.max() < 1:
         needed = segment * -(-(segment + outputs) // segment)
-        raise ValueError(f"y has {len(values)} values; segment={segment} and horizon={outputs} need at least {needed}")
-    k = min(k, total)
+        raise ValueError(f"{_of_the_longest(panel)}; segment={segment} and horizon={outputs} need at least {needed}")
+    k = min(k, int(totals.max()))
     centring = STREAM_CENTRINGS[model.normalize]
     if not model.early_stopping:
-        units = model._kept_units(StreamUnits.of(values, centring, segment))
-        training = SeriesStreams([values], [units], outputs, k, segment, n_streams(total, k, model.batch_size))
-        return Plan(k * segment, "in_step", training, None, units, before=1)
-    held = max(1, round(model.validation_fraction * total))
+        units = model._units_in_fit(panel, [StreamUnits.of(values, centring, segment) for values in series])
+        rows = n_streams(int(totals.sum()), k, model.batch_size)
+        return Plan(k * segment, "in_step", SeriesStreams(series, units, outputs, k, segment, rows), None, units, 1)
+    held = np.minimum(totals, np.maximum(1, np.round(model.validation_fraction * totals).astype(np.int64)))
     # Steps between, whose targets a validation step has too, belong to neither.
-    kept = total - held - -(-(outputs - 1) // segment)
-    if kept < 1:
+    kept = totals - held - -(-(outputs - 1) // segment)
+    if kept.max() < 1:
         raise ValueError(
-            f"early_stopping leaves no step to train on: y has {total} steps, of which validation takes {held} and "
-            "those before them share targets with it"
+            f"early_stopping leaves no step to train on: {_of_the_longest(panel)}, {totals.max()} steps, of which "
+            f"validation takes {held.max()} and those before them share targets with it"
         )
-    seen = len(values) % segment + (total - held) * segment
-    units = model._kept_units(StreamUnits.of(values[:seen], centring, segment))
-    k = min(k, kept)
-    shape = ([values], [units], outputs, k, segment)
-    return Plan(
-        k * segment,
-        "in_step",
-        SeriesStreams(*shape, n_streams(kept, k, model.batch_size), [(0, kept)]),
-        SeriesStreams(*shape, 1, [(total - held, total)], slices=False),
-        units,
-        before=1,
-    )
+    held = np.where(kept < 1, 0, held)
+    kept = np.where(kept < 1, totals, kept)
+    units = [
+        StreamUnits.of(
+            values[: len(values) % segment + (total - last) * segment] if last else values, centring, segment
+        )
+        for values, total, last in zip(series, totals, held, strict=True)
+    ]
+    units = model._units_in_fit(panel, units)
+    k = min(k, int(kept.max()))
+    shape = (series, units, outputs, k, segment)
+    rows = n_streams(int(kept.sum()), k, model.batch_size)
+    training = SeriesStreams(*shape, rows, [(0, n) for n in kept])
+    tested = [(total - last, total if last else 0) for total, last in zip(totals, held, strict=True)]
+    validation = SeriesStreams(*shape, min(panel.n_series, MOST_STREAMS), tested, slices=False)
+    return Plan(k * segment, "in_step", training, validation, units, 1)
 
 
 def check_streamed(model) -> None:
@@ -126,11 +157,15 @@ def check_streamed(model) -> None:
         raise ValueError(f"stateful=True has no window: normalize must be {options}, got {model.normalize!r}")
 
 
-def carried_states(network, parameters: np.ndarray, values: np.ndarray, units: StreamUnits) -> dict:
-    """What is kept of a stream: the states before its last part, and before the last that all its targets follow."""
-
-    def before(stop: int):
-        return read(network, parameters, values[: stop - network.steps], units, None, known=0)[1]
-
+def carried_states(network, parameters: np.ndarray, panel: Panel, units: list[StreamUnits]) -> dict:
+    """What is kept of each stream: the states before its end, the last part and the targets after it."""
+    segment = network.segment.length if network.segment else 1
+    reach = network.steps + -(-network.output_size // segment) * segment
+    series = (panel.series(number)[:, 0] for number in range(panel.n_series))
     with single_threaded_blas():
-        return {"_states": before(len(values)), "_sample_states": before(len(values) - network.output_size)}
+        return {
+            "_states": [
+                read(network, parameters, values[: max(0, len(values) - reach)], own, None, known=0)[1]
+                for values, own in zip(series, units, strict=True)
+            ]
+        }

@@ -151,9 +151,10 @@ default="gru"
 
     Warns
     -----
-    UserWarning
+    InterruptedFitWarning
         When `fit` is interrupted later. It then ends with the weights of the best pass, as `MLPRegressor` does (without
-        early stopping, of the last whole pass), and the estimator is fitted. A search goes on with its next fit.
+        early stopping, of the last whole pass), and the estimator is fitted. A search goes on with its next fit; made
+        an error by `warnings.filterwarnings`, the warning ends one with `error_score="raise"`.
 
     References
     ----------

@@ -105,7 +105,7 @@ class SeriesStreams:
     def _of(self, which: np.ndarray) -> np.ndarray:
         return self._parts[which // self.rows, which % self.rows]
 
-    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write the steps of those parts and, if given, what follows each of them."""
         number, step, count, _ = self._of(which).T
         begin, end = self._begin[number], self._end[number]
@@ -214,6 +214,20 @@ def gather_part(values: np.ndarray, first: int, units: StreamUnits, segment: int
     centre, scale = np.array([units.centre]), np.array([units.scale])
     targets = np.empty((count, 0), x.dtype) if y is None else y
     gather_streams(values, *one, segment, units.centring, centre, scale, x, targets)
+
+
+class StreamPart(NamedTuple):
+    """A part of a series as the one sample of its kind: from position `first` on, and the states before it or None."""
+
+    values: np.ndarray
+    first: int
+    units: StreamUnits
+    segment: int
+    states: States | None
+
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
+        """Write the steps and, if given, what follows each of them; `which` is the part alone."""
+        gather_part(self.values, self.first, self.units, self.segment, x, y)
 
 
 def _copies(states: States) -> States:

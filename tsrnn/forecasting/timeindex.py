@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 SHOWN = 5  # stamps named in an error
+OFF_GRID = np.iinfo(np.int64).min  # no number of steps
 FULL_INDEX = 1000  # an index with fewer than one in so many of its stamps is not filled up to name the missing ones
 
 # Steps in the season that people mean first: a day, a week, a year.
@@ -152,6 +153,43 @@ def future_index(last: pd.Index, freq, steps: int) -> pd.Index:
         start = int(last[0]) + freq
         future = pd.RangeIndex(start, start + freq * steps, freq)
     return future.rename(last.name)
+
+
+def past_index(last: pd.Index, freq, steps: int) -> pd.Index:
+    """The `steps` stamps up to that of the index of one stamp `last`, of the same kind, time zone and name."""
+    if isinstance(last, pd.DatetimeIndex):
+        past = pd.date_range(end=last[0], periods=steps, freq=freq).as_unit(last.unit)
+    elif isinstance(last, pd.PeriodIndex):
+        past = pd.period_range(end=last[0], periods=steps, freq=freq)
+    else:
+        stop = int(last[0]) + freq
+        past = pd.RangeIndex(stop - freq * steps, stop, freq)
+    return past.rename(last.name)
+
+
+def steps_from(anchor: pd.Index, index: pd.Index, freq) -> np.ndarray:
+    """Steps of `freq` from the index of one stamp `anchor` to each stamp of `index`; OFF_GRID where it is between two.
+
+    Raises
+    ------
+    ValueError
+        If the stamps lie so far apart that something must be wrong with them.
+    """
+    if isinstance(index, pd.DatetimeIndex):
+        low, high = min(index.min(), anchor[0]), max(index.max(), anchor[0])
+        if _fixed_count(pd.DatetimeIndex([low, high]), freq) > FULL_INDEX * max(len(index), 1000):
+            raise ValueError(f"the stamps {low} and {high} lie too many steps of {freq.freqstr} apart")
+        before = len(pd.date_range(low, anchor[0], freq=freq)) + 1
+        grid = pd.date_range(end=anchor[0], periods=before, freq=freq)[:-1].append(
+            pd.date_range(anchor[0], high, freq=freq)
+        )
+        found = grid.as_unit(index.unit).get_indexer(index)
+        return np.where(found < 0, OFF_GRID, found - (before - 1))
+    if isinstance(index, pd.PeriodIndex):
+        away, step = index.asi8 - anchor.asi8[0], freq.n
+    else:
+        away, step = index.to_numpy(np.int64) - int(anchor[0]), freq
+    return np.where(away % step, OFF_GRID, away // step)
 
 
 def check_same_frequency(index: pd.Index, freq, fitted: pd.Index) -> None:

@@ -1,34 +1,84 @@
 """Samples for the trainer: windows of a series, or rows of a table. Neither is ever laid out as a whole."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from tsrnn.forecasting.normalization import Units
-from tsrnn.kernels.windows import gather_rows, gather_windows
+from tsrnn.kernels.windows import gather_rows, gather_windows, measure_windows
+
+
+class Table(NamedTuple):
+    """Series one after the other, and what goes along with them.
+
+    Attributes
+    ----------
+    values : (N, K) ndarray
+        NaN where missing.
+    covariates : (N, E) ndarray
+        In units of their own.
+    ahead : int
+        The columns of `covariates` from here on are known ahead.
+    begin : (S,) ndarray, int64
+        Row where each series begins.
+    """
+
+    values: np.ndarray
+    covariates: np.ndarray
+    ahead: int
+    begin: np.ndarray
 
 
 class SeriesWindows:
-    """Windows of one series at stride 1, each in units of its own, with the values that follow.
+    """Windows of series at stride 1, each in units of its own, with the values that follow.
 
     Parameters
     ----------
-    series : (N,) ndarray
-    first, size : int
-        Start of the first window, and number of windows.
+    table : Table
     units : Units
+    first : (S,) ndarray, int64
+        Row of the first window of each series; before the series begins a window holds its first value.
+    count : (S,) ndarray, int64
+        Windows of each series.
+    masks : bool
+        Whether channels tell the network which values are observed.
     """
 
     rows = None
 
-    def __init__(self, series: np.ndarray, first: int, size: int, units: Units):
-        self.size = size
-        self._series = series
+    def __init__(self, table: Table, units: Units, first: np.ndarray, count: np.ndarray, masks: bool = False):
+        self._table = table
+        self._units = units
         self._first = first
-        self.units = units
+        self._stop = np.cumsum(count)
+        self.size = int(self._stop[-1])
+        self._masks = masks
 
-    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
-        """Write windows and targets, in the units of each window."""
-        targets = np.empty((len(which), 0), x.dtype) if y is None else y
-        gather_windows(self._series, which + self._first, *self.units, x, targets)
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
+        """Write windows and targets in the units of each window, and the covariates known ahead."""
+        values, covariates, ahead, _ = self._table
+        starts, begin = self._places(which)
+        nothing = np.empty((len(which), 0), x.dtype)
+        y, known = (nothing if array is None else array for array in (y, known))
+        units = self.measure(which, len(x))
+        gather_windows(values, covariates, ahead, starts, begin, *units, self._masks, x, y, known)
+
+    def measure(self, which: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """Centre and scale (B, K) of windows of that length: `value = centre + scale * output`."""
+        series = self._series(which)
+        centring, centre, scale = self._units
+        centre, scale = centre[series], scale[series]
+        measure_windows(self._table.values, *self._places(which), steps, centring, centre, scale)
+        return centre, scale
+
+    def _series(self, which: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self._stop, which, side="right")
+
+    def _places(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows where windows start, and where their series begin."""
+        series = self._series(which)
+        starts = self._first[series] + which - np.append(0, self._stop)[series]
+        return starts, self._table.begin[series]
 
     def weights(self, which: np.ndarray) -> np.ndarray:
         """Each window counts once."""
@@ -59,7 +109,7 @@ class TableRows:
         self._centre = centre
         self._scale = scale
 
-    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         gather_rows(self._table, which, self._centre, self._scale, x)
         if y is not None:
             steps = len(y) // len(which)

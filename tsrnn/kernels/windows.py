@@ -29,7 +29,7 @@ def centre_and_scale(window, centring, series_centre, series_scale):
 
     Parameters
     ----------
-    window : (L,) read
+    window : (L,) read; missing values, NaN, are left out
     centring : SERIES, LAST or MEAN
     series_centre, series_scale : float
 
@@ -37,42 +37,86 @@ def centre_and_scale(window, centring, series_centre, series_scale):
     -------
     float, float
     """
-    if centring == SERIES:
-        return series_centre, series_scale
-    mean = 0.0
+    mean, count, last = 0.0, 0, series_centre
     for t in range(window.size):
-        mean += np.float64(window[t])
-    mean /= window.size
+        value = np.float64(window[t])
+        if value == value:
+            mean += value
+            count += 1
+            last = value
+    if centring == SERIES or count == 0:
+        return series_centre, series_scale
+    mean /= count
     variance = 0.0
     for t in range(window.size):
-        variance += (np.float64(window[t]) - mean) ** 2
-    scale = math.sqrt(variance / window.size) + SCALE_FLOOR * series_scale
-    if centring == MEAN:
-        return mean, scale
-    return float(window[window.size - 1]), scale
+        value = np.float64(window[t])
+        if value == value:
+            variance += (value - mean) ** 2
+    scale = math.sqrt(variance / count) + SCALE_FLOOR * series_scale
+    return (mean if centring == MEAN else last), scale
 
 
 @loop
-def gather_windows(series, starts, centring, series_centre, series_scale, x, y):
-    """Normalised windows and the values that follow them.
+def measure_windows(values, starts, begin, steps, centring, centre, scale):
+    """Units of windows.
 
     Parameters
     ----------
-    series : (N,) read
-    starts : (B,) int64, read: first position of each window
-    centring, series_centre, series_scale : see `centre_and_scale`
-    x : (L, B, 1) written: the windows
-    y : (B, O) written: the O values after each window, in its units; O may be 0
+    values : (N, K) read: K series that are forecast together, NaN where missing
+    starts : (B,) int64, read: row of each window's first step; it may lie before `begin`
+    begin : (B,) int64, read: where the window's series begins
+    steps : int: length of a window
+    centring : SERIES, LAST or MEAN
+    centre, scale : (B, K) read: units of the window's whole series, see `centre_and_scale`; written: of the window
+    """
+    for b in range(starts.size):
+        window = values[max(starts[b], begin[b]) : starts[b] + steps]
+        for k in range(values.shape[1]):
+            centre[b, k], scale[b, k] = centre_and_scale(window[:, k], centring, centre[b, k], scale[b, k])
+
+
+@loop
+def gather_windows(values, covariates, ahead, starts, begin, centre, scale, masks, x, y, known):
+    """Normalised windows, the values that follow them and the covariates that are known for these.
+
+    Before its series begins a window holds the series' first value. Where a value is missing the window holds zero,
+    which is its centre, and the target NaN.
+
+    Parameters
+    ----------
+    values : (N, K) read: K series that are forecast together, NaN where missing
+    covariates : (N, E) read, in units of their own
+    ahead : int: the columns of `covariates` from here on, F of them, are known ahead
+    starts : (B,) int64, read: row of each window's first step; it may lie before `begin`
+    begin : (B,) int64, read: where the window's series begins
+    centre, scale : (B, K) read: units of each window, from `measure_windows`
+    masks : bool: whether K channels at the end tell which values are observed
+    x : (L, B, K + E [+ K]) written: the windows
+    y : (B, P * K) written: the P steps after each window, in its units; P may be 0
+    known : (B, Q * F) written: the covariates known ahead of the Q steps after each window
     """
     steps, rows = x.shape[0], x.shape[1]
+    k_count, e_count = values.shape[1], covariates.shape[1]
+    f_count = e_count - ahead
     for b in range(rows):
         start = starts[b]
-        window = series[start : start + steps]
-        centre, scale = centre_and_scale(window, centring, series_centre, series_scale)
+        after, first = start + steps, max(start, begin[b])
+        for k in range(k_count):
+            middle, width = centre[b, k], scale[b, k]
+            for t in range(steps):
+                value = values[max(start + t, first), k]
+                observed = value == value
+                x[t, b, k] = normalize(value, middle, width) if observed else 0.0
+                if masks:
+                    x[t, b, k_count + e_count + k] = 1.0 if observed and start + t >= first else 0.0
+            for p in range(y.shape[1] // k_count):
+                y[b, p * k_count + k] = normalize(values[after + p, k], middle, width)
         for t in range(steps):
-            x[t, b, 0] = normalize(window[t], centre, scale)
-        for k in range(y.shape[1]):
-            y[b, k] = normalize(series[start + steps + k], centre, scale)
+            for e in range(e_count):
+                x[t, b, k_count + e] = covariates[max(start + t, first), e]
+        for f in range(f_count):
+            for p in range(known.shape[1] // f_count):
+                known[b, p * f_count + f] = covariates[after + p, ahead + f]
 
 
 @loop

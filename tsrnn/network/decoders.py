@@ -4,12 +4,13 @@ Each has `shapes`, `initialize` and `allocate` as layers do, and
 
     every_step       whether it reads all outputs of the top layer, (T, B, D), or the last, (1, B, D)
     n_keys           dropout keys that `forward` wants while training
-    forward(p, y, states, skip, work, keys, targets) -> (R, O)
+    forward(p, y, states, skip, known, work, keys, targets) -> (R, O)
     backward(p, g, d_out, work, keys) -> gradients of `y` and of `states`
 
 `states` are those of all layers after the window (see `Stack.final_states`); the gradient of those that a decoder
 does not read is None. `skip` are the outputs of the linear map beside the network, which a decoder adds to its own,
-or None. `d_out` is read.
+or None. `known` (R, P * F) are the inputs known ahead of each of the P steps of the horizon, F of each; F may be 0.
+`d_out` is read.
 """
 
 from types import SimpleNamespace
@@ -24,34 +25,47 @@ from tsrnn.network.stack import Stack, States
 
 
 class Direct:
-    """All outputs at once from the last output of the top layer: W y_T + b. (Many to one.)"""
+    """All outputs at once from the last output of the top layer: W y_T + b. (Many to one.)
+
+    With inputs known ahead x_1 .. x_P: W y_T + b + V (x_1, .., x_P).
+    """
 
     every_step = False
     n_keys = 0
 
-    def __init__(self, input_size: int, output_size: int):
+    def __init__(self, input_size: int, output_size: int, known_size: int = 0):
         self.head = Dense(input_size, output_size, prefix="head.")
-        self.shapes = self.head.shapes
+        self.known = Dense(known_size, output_size, prefix="known.") if known_size else None
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {**self.head.shapes(), **(self.known.shapes() if self.known else {})}
 
     def initialize(self, p: Views, rng: np.random.Generator, recurrent_init: str) -> None:
+        # The map of what is known starts at zero, as the linear map beside the network does.
         _initialize_head(self.head, p, rng)
 
     def allocate(self, steps: int, rows: int, dtype: np.dtype) -> SimpleNamespace:
         steps = steps if self.every_step else 1
         return SimpleNamespace(
             out=np.empty((steps * rows, self.head.output_size), dtype),
+            more=np.empty((steps * rows, self.head.output_size), dtype) if self.known else None,
             dy=np.empty((steps, rows, self.head.input_size), dtype),
         )
 
-    def forward(self, p: Views, y, states: States, skip, work: SimpleNamespace, keys, targets) -> np.ndarray:
-        work.y = y
+    def forward(self, p: Views, y, states: States, skip, known, work: SimpleNamespace, keys, targets) -> np.ndarray:
+        work.y, work.known = y, known
         self.head.forward(p, flat_rows(y), work.out)
+        if self.known:
+            self.known.forward(p, known, work.more)
+            accumulate(work.out, work.more)
         if skip is not None:
             accumulate(work.out, skip)
         return work.out
 
     def backward(self, p: Views, g: Views, d_out: np.ndarray, work: SimpleNamespace, keys) -> tuple:
         self.head.backward(g, flat_rows(work.y), d_out)
+        if self.known:
+            self.known.backward(g, work.known, d_out)
         self.head.input_gradient(p, d_out, flat_rows(work.dy))
         return work.dy, None
 
@@ -68,7 +82,9 @@ class Parallel:
     All positions start from the last output of the top layer, y_T (and an LSTM from its last c); the input of
     position p is an embedding e_p that is learnt. A dense head gives the `width` values of each position.
 
-        s_p = cell(e_p; y_T)        out_p = W s_p + b
+        s_p = cell(e_p [+ V x_p]; y_T)        out_p = W s_p + b
+
+    Inputs x_p that are known ahead of a position add to the cell's input projection.
 
     Parameters
     ----------
@@ -79,17 +95,28 @@ class Parallel:
         O. There are ceil(O / width) positions; what the last one has beyond O is left out.
     width : int
         Values that one position gives: those of a segment, over all channels.
+    known_size : int
+        Inputs known ahead of one position.
     dropout, recurrent_dropout : float
     """
 
     every_step = False
 
     def __init__(
-        self, cell: str, size: int, output_size: int, width: int, dropout: float = 0.0, recurrent_dropout: float = 0.0
+        self,
+        cell: str,
+        size: int,
+        output_size: int,
+        width: int,
+        known_size: int = 0,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
     ):
         self.positions = -(-output_size // width)
         self.output_size = output_size
         self.recurrent = Recurrent(cell, size, size, prefix="decoder.", suffix="_l0", dropout=recurrent_dropout)
+        gates = len(self.recurrent.cell.gates) * size
+        self.known = Dense(known_size, gates, prefix="decoder.known_") if known_size else None
         self.head = Dense(size, width, prefix="head.")
         self.dropout = Dropout(dropout) if dropout else None
         self._n_dropped = 1 if dropout else 0
@@ -97,12 +124,16 @@ class Parallel:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         embedding = {"decoder.position": (self.positions, self.recurrent.input_size)}
-        return {**embedding, **self.recurrent.shapes(), **self.head.shapes()}
+        known = self.known.shapes() if self.known else {}
+        return {**embedding, **self.recurrent.shapes(), **known, **self.head.shapes()}
 
     def initialize(self, p: Views, rng: np.random.Generator, recurrent_init: str) -> None:
         # As torch starts an embedding: positions are far apart from the first update on.
         p["decoder.position"][...] = rng.standard_normal(p["decoder.position"].shape)
         self.recurrent.initialize(p, rng, recurrent_init)
+        if self.known:
+            for name in self.known.shapes():
+                uniform(p[name], self.recurrent.hidden_size**-0.5, rng)
         _initialize_head(self.head, p, rng)
 
     def allocate(self, steps: int, rows: int, dtype: np.dtype) -> SimpleNamespace:
@@ -110,19 +141,24 @@ class Parallel:
         recurrent = self.recurrent.allocate(n, rows, dtype)
         return SimpleNamespace(
             recurrent=recurrent,
+            more=np.empty_like(recurrent.a) if self.known else None,
             inputs=np.empty((n, recurrent.a.shape[2]), dtype),
             y=np.empty((n, rows, size), dtype),
             head=np.empty((n, rows, self.head.output_size), dtype),
             out=np.empty((rows, self.output_size), dtype),
         )
 
-    def forward(self, p: Views, y, states: States, skip, work: SimpleNamespace, keys, targets) -> np.ndarray:
+    def forward(self, p: Views, y, states: States, skip, known, work: SimpleNamespace, keys, targets) -> np.ndarray:
         layer, space = self.recurrent, work.recurrent
         layer.start(space, [y[0], *states[-1][1:]])
         work.n_layers = len(states)
         # The inputs are those of the positions, whatever the sequence: projected once, then laid out for all.
         affine(p["decoder.position"], p[layer.name["weight_ih"]], p[layer.name["bias_ih"]], work.inputs)
         space.a[...] = work.inputs[:, None]
+        if self.known:
+            work.known = _one_after_the_other(known, (self.positions, len(known), self.known.input_size))
+            self.known.forward(p, flat_rows(work.known), flat_rows(work.more))
+            space.a += work.more
         layer.mask(p, space, None if keys is None else keys[self._n_dropped :])
         layer.cell.parallel_forward(space.a, *space.memory, *layer.arrays(p, space), *layer.cell.options)
         work.y[...] = space.memory[0][1:]
@@ -149,6 +185,8 @@ class Parallel:
         )
         if space.mask is not None:
             written[0] *= space.mask
+        if self.known:
+            self.known.backward(g, flat_rows(work.known), flat_rows(space.a))
         d_inputs = space.a.sum(axis=1)
         affine_gradient(p["decoder.position"], d_inputs, g[layer.name["weight_ih"]], g[layer.name["bias_ih"]])
         affine_input_gradient(d_inputs, p[layer.name["weight_ih"]], g["decoder.position"])
@@ -172,21 +210,24 @@ class Seq2Seq:
         O. There are ceil(O / width) steps; what the last one has beyond O is left out.
     width : int
         Values that one step gives and the next one reads: those of a segment, over all channels.
+    known_size : int
+        Inputs known ahead of one step, which it reads beside them.
     **options
         residual, layer_norm, dropout and recurrent_dropout of `Stack`.
     """
 
     every_step = False
 
-    def __init__(self, cell: str, sizes: tuple[int, ...], output_size: int, width: int, **options):
+    def __init__(self, cell: str, sizes: tuple[int, ...], output_size: int, width: int, known_size: int = 0, **options):
         self.positions = -(-output_size // width)
         self.output_size = output_size
-        self.stack = Stack(cell, width, sizes, prefix="decoder.", **options)
+        self.known_size = known_size
+        self.stack = Stack(cell, width + known_size, sizes, prefix="decoder.", **options)
         self.head = Dense(self.stack.output_size, width, prefix="head.")
         self.n_keys = self.stack.n_keys
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"decoder.first_input": (self.stack.input_size,), **self.stack.shapes(), **self.head.shapes()}
+        return {"decoder.first_input": (self.head.output_size,), **self.stack.shapes(), **self.head.shapes()}
 
     def initialize(self, p: Views, rng: np.random.Generator, recurrent_init: str) -> None:
         p["decoder.first_input"][...] = 0
@@ -198,18 +239,21 @@ class Seq2Seq:
         return SimpleNamespace(
             stack=self.stack.allocate(n, rows, dtype, last_only=False),
             one=self.stack.allocate(1, rows, dtype, last_only=False),
-            x=np.empty((n, rows, width), dtype),
+            x=np.empty((n, rows, width + self.known_size), dtype),
             head=np.empty((n, rows, width), dtype),
             out=np.empty((rows, self.output_size), dtype),
             d_last=np.zeros((1, rows, self.stack.output_size), dtype),
         )
 
-    def forward(self, p: Views, y, states: States, skip, work: SimpleNamespace, keys, targets) -> np.ndarray:
-        work.x[0] = p["decoder.first_input"]
+    def forward(self, p: Views, y, states: States, skip, known, work: SimpleNamespace, keys, targets) -> np.ndarray:
+        width = self.head.output_size
+        if self.known_size:
+            work.x[:, :, width:] = _one_after_the_other(known, (*work.x.shape[:2], self.known_size))
+        work.x[0, :, :width] = p["decoder.first_input"]
         if targets is None:
             self._feed_back(p, states, skip, work)
         else:
-            work.x[1:] = _one_after_the_other(targets, work.x.shape)[:-1]
+            work.x[1:, :, :width] = _one_after_the_other(targets, work.head.shape)[:-1]
             self.stack.start(work.stack, states)
             work.y = self.stack.forward(p, work.x, work.stack, keys)
             self.head.forward(p, flat_rows(work.y), flat_rows(work.head))
@@ -226,7 +270,7 @@ class Seq2Seq:
             states = self.stack.final_states(work.one)
             self.head.forward(p, y[0], work.head[k])
             if k + 1 < self.positions:
-                work.x[k + 1] = work.head[k] if skip is None else work.head[k] + skip[k]
+                work.x[k + 1, :, : work.head.shape[2]] = work.head[k] if skip is None else work.head[k] + skip[k]
 
     def backward(self, p: Views, g: Views, d_out: np.ndarray, work: SimpleNamespace, keys) -> tuple:
         """After a `forward` with targets."""
@@ -236,7 +280,7 @@ class Seq2Seq:
         self.head.input_gradient(p, flat_rows(d_head), flat_rows(dy))
         spans = [(0, self.positions)]
         dx = self.stack.backward(p, g, dy, work.stack, keys, spans, need_dx=True)
-        g["decoder.first_input"][...] = dx[0].sum(axis=0)
+        g["decoder.first_input"][...] = dx[0, :, : self.head.output_size].sum(axis=0)
         return work.d_last, self.stack.initial_gradients(work.stack)
 
 

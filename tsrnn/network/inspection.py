@@ -91,10 +91,10 @@ def state_gradients(
     ----------
     network : Network
     p : dict of str to ndarray
-    d_out : (B, O) read
+    d_out : (B, O) read; in step (T * B, O)
         Gradients of the outputs.
     work : SimpleNamespace
-        As `forward` left it, without dropout; overwritten.
+        As `forward` left it, without dropout and of the decoder "seq2seq" with targets; overwritten.
 
     Returns
     -------

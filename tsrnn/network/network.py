@@ -37,7 +37,9 @@ class Network:
     decoder : {"direct", "in_step", "parallel", "seq2seq"}
         See `tsrnn.network.decoders`.
     target_channels : int
-        Values of one step of the horizon; the outputs are O / target_channels steps, one after the other.
+        Values of one step of the horizon; the outputs are P = O / target_channels steps, one after the other.
+    known_size : int
+        Inputs that are known ahead of each step of the horizon, F.
     segment : int
         Consecutive values that enter the recurrent layers as one step; the decoders "parallel" and "seq2seq" write
         as many steps of the horizon at once.
@@ -52,6 +54,8 @@ class Network:
     recurrent_dropout : float
         Share of each state's units that the recurrent products do not see while training; see `Recurrent`.
     linear_skip : bool
+    skip_channels : int, optional
+        The linear map reads the first so many channels of a window. Default: all.
 
     Attributes
     ----------
@@ -78,6 +82,7 @@ class Network:
         *,
         decoder: str = "direct",
         target_channels: int = 1,
+        known_size: int = 0,
         segment: int = 1,
         bidirectional: bool = False,
         residual: bool = False,
@@ -85,6 +90,7 @@ class Network:
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         linear_skip: bool = False,
+        skip_channels: int | None = None,
     ):
         self._sizes = (cell, steps, input_size, hidden_size, num_layers, output_size)
         shared = {
@@ -97,9 +103,11 @@ class Network:
             **shared,
             "decoder": decoder,
             "target_channels": target_channels,
+            "known_size": known_size,
             "segment": segment,
             "bidirectional": bidirectional,
             "linear_skip": linear_skip,
+            "skip_channels": skip_channels,
         }
         self.cell = cell
         self.hidden_size = hidden_size
@@ -112,24 +120,26 @@ class Network:
         width = sizes[0] if self.segment else input_size
         self.stack = Stack(cell, width, sizes, bidirectional=bidirectional, prefix="rnn.", **shared)
         self.layers = self.stack.layers
-        self.decoder = self._decoder(decoder, segment * target_channels, shared)
+        self.known_size = known_size * output_size // target_channels
+        self.decoder = self._decoder(decoder, segment * target_channels, segment * known_size, shared)
         self.head = self.decoder.head
         self.output_rows = self.recurrent_steps if self.decoder.every_step else 1
         self.n_dropout_keys = self.stack.n_keys + self.decoder.n_keys
-        seen = input_size * (segment if self.decoder.every_step else steps)
+        self.skip_channels = input_size if skip_channels is None or self.decoder.every_step else skip_channels
+        seen = self.skip_channels * (segment if self.decoder.every_step else steps)
         self.linear = Dense(seen, output_size, prefix="linear.") if linear_skip else None
         parts = [part for part in (self.segment, self.stack, self.decoder, self.linear) if part]
         self.layout = Layout({name: shape for part in parts for name, shape in part.shapes().items()})
 
-    def _decoder(self, name: str, width: int, shared: dict):
+    def _decoder(self, name: str, width: int, known_size: int, shared: dict):
         size = self.stack.output_size
         if name in ("direct", "in_step"):
-            return (Direct if name == "direct" else InStep)(size, self.output_size)
+            return (Direct if name == "direct" else InStep)(size, self.output_size, self.known_size)
         if name == "parallel":
             rates = {key: shared[key] for key in ("dropout", "recurrent_dropout")}
-            return Parallel(self.cell, size, self.output_size, width, **rates)
+            return Parallel(self.cell, size, self.output_size, width, known_size, **rates)
         sizes = tuple(layer.output_size for layer in self.layers)
-        return Seq2Seq(self.cell, sizes, self.output_size, width, **shared)
+        return Seq2Seq(self.cell, sizes, self.output_size, width, known_size, **shared)
 
     def __reduce__(self):
         # Pickled by its arguments: compiled kernels and their addresses stay out of the file.
@@ -160,6 +170,7 @@ class Network:
         """Work space for `rows` windows: inputs, activations, gradients. Reused from batch to batch."""
         work = SimpleNamespace(
             x=np.empty((self.steps, rows, self.input_size), dtype),
+            known=np.empty((rows * self.output_rows, self.known_size), dtype),
             stack=self.stack.allocate(self.recurrent_steps, rows, dtype, last_only=not self.decoder.every_step),
             decoder=self.decoder.allocate(self.recurrent_steps, rows, dtype),
         )
@@ -168,7 +179,7 @@ class Network:
             work.segment = self.segment.allocate(self.steps, rows, dtype)
         if self.linear:
             if not self.decoder.every_step:
-                work.columns = np.empty((rows, self.steps * self.input_size), dtype)
+                work.columns = np.empty((rows, self.steps * self.skip_channels), dtype)
             work.linear_out = np.empty((self.output_rows * rows, self.output_size), dtype)
         return work
 
@@ -183,7 +194,7 @@ class Network:
     def forward(
         self, p: Views, work: SimpleNamespace, keys: np.ndarray | None = None, targets: np.ndarray | None = None
     ) -> np.ndarray:
-        """Outputs (B, O), in step (T * B, O), for the windows in `work.x`.
+        """Outputs (B, O), in step (T * B, O), for the windows in `work.x` and what is known ahead in `work.known`.
 
         Parameters
         ----------
@@ -205,13 +216,14 @@ class Network:
         n = self.stack.n_keys
         y = self.stack.forward(p, y, work.stack, None if keys is None else keys[:n])
         states = self.stack.final_states(work.stack)
-        return self.decoder.forward(p, y, states, skip, work.decoder, None if keys is None else keys[n:], targets)
+        own_keys = None if keys is None else keys[n:]
+        return self.decoder.forward(p, y, states, skip, work.known, work.decoder, own_keys, targets)
 
     def _linear_input(self, work: SimpleNamespace) -> np.ndarray:
         """Rows that the linear map reads: whole windows, or in step what each step reads."""
         if self.decoder.every_step:
             return flat_rows(work.segment.folded if self.segment else work.x)
-        steps_to_columns(work.x, work.columns)
+        steps_to_columns(work.x[:, :, : self.skip_channels], work.columns)
         return work.columns
 
     def backward(

@@ -20,8 +20,11 @@ class Samples(Protocol):
     # stream k % rows. None where samples have nothing to do with one another.
     rows: int | None
 
-    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None) -> None:
-        """Write the samples numbered `which` into x (T, B, C) and, if given, y: (B, O), or in step (T * B, O)."""
+    def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray) -> None:
+        """Write the samples numbered `which` into x (T, B, C) and, if given, y: (B, O), or in step (T * B, O).
+
+        `known` (B, P * F) takes what is known ahead of each step of the horizon; F may be 0.
+        """
 
     def weights(self, which: np.ndarray) -> np.ndarray:
         """Weights (B,) of those samples, float64, not below zero; of streams those of each step, (B, T)."""
@@ -123,7 +126,7 @@ class Passes:
 
     def _forward(self, samples: Samples, which, lo: int, hi: int, work, y, key=None, forced: bool = False):
         """Outputs of the samples which[lo:hi]; the streams among them from their states, which they leave behind."""
-        samples.gather(which[lo:hi], work.x, y)
+        samples.gather(which[lo:hi], work.x, y, work.known)
         if samples.rows is None:
             return self._network.forward(self._p, work, key, y if forced else None)
         first = which[lo] % samples.rows  # the samples of a batch are neighbours

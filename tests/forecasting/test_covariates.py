@@ -1,0 +1,221 @@
+"""Exogenous columns: what they do, how their rows are found, what is refused."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecasting.small import assert_untouched, daily, every_cell, forecaster, values
+from forecasting.test_panel import long, wide
+from gradcheck import assert_close
+from tsrnn import RNNForecaster
+
+DECODERS = ["direct", "parallel", "recursive", "seq2seq"]
+
+
+def exogenous(n=70):
+    """A number, a flag and a category, on ten days more than `daily`."""
+    rng = np.random.default_rng(1)
+    index = daily(n).index
+    kind = pd.Categorical(np.array(["low", "high", "none"])[rng.integers(3, size=n)], ["none", "low", "high"])
+    return pd.DataFrame({"heat": 20 + 5 * rng.standard_normal(n), "open": rng.random(n) > 0.3, "kind": kind}, index)
+
+
+@every_cell
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_forecasts_are_those_of_the_rows_asked(cell, decoder):
+    X = exogenous()
+    model = forecaster(cell=cell, decoder=decoder).fit(X, daily())
+    assert list(model.feature_names_in_) == ["heat", "open", "kind"]
+    assert model.network_.input_size == 1 + 1 + 1 + 3
+    forecast = model.predict(X[60:63])
+    assert forecast.shape == (3,)
+    assert_close(model.predict(X[60:63].sample(frac=1, random_state=0).sort_index()), forecast, 1e-12)
+    np.testing.assert_array_equal(model.predict(X[60:63][::-1]), forecast[::-1])
+    changed = X[60:63].copy()
+    changed.iloc[0, 0] += 10
+    assert model.predict(changed)[0] != forecast[0]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_what_is_known_ahead_is_used(decoder):
+    """The series is noise but for a column that is known: without it nothing can be forecast."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"cause": rng.standard_normal(500)}, pd.date_range("2021", periods=500, freq="D"))
+    y = X["cause"] + 0.05 * rng.standard_normal(500)
+    model = RNNForecaster(
+        4, decoder=decoder, lookback=5, normalize="series", hidden_size=16, dropout=0.0, alpha=0.01, random_state=0
+    )
+    model.set_params(learning_rate_init=0.01).fit(X[:400], y[:400])
+    truth, found = [], []
+    for origin in range(400, 490, 10):
+        found.append(model.predict(X, y=y[:origin]))
+        truth.append(y[origin : origin + 4])
+    assert np.corrcoef(np.concatenate(truth), np.concatenate(found))[0, 1] > 0.9
+
+
+@pytest.mark.compiled
+def test_what_is_known_of_the_past_is_used():
+    """The series follows yesterday's value of a column."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"cause": rng.standard_normal(500)}, pd.date_range("2021", periods=500, freq="D"))
+    y = X["cause"].shift(1, fill_value=0) + 0.05 * rng.standard_normal(500)
+    settings = {"lookback": 5, "normalize": "series", "hidden_size": 16, "dropout": 0.0, "alpha": 0.01}
+    model = RNNForecaster(1, past_covariates="cause", learning_rate_init=0.01, random_state=0, **settings)
+    model.fit(X[:400], y[:400])
+    assert model.network_.known_size == 0
+    found = [model.predict(X, y=y[:origin]).iloc[0] for origin in range(400, 490)]
+    assert np.corrcoef(y[400:490], found)[0, 1] > 0.9
+    assert len(model.predict(horizon=3)) == 3  # X is not wanted
+
+
+def test_past_columns_are_not_wanted_ahead():
+    X = exogenous()
+    model = forecaster(past_covariates=("heat", "kind")).fit(X, daily())
+    assert model.network_.known_size == 3  # the flag, at each of three steps
+    forecast = model.predict(X[["open"]][60:63])
+    np.testing.assert_array_equal(model.predict(X[60:63]), forecast)
+
+
+def test_shorter_and_longer_horizons():
+    """Of the steps beyond those asked the columns are taken to stay; a longer horizon goes on in blocks."""
+    X = exogenous()
+    model = forecaster(past_covariates="heat").fit(X, daily())
+    short = model.predict(X[60:62])
+    stays = pd.concat([X[60:62], X[61:62].set_axis(X.index[62:63])])
+    assert_close(short, model.predict(stays)[:2], 1e-12)
+    with pytest.warns(UserWarning, match="horizon=8 exceeds"):
+        longer = model.predict(X[60:68])
+    assert longer.shape == (8,)
+    np.testing.assert_array_equal(longer[:3], model.predict(X[60:63]))
+
+
+def test_arrays_go_by_position():
+    X = exogenous()[["heat", "open"]].astype(float)
+    named = forecaster().fit(X, daily())
+    plain = forecaster().fit(X[:60].to_numpy(), daily())
+    np.testing.assert_array_equal(plain.predict(X[60:63].to_numpy()), named.predict(X[60:63]))
+    assert not hasattr(plain, "feature_names_in_")
+    both = forecaster().fit(X[:60].to_numpy(), values(60))
+    np.testing.assert_array_equal(both.predict(X[60:63].to_numpy()), named.predict(X[60:63]))
+    indexed = forecaster().fit(X[:60], values(60))  # an array y has the index of X
+    np.testing.assert_array_equal(indexed.predict(X[60:63]), named.predict(X[60:63]))
+
+
+def test_columns_of_all_series():
+    """One frame by time for all columns, and for all ids."""
+    X = exogenous()
+    table = forecaster().fit(X, wide())
+    forecast = table.predict(X[60:63])
+    assert forecast.shape == (3, 3)
+    by_id = forecaster().fit(X, long())
+    found = by_id.predict(X, horizon=3)  # every series after its own end
+    pd.testing.assert_series_equal(by_id.predict(X, y=long()), found)
+    assert found.notna().all()
+    assert found["b"].index[0] == pd.Timestamp("2021-02-21")
+
+
+def test_columns_by_id_and_time():
+    X = pd.concat({name: exogenous() for name in "abc"}, names=["shop", "day"])
+    y = long()
+    model = forecaster().fit(X, y)
+    ends = y.groupby("shop").apply(lambda part: part.index[-1][1])
+    asked = pd.concat({k: exogenous()[ends[k] + pd.Timedelta("1D") :][:3] for k in "ca"}, names=["shop", "day"])
+    forecast = model.predict(asked)
+    assert forecast.shape == (6,)
+    np.testing.assert_array_equal(model.predict(asked[::-1]), forecast[::-1])
+    assert_close(model.predict(asked.loc[["a"]]), forecast[3:], 1e-6)
+
+
+def test_update_takes_the_columns_along():
+    X, y = exogenous(90), daily(80)
+    model = forecaster().fit(X, y[:60])
+    expected = model.predict(X, y=y)
+    assert expected.index.equals(X.index[80:83])
+    model.update(y[60:70], X).update(y[70:], X[70:80])
+    assert_close(model.predict(X[80:83]), expected, 1e-6)
+    np.testing.assert_array_equal(model.predict(X, horizon=2), model.predict(X[80:82]))
+    with pytest.raises(ValueError, match=r"X must give the columns \['heat', 'open', 'kind'\] of all rows of y"):
+        model.update(daily(90)[80:])
+
+
+def test_multivariate_pickle_and_inspection():
+    X = exogenous()
+    model = forecaster(multivariate=True).fit(X, wide().dropna())
+    assert model.predict(X[60:63]).shape == (3, 3)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X[60:63]), model.predict(X[60:63]))
+    single = forecaster().fit(X, daily())
+    assert single.inspect_gates().shape[0] == single.gradient_flow().shape[0] == 6
+    with pytest.raises(ValueError, match="without exogenous columns"):
+        single.to_onnx("model.onnx")
+
+
+def drop_day(X):
+    return X.drop(X.index[30])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (drop_day, "X lacks 1 stamps: 2021-01-31"),
+        (lambda X: X[10:], r"X lacks 10 stamps: 2021-01-01 .* and 5 more"),
+        (lambda X: pd.concat([X, X[5:6]]), "X has duplicated rows: 2021-01-06"),
+        (lambda X: X.assign(heat=X["heat"].where(X.index != X.index[7])), "X holds 1 missing .* 'heat', at 2021-01-08"),
+        (lambda X: X.assign(when=X.index), r"got dtype datetime64\[.*\] in column 'when'"),
+        (lambda X: X.reset_index(drop=True), "X must have an index like that of y, a DatetimeIndex, got a RangeIndex"),
+        (lambda X: X.to_numpy()[:50], "X must have a row for each of the 60 rows of y, got 50"),
+        (lambda X: pd.concat({"a": X}, names=["shop"]), "X must have an index of time alone"),
+    ],
+)
+def test_bad_columns_in_fit(change, words):
+    model = forecaster().fit(daily())
+    before = vars(model).copy()
+    with pytest.raises((ValueError, TypeError), match=words):
+        model.fit(change(exogenous()), daily())
+    assert_untouched(model, before)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda X: None, r"X must give the columns \['heat', 'open', 'kind'\] of the steps to forecast"),
+        (lambda X: X[60:63][["heat"]], r"X must have the columns .*; it lacks \['open', 'kind'\]"),
+        (lambda X: X[60:63].assign(more=1), r"X must have the columns .*; it has \['more'\] besides"),
+        (lambda X: X[62:63], "X lacks 2 stamps: 2021-03-02 00:00:00, 2021-03-03"),  # a gap
+        (lambda X: X[58:63], "X must have stamps after the end of the series"),
+        (
+            lambda X: X[60:63].assign(kind="new"),
+            r"categories in column 'kind' that it did not have in fit: new; it had",
+        ),
+        (lambda X: X[60:63].assign(heat=np.inf), "X holds 3 missing or infinite values in column 'heat'"),
+    ],
+)
+def test_bad_columns_in_predict(change, words):
+    model = forecaster().fit(exogenous(), daily())
+    with pytest.raises((ValueError, TypeError), match=words):
+        model.predict(change(exogenous()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"past_covariates": "cold"}, r"past_covariates must name columns of X, got \['cold'\]"),
+        ({"past_covariates": 3}, "past_covariates must be a name, a tuple of names or None, got 3"),
+        ({"stateful": True, "bptt_steps": 5, "lookback": "auto"}, "stateful=True takes no exogenous columns"),
+    ],
+)
+def test_parameters(changes, words):
+    with pytest.raises(ValueError, match=words):
+        forecaster(**changes).fit(exogenous(), daily())
+    with pytest.raises(ValueError, match="past_covariates='heat' names columns of X, and there are none"):
+        forecaster(past_covariates="heat").fit(daily())
+
+
+def test_inputs_stay_as_they_are():
+    X, y = exogenous(), daily()
+    copies = X.copy(), y.copy()
+    forecaster().fit(X, y).predict(X[60:63])
+    pd.testing.assert_frame_equal(X, copies[0])
+    pd.testing.assert_series_equal(y, copies[1])

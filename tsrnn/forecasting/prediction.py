@@ -1,0 +1,311 @@
+"""What a fitted forecaster does: predict, score, take new observations."""
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted
+
+from tsrnn.forecasting.checks import check_integer
+from tsrnn.forecasting.covariates import framed, known_ahead, with_history
+from tsrnn.forecasting.normalization import Units
+from tsrnn.forecasting.panel import LONG, SINGLE, Panel, joined, panel_of
+from tsrnn.forecasting.streams import StreamUnits, follow, read
+from tsrnn.forecasting.timeindex import OFF_GRID, check_same_frequency, future_index, name_stamps, steps_from
+from tsrnn.forecasting.warmstart import check_same_units
+from tsrnn.forecasting.windows import SeriesWindows, Table
+from tsrnn.training.parallel import single_threaded_blas
+
+
+class Predictions:
+    """`predict`, `score` and `update` of `RNNForecaster`."""
+
+    def predict(self, X=None, *, horizon=None, y=None):
+        """Forecast what follows the series.
+
+        Parameters
+        ----------
+        X : Series, DataFrame or array-like, optional
+            What to forecast: one row for each step. Its index says which steps, in any order and with gaps; only an
+            array counts from the first step on. For series by id and time the index is of both. A model that was
+            fitted with exogenous columns wants those known ahead, of every step up to the last one asked. With
+            `horizon` or `y` it finds the columns in `X`, by their index, and forecasts `horizon` steps; of another
+            `y` it wants all columns of the rows of `y` too. Other models do not look at the columns.
+        horizon : int, optional
+            Steps to forecast; default: the horizon fitted. Fewer are the first of these. More are forecast block
+            by block, each block reading the ones before as if they had been observed; a direct forecaster of more
+            than one step warns of it, for it was not trained to do so.
+        y : Series, DataFrame or array-like, optional
+            Other series than those fitted, of the same frequency: what follows their ends is forecast, by the weights
+            as they are. A series that was fitted, by its id or as the only one, keeps its units.
+
+        Returns
+        -------
+        Series, DataFrame or ndarray, float64
+            In the units of the series. As `y` came: a Series, a DataFrame with the same columns, or a Series by id
+            and time, on the index that follows each series. Where the rows of `X` say what to forecast an array with
+            one row for each, of shape (n_rows,), or (n_rows, n_columns) for a DataFrame with a series a column.
+
+        Raises
+        ------
+        NotFittedError
+        TypeError, ValueError
+            For rows of `X` that do not lie after the series or not on its frequency, by their stamps; for a `y` as in
+            `fit`, or of another frequency.
+        """
+        check_is_fitted(self)
+        wanted = [column.name for column in self._columns if column.known_ahead]
+        if X is not None and horizon is not None and not self._columns:
+            raise ValueError("give X or horizon, not both: X says by its rows which steps to forecast")
+        panel, units, states = self._history(y, X)
+        if wanted and X is None:
+            raise ValueError(
+                f"X must give the columns {wanted} of the steps to forecast: the model was fitted with them"
+            )
+        if X is None or horizon is not None or (y is not None and self._columns):
+            horizon = self.horizon_ if horizon is None else horizon
+            check_integer("horizon", horizon, 1)
+            known = None
+            if wanted:
+                X = framed(X, panel, future_index(panel.last[:1], self.freq_, int(horizon)))
+                known = known_ahead(X, panel, self._covariates, np.full(panel.n_series, int(horizon)))
+            return panel.forecast(self._follow(panel, units, states, int(horizon), known))
+        if wanted and not isinstance(X, (pd.Series, pd.DataFrame)):
+            X = framed(X, panel, future_index(panel.last[:1], self.freq_, len(X)))
+        series, steps = self._rows_asked(X, panel)
+        each, known = np.full(panel.n_series, steps.max(initial=1)), None
+        if wanted and series is not None:  # only of these series, and so far, are the columns known
+            each = np.zeros(panel.n_series, np.int64)
+            np.maximum.at(each, series, steps)
+            asked = np.flatnonzero(each)
+            panel, each, series = panel.only(asked), each[asked], np.searchsorted(asked, series)
+            units = Units(units.centring, units.centre[asked], units.scale[asked])
+        if wanted:
+            known = known_ahead(framed(X, panel), panel, self._covariates, each)
+        values = self._follow(panel, units, states, int(each.max()), known)
+        if series is not None:
+            return values[series, steps - 1, 0]
+        found = values[:, steps - 1]
+        return found[0, :, 0] if panel.kind == SINGLE else found[0] if found.shape[2] > 1 else found[:, :, 0].T
+
+    def score(self, X, y=None):
+        """Coefficient of determination, R², of the forecast of a stretch of the series after the fitted one.
+
+        Parameters
+        ----------
+        X : Series, DataFrame or array-like
+            As for `predict`; or, without `y`, the observed values themselves.
+        y : Series, DataFrame or array-like, optional
+            The observed values, a row for each row of `X`.
+
+        Returns
+        -------
+        float
+            Of a DataFrame with a series a column the mean over the columns.
+        """
+        truth = X if y is None else y
+        return r2_score(np.asarray(truth), self.predict(X))
+
+    def update(self, y, X=None):
+        """Take new observations without training: `predict` then starts after them.
+
+        Parameters
+        ----------
+        y : Series, DataFrame or array-like
+            What followed the fitted series, of the same kind and columns. By id and time some series may have new
+            values and others not, and new series may begin.
+        X : DataFrame or array-like, optional
+            The exogenous columns of these rows, of a model that was fitted with some.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        NotFittedError
+        ValueError
+            If a series does not go on at the step after its last one; the forecaster is then as before.
+        """
+        check_is_fitted(self)
+        new = panel_of(y, self._together)
+        self._check_alike(new)
+        panel = joined(self._tail, with_history(new, self._covariates, X))
+        units, states = self._units_of(panel), self._states
+        if states is not None:
+            old = dict(zip(range(self._tail.n_series), self._tail.lengths, strict=True))
+            states = [
+                self._state_before_end(panel.series(k)[:, 0], units[k], states[k] if k in old else None, old.get(k, 0))
+                for k in range(panel.n_series)
+            ]
+        self.__dict__.update(_tail=panel.tail(self._kept), _units=units, _states=states)
+        return self
+
+    @property
+    def _columns(self) -> list:
+        """Exogenous columns."""
+        return self._covariates.columns if self._covariates else []
+
+    @property
+    def _ahead(self) -> int:
+        """Where the covariates begin that are known ahead."""
+        return self._covariates.ahead if self._covariates else 0
+
+    def _history(self, y, X=None) -> tuple[Panel, Units | list[StreamUnits], list | None]:
+        """The series to go on from, their units and, of streams, the states before their last parts."""
+        if y is None:
+            return self._tail, self._units, self._states
+        panel = panel_of(y, self._together, getattr(X, "index", None) if not self._columns else None)
+        self._check_alike(panel)
+        panel = with_history(panel, self._covariates, X)
+        units = self._units_of(panel)
+        if self._states is None:
+            return panel.tail(self._kept), units, None
+        states = [self._state_before_end(panel.series(k)[:, 0], units[k], None, 0) for k in range(panel.n_series)]
+        return panel.tail(self._kept), units, states
+
+    def _check_alike(self, panel: Panel) -> None:
+        """Refuse series of another frequency, and other columns where they are forecast together."""
+        longest = int(np.argmax(panel.lengths))
+        check_same_frequency(panel.stamps(longest)[-25:], self.freq_, self._tail.last[:1])
+        self._check_columns(panel)
+
+    def _check_columns(self, panel: Panel) -> None:
+        if self._together and not panel.ids.equals(self._tail.ids):
+            raise ValueError(f"y must have the columns {list(self._tail.ids)}, got {list(panel.ids)}")
+
+    def _units_in_fit(self, panel: Panel, fresh: Units | list[StreamUnits]) -> Units | list[StreamUnits]:
+        """Units to train in: the `fresh` ones, but where a fit goes on from weights, those that they were learnt in."""
+        if not self._goes_on():
+            return fresh
+        check_same_units(self._units_parameters, self, "warm_start=True")
+        self._check_columns(panel)
+        return self._units_of(panel, fresh)
+
+    def _units_of(self, panel: Panel, fresh: Units | list[StreamUnits] | None = None) -> Units | list[StreamUnits]:
+        """Units of series: as fitted where they were, else their own, or those given as `fresh`."""
+        if panel.kind == self._tail.kind == SINGLE or self._together:
+            return self._units
+        known = np.full(panel.n_series, -1)
+        if self._tail.ids is not None and panel.ids is not None:
+            known = self._tail.ids.get_indexer(panel.ids)
+        if isinstance(self._units, Units):
+            units = Units.of(panel.values, panel.begin, panel.end, self._units.centring) if fresh is None else fresh
+            units.centre[known >= 0] = self._units.centre[known[known >= 0]]
+            units.scale[known >= 0] = self._units.scale[known[known >= 0]]
+            return units
+        segment, centring = self._segment_length, self._units[0].centring
+        if fresh is None:
+            fresh = [StreamUnits.of(panel.series(k)[:, 0], centring, segment) for k in range(panel.n_series)]
+        return [self._units[old] if old >= 0 else own for old, own in zip(known, fresh, strict=True)]
+
+    @property
+    def _segment_length(self) -> int:
+        return self.network_.segment.length if self.network_.segment else 1
+
+    @property
+    def _together(self) -> bool:
+        """Whether the columns of a frame are forecast together."""
+        return self._tail.values.shape[1] > 1
+
+    @property
+    def _kept(self) -> int:
+        """Values of each series that are kept: a window, or a part of a stream, its targets, and one before."""
+        return kept_values(self.network_, self._states is not None)
+
+    def _state_before_end(self, values: np.ndarray, units: StreamUnits, states, length: int):
+        """States of a stream before its kept end, from those before the end of its first `length` values."""
+        reach = self._kept - 1
+        with single_threaded_blas():
+            stop, known = max(0, len(values) - reach), max(0, length - reach)
+            return read(self.network_, self.parameters_, values[:stop], units, states, known)[1]
+
+    def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None = None) -> np.ndarray:
+        """Values (S, horizon, K) after the series, block by block where the network has fewer outputs."""
+        block = self.network_.output_size // panel.values.shape[1]
+        if horizon > block == self.horizon_ > 1:
+            warnings.warn(
+                f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
+                stacklevel=3,
+            )
+        if states is None:
+            return self._follow_windows(panel, units, horizon, block, known)
+        reach, found = self._kept - 1, np.empty((panel.n_series, horizon, 1))
+        with single_threaded_blas():
+            for k in range(panel.n_series):
+                values = panel.series(k)[:, 0]
+                known = max(0, len(values) - reach)
+                found[k, :, 0] = follow(self.network_, self.parameters_, values, units[k], states[k], known, horizon)
+        return found
+
+    def _follow_windows(self, panel: Panel, units: Units, horizon: int, block: int, known) -> np.ndarray:
+        lookback, n_series, channels = self.lookback_, panel.n_series, panel.values.shape[1]
+        tail = panel.tail(lookback)
+        # Each series in so many rows: its last values, then those to come, which are written as they are forecast.
+        total = lookback + -(-horizon // block) * block
+        values = np.full((n_series, total, channels), np.nan)
+        covariates = np.full((n_series, total, tail.covariates.shape[1]), np.nan)
+        held = np.arange(lookback) >= lookback - tail.lengths[:, None]
+        values[:, :lookback][held] = tail.values
+        covariates[:, :lookback][held] = tail.covariates
+        covariates[:, lookback:] = covariates[:, lookback - 1 : lookback]  # the last that is known of a column stays
+        if known is not None:
+            covariates[:, lookback : lookback + known.shape[1], self._ahead :] = known
+            covariates[:, lookback + known.shape[1] :, self._ahead :] = known[:, -1:]
+        rows = np.arange(n_series) * total
+        flat = values.reshape(-1, channels), covariates.reshape(len(rows) * total, -1)
+        table = Table(*flat, self._ahead, rows + lookback - tail.lengths)
+        every, one = np.arange(n_series), np.ones(n_series, np.int64)
+        for done in range(0, horizon, block):
+            windows = SeriesWindows(table, units, rows + done, one)
+            centre, scale = windows.measure(every, lookback)
+            outputs = self._outputs(windows).reshape(n_series, -1, channels).astype(np.float64)
+            stop = min(horizon, done + block)
+            values[:, lookback + done : lookback + stop] = centre[:, None] + scale[:, None] * outputs[:, : stop - done]
+        return values[:, lookback : lookback + horizon]
+
+    def _rows_asked(self, X, panel: Panel) -> tuple[np.ndarray | None, np.ndarray]:
+        """Series (where `X` tells them) and steps after their ends, from 1 on, of each row of `X`."""
+        if isinstance(X, Integral):
+            raise TypeError(f"X must have a row for each step to forecast; predict(horizon={X}) forecasts {X} steps")
+        if not isinstance(X, (pd.Series, pd.DataFrame)):
+            if panel.kind == LONG:
+                raise ValueError("X must be a DataFrame with an index of (id, time), as y had in fit")
+            return None, np.arange(1, len(np.asarray(X)) + 1)
+        if (panel.kind == LONG) != isinstance(X.index, pd.MultiIndex):
+            levels = "(id, time)" if panel.kind == LONG else "time alone"
+            raise ValueError(f"X must have an index of {levels}, as y had in fit")
+        series, stamps = None, X.index
+        if panel.kind == LONG:
+            stamps, series = X.index.get_level_values(1), panel.ids.get_indexer(X.index.get_level_values(0))
+            if (series < 0).any():
+                unknown = X.index.get_level_values(0)[series < 0].unique()
+                raise ValueError(f"X asks for series that y does not have: {name_stamps(unknown)}")
+        if type(stamps) is not type(panel.last) and isinstance(
+            stamps if isinstance(stamps, (pd.DatetimeIndex, pd.PeriodIndex)) else panel.last,
+            (pd.DatetimeIndex, pd.PeriodIndex),
+        ):
+            raise TypeError(f"X must have an index like that of y, a {type(panel.last).__name__}, got {stamps!r}")
+        anchor = panel.last[:1]
+        steps = steps_from(anchor, stamps, self.freq_)
+        off = steps == OFF_GRID
+        if not off.any():
+            ends = steps_from(anchor, panel.last, self.freq_)
+            steps = steps - (ends[0] if series is None else ends[series])
+        bad = off | (steps < 1)
+        if bad.any():
+            ends = panel.last.unique()
+            raise ValueError(
+                f"X must have stamps after the end of the series ({name_stamps(ends)}), at steps of "
+                f"{getattr(self.freq_, 'freqstr', self.freq_)}; it has {name_stamps(stamps[bad])}"
+            )
+        return series, steps
+
+
+def kept_values(network, stateful: bool) -> int:
+    """Values at the end of each series that a fitted forecaster needs."""
+    segment = network.segment.length if network.segment else 1
+    targets = network.output_size
+    return 1 + network.steps + (-(-targets // segment) * segment if stateful else targets)
