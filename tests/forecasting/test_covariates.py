@@ -209,7 +209,7 @@ def test_bad_columns_in_predict(change, words):
 def test_parameters(changes, words):
     with pytest.raises(ValueError, match=words):
         forecaster(**changes).fit(exogenous(), daily())
-    with pytest.raises(ValueError, match="past_covariates='heat' names columns of X, and there are none"):
+    with pytest.raises(ValueError, match=r"past_covariates names columns of X, \['heat'\], and there are none"):
         forecaster(past_covariates="heat").fit(daily())
 
 

@@ -70,10 +70,10 @@ def windowed(model, panel: Panel, outputs: int, season: int, ahead: int) -> Plan
     counts = np.where(lengths > outputs, np.maximum(counts, 1), 0)
     first = np.where(counts > 1, panel.begin, first)
     table = Table(panel.values, panel.covariates, ahead, panel.begin)
-    centring = CENTRINGS[model.normalize]
+    centring, masks = CENTRINGS[model.normalize], model.missing == "mask"
     if not model.early_stopping:
         units = Units.of(panel.values, panel.begin, panel.end, centring)
-        return Plan(lookback, decoder, SeriesWindows(table, units, first, counts), None, units)
+        return Plan(lookback, decoder, SeriesWindows(table, units, first, counts, masks), None, units)
     held = np.minimum(counts, np.maximum(1, np.round(model.validation_fraction * counts).astype(np.int64)))
     # A training target must not be a validation target too: the windows between are left out.
     kept = counts - held - outputs + 1
@@ -87,8 +87,9 @@ def windowed(model, panel: Panel, outputs: int, season: int, ahead: int) -> Plan
     kept = np.where(kept < 1, counts, kept)
     end = np.where(held > 0, first + counts - held + lookback, panel.end)
     units = Units.of(panel.values, panel.begin, end, centring)
-    training = SeriesWindows(table, units, first, kept)
-    return Plan(lookback, decoder, training, SeriesWindows(table, units, first + counts - held, held), units)
+    training = SeriesWindows(table, units, first, kept, masks)
+    validation = SeriesWindows(table, units, first + counts - held, held, masks)
+    return Plan(lookback, decoder, training, validation, units)
 
 
 def _of_the_longest(panel: Panel) -> str:
@@ -145,6 +146,10 @@ def check_streamed(model) -> None:
             f"stateful=True reads a series from its start: lookback must be 'auto', got {model.lookback!r}; "
             f"bptt_steps={model.bptt_steps} says how far gradients go back"
         )
+    if model.missing != "raise":
+        raise ValueError(f"stateful=True reads every value: missing must be 'raise', got {model.missing!r}")
+    if model.calendar is not None:
+        raise ValueError(f"stateful=True takes no exogenous columns: calendar must be None, got {model.calendar!r}")
     if model.bidirectional:
         raise ValueError("stateful=True reads a series in order of time alone: bidirectional must be False, got True")
     if model.decoder not in ("direct", "recursive"):

@@ -67,6 +67,8 @@ class SeriesStreams:
         Samples of each stream, in a pass over the data.
     """
 
+    masks = False
+
     def __init__(self, series, units, outputs, steps, segment, rows, origins=None, *, slices=True):
         self._outputs, self._steps, self._segment = outputs, steps, segment
         self._values = series[0] if len(series) == 1 else np.concatenate(series)
