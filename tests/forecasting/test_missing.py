@@ -121,7 +121,9 @@ def test_the_calendar_is_that_of_the_transformer():
 def test_weekdays_are_known(decoder):
     """A window of two days cannot tell which day it is."""
     index = pd.date_range("2021-01-01", periods=400, freq="D")
-    y = pd.Series(np.where(index.day_of_week == 2, 5.0, 0.0) + 0.1 * np.random.default_rng(0).standard_normal(400), index)
+    y = pd.Series(
+        np.where(index.day_of_week == 2, 5.0, 0.0) + 0.1 * np.random.default_rng(0).standard_normal(400), index
+    )
     settings = {"lookback": 2, "normalize": "series", "hidden_size": 16, "alpha": 0.01, "dropout": 0.0}
     model = RNNForecaster(7, decoder=decoder, calendar="auto", learning_rate_init=0.01, random_state=0, **settings)
     forecast = model.fit(y).predict()

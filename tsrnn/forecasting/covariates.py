@@ -55,19 +55,24 @@ class Column(NamedTuple):
 class Covariates:
     """Exogenous columns and the calendar, as a fit has learnt them.
 
-    Columns known only up to now stand before those known ahead, and these before the calendar.
+    What a series has for all its time stands first, then the columns known only up to now, those known ahead, and the
+    calendar.
 
     Parameters
     ----------
     columns : list of Column
     calendar : CalendarFeatures or None
         Fitted.
+    static : Static or None
     """
 
-    def __init__(self, columns: list[Column], calendar: CalendarFeatures | None):
+    def __init__(self, columns: list[Column], calendar: CalendarFeatures | None, static: "Static | None"):
         self.columns = sorted(columns, key=lambda column: column.known_ahead)  # stable: in their order otherwise
         self.calendar = calendar
+        self.static = static
         self.ahead = sum(column.width for column in self.columns if not column.known_ahead)
+        if static is not None:
+            self.ahead += static.table.shape[1]
 
     def at(self, X, panel: Panel, series: np.ndarray, steps: np.ndarray, *, ahead_only: bool = False) -> np.ndarray:
         """Columns and calendar as numbers, (n, E), or (n, F) of what is known ahead.
@@ -82,6 +87,8 @@ class Covariates:
         ahead_only : bool
         """
         parts = [np.empty((len(series), 0))]
+        if self.static is not None and not ahead_only:
+            parts.append(self.static.of(panel)[series])
         wanted = [column for column in self.columns if column.known_ahead or not ahead_only]
         if wanted:
             self._check_names(X, [column.name for column in wanted])
@@ -97,6 +104,42 @@ class Covariates:
         if missing or extra:
             parts = [f"lacks {missing}"] * bool(missing) + [f"has {extra} besides"] * bool(extra)
             raise ValueError(f"X must have the columns {names}; it {' and '.join(parts)}")
+
+
+class Static(NamedTuple):
+    """What each series has for all its time: numbers (n, E) by id."""
+
+    columns: list[Column]
+    ids: pd.Index
+    table: np.ndarray
+
+    @classmethod
+    def learn(cls, static: pd.DataFrame, masks: bool) -> "Static":
+        """Columns of a frame with a row for each series."""
+        return cls([_learn(static[name], False, masks) for name in static.columns], *[None] * 2).more(static)
+
+    def more(self, static: pd.DataFrame) -> "Static":
+        """With the rows of further series."""
+        names = [column.name for column in self.columns]
+        if list(static.columns) != names:
+            raise ValueError(f"static must have the columns {names}, got {list(static.columns)}")
+        if static.index.has_duplicates:
+            again = static.index[static.index.duplicated()].unique()
+            raise ValueError(f"static has more than one row for {name_stamps(again)}")
+        table = np.concatenate([column.encode(static[column.name], static.index) for column in self.columns], axis=1)
+        if self.ids is None:
+            return self._replace(ids=static.index, table=table)
+        new = ~static.index.isin(self.ids)
+        return self._replace(ids=self.ids.append(static.index[new]), table=np.concatenate([self.table, table[new]]))
+
+    def of(self, panel: Panel) -> np.ndarray:
+        """(S, E) of the series of a panel."""
+        if panel.ids is None:
+            raise ValueError("static has a row for each series by its id; y is one series without an id")
+        rows = self.ids.get_indexer(panel.ids)
+        if (rows < 0).any():
+            raise ValueError(f"static has no row for the series {name_stamps(panel.ids[rows < 0])}")
+        return self.table[rows]
 
 
 def _calendar_at(calendar: CalendarFeatures, panel: Panel, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -209,13 +252,16 @@ def with_history(panel: Panel, covariates: Covariates | None, X) -> Panel:
     return replace(panel, covariates=covariates.at(X, panel, *_own_steps(panel)))
 
 
-def learnt_history(panel: Panel, X, past: tuple, calendar: str | None, masks: bool) -> tuple[Panel, Covariates | None]:
+def learnt_history(
+    panel: Panel, X, static: pd.DataFrame | None, past: tuple, calendar: str | None, masks: bool
+) -> tuple[Panel, Covariates | None]:
     """As `with_history`, with the covariates as they are learnt from these rows.
 
     Parameters
     ----------
     panel : Panel
     X : DataFrame or array-like, or None
+    static : DataFrame or None
     past : tuple
         Names of the columns that are known only up to now.
     calendar : "auto" or None
@@ -235,9 +281,13 @@ def learnt_history(panel: Panel, X, past: tuple, calendar: str | None, masks: bo
     if calendar is not None:
         longest = int(np.argmax(panel.lengths))
         calendar = CalendarFeatures().fit(pd.DataFrame(index=panel.stamps(longest)))
-    if not columns and calendar is None:
+    if static is not None:
+        if not isinstance(static, pd.DataFrame):
+            raise TypeError(f"static must be a DataFrame with a row for each series, got {type(static).__name__}")
+        static = Static.learn(static, masks)
+    if not columns and calendar is None and static is None:
         return panel, None
-    covariates = Covariates(columns, calendar)
+    covariates = Covariates(columns, calendar, static)
     return with_history(panel, covariates, X), covariates
 
 
@@ -262,11 +312,11 @@ def known_ahead(X, panel: Panel, covariates: Covariates, steps: np.ndarray, tota
     """
     n = panel.n_series
     series, after = np.repeat(np.arange(n), total), np.tile(np.arange(1, total + 1), n)
-    calendar = Covariates([], covariates.calendar).at(None, panel, series, after)
+    calendar = Covariates([], covariates.calendar, None).at(None, panel, series, after)
     asked = np.repeat(np.arange(n), steps)
     first = np.cumsum(steps) - steps
     after = np.arange(len(asked)) - first[asked] + 1
-    own = Covariates(covariates.columns, None).at(X, panel, asked, after, ahead_only=True)
+    own = Covariates(covariates.columns, None, None).at(X, panel, asked, after, ahead_only=True)
     own = own[np.minimum(np.arange(total), steps[:, None] - 1) + first[:, None]]
     return np.concatenate([own, calendar.reshape(n, total, -1)], axis=2)
 

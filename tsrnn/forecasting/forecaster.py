@@ -263,7 +263,7 @@ default="gru"
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X=None, y=None):
+    def fit(self, X=None, y=None, *, static=None):
         """Train on one or more series.
 
         Parameters
@@ -279,6 +279,8 @@ default="gru"
             each column, of which some may begin later (missing values before that), or a Series with an index of
             (id, time), of lengths and ends of their own. One model is trained on all of them; with `multivariate`
             it reads and forecasts all columns at once.
+        static : DataFrame, optional
+            What each series has for all its time, such as its region: a row for each, by id or column name.
 
         Returns
         -------
@@ -301,10 +303,10 @@ default="gru"
             raise TypeError("fit needs y, the series to train on")
         masks = self.missing == "mask"
         panel = panel_of(y, bool(self.multivariate), getattr(X, "index", None), masks)
-        if self.stateful and np.ndim(X) == 2 and np.shape(X)[1]:
-            raise ValueError("stateful=True takes no exogenous columns: X must have none")
+        if self.stateful and (static is not None or (np.ndim(X) == 2 and np.shape(X)[1])):
+            raise ValueError("stateful=True takes no exogenous columns: X must have none, and static must be None")
         calendar = None if self.stateful else self.calendar  # refused with the rest of what streams cannot have
-        panel, covariates = learnt_history(panel, X, past_names(self.past_covariates), calendar, masks)
+        panel, covariates = learnt_history(panel, X, static, past_names(self.past_covariates), calendar, masks)
         ahead = covariates.ahead if covariates else 0
         channels = panel.values.shape[1]
         season = season_length(panel.freq) if self.season_length == "auto" else int(self.season_length)

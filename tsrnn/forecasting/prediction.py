@@ -9,7 +9,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.checks import check_integer
-from tsrnn.forecasting.covariates import framed, known_ahead, with_history
+from tsrnn.forecasting.covariates import Covariates, framed, known_ahead, with_history
 from tsrnn.forecasting.normalization import Units
 from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
 from tsrnn.forecasting.onnxnodes import Graph
@@ -24,7 +24,7 @@ from tsrnn.training.parallel import single_threaded_blas
 class Predictions:
     """`predict`, `score` and `update` of `RNNForecaster`."""
 
-    def predict(self, X=None, *, horizon=None, y=None):
+    def predict(self, X=None, *, horizon=None, y=None, static=None):
         """Forecast what follows the series.
 
         Parameters
@@ -42,6 +42,8 @@ class Predictions:
         y : Series, DataFrame or array-like, optional
             Other series than those fitted, of the same frequency: what follows their ends is forecast, by the weights
             as they are. A series that was fitted, by its id or as the only one, keeps its units.
+        static : DataFrame, optional
+            As in `fit`, for series of `y` that were not fitted.
 
         Returns
         -------
@@ -61,7 +63,7 @@ class Predictions:
         wanted = [column.name for column in self._columns if column.known_ahead]
         if X is not None and horizon is not None and not self._columns:
             raise ValueError("give X or horizon, not both: X says by its rows which steps to forecast")
-        panel, units, states = self._history(y, X)
+        panel, units, states = self._history(y, X, static)
         if wanted and X is None:
             raise ValueError(
                 f"X must give the columns {wanted} of the steps to forecast: the model was fitted with them"
@@ -107,7 +109,7 @@ class Predictions:
         truth = X if y is None else y
         return r2_score(np.asarray(truth), self.predict(X))
 
-    def update(self, y, X=None):
+    def update(self, y, X=None, *, static=None):
         """Take new observations without training: `predict` then starts after them.
 
         Parameters
@@ -117,6 +119,8 @@ class Predictions:
             values and others not, and new series may begin.
         X : DataFrame or array-like, optional
             The exogenous columns of these rows, of a model that was fitted with some.
+        static : DataFrame, optional
+            As in `fit`, for series that begin.
 
         Returns
         -------
@@ -131,7 +135,8 @@ class Predictions:
         check_is_fitted(self)
         new = panel_of(y, self._together, masks=self._masks)
         self._check_alike(new)
-        panel = joined(self._tail, with_history(new, self._covariates, X))
+        covariates = self._with_static(static)
+        panel = joined(self._tail, with_history(new, covariates, X))
         units, states = self._units_of(panel), self._states
         if states is not None:
             old = dict(zip(range(self._tail.n_series), self._tail.lengths, strict=True))
@@ -139,8 +144,17 @@ class Predictions:
                 self._state_before_end(panel.series(k)[:, 0], units[k], states[k] if k in old else None, old.get(k, 0))
                 for k in range(panel.n_series)
             ]
-        self.__dict__.update(_tail=panel.tail(self._kept), _units=units, _states=states)
+        self.__dict__.update(_tail=panel.tail(self._kept), _units=units, _states=states, _covariates=covariates)
         return self
+
+    def _with_static(self, static) -> Covariates | None:
+        """The covariates with what further series have for all their time."""
+        if static is None:
+            return self._covariates
+        if self._covariates is None or self._covariates.static is None:
+            raise ValueError("static must be None: the model was fitted without")
+        own = self._covariates
+        return Covariates(own.columns, own.calendar, own.static.more(static))
 
     def _known(self, X, panel: Panel, steps: np.ndarray) -> np.ndarray | None:
         """What is known ahead of the steps that the network looks at, those asked and the rest of its last block."""
@@ -159,14 +173,14 @@ class Predictions:
         """Where the covariates begin that are known ahead."""
         return self._covariates.ahead if self._covariates else 0
 
-    def _history(self, y, X=None) -> tuple[Panel, Units | list[StreamUnits], list | None]:
+    def _history(self, y, X=None, static=None) -> tuple[Panel, Units | list[StreamUnits], list | None]:
         """The series to go on from, their units and, of streams, the states before their last parts."""
         if y is None:
             return self._tail, self._units, self._states
         index = None if self._columns else getattr(X, "index", None)
         panel = panel_of(y, self._together, index, self._masks)
         self._check_alike(panel)
-        panel = with_history(panel, self._covariates, X)
+        panel = with_history(panel, self._with_static(static), X)
         units = self._units_of(panel)
         if self._states is None:
             return panel.tail(self._kept), units, None
