@@ -165,11 +165,11 @@ def carried_states(network, parameters: np.ndarray, panel: Panel, units: list[St
     """What is kept of each stream: the states before its end, the last part and the targets after it."""
     segment = network.segment.length if network.segment else 1
     reach = network.steps + -(-network.output_size // segment) * segment
-    series = (panel.series(number)[:, 0] for number in range(panel.n_series))
+    series, spaces = (panel.series(number)[:, 0] for number in range(panel.n_series)), {}
     with single_threaded_blas():
         return {
             "_states": [
-                read(network, parameters, values[: max(0, len(values) - reach)], own, None, known=0)[1]
+                read(network, parameters, values[: max(0, len(values) - reach)], own, None, 0, spaces)[1]
                 for values, own in zip(series, units, strict=True)
             ]
         }

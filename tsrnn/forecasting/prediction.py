@@ -243,12 +243,14 @@ class Predictions:
             )
         if states is None:
             return self._follow_windows(panel, units, horizon, block, known)
-        reach, found = self._kept - 1, np.empty((panel.n_series, horizon, 1))
+        reach, found, spaces = self._kept - 1, np.empty((panel.n_series, horizon, 1)), {}
         with single_threaded_blas():
             for k in range(panel.n_series):
                 values = panel.series(k)[:, 0]
                 known = max(0, len(values) - reach)
-                found[k, :, 0] = follow(self.network_, self.parameters_, values, units[k], states[k], known, horizon)
+                found[k, :, 0] = follow(
+                    self.network_, self.parameters_, values, units[k], states[k], known, horizon, spaces
+                )
         return found
 
     def _follow_windows(self, panel: Panel, units: Units, horizon: int, block: int, known) -> np.ndarray:
