@@ -58,6 +58,8 @@ WRONG_IN_FORECASTER = {
     "normalize": NO_OPTIONS,
     "stateful": NO_FLAGS,
     "multivariate": NO_FLAGS,
+    "calendar": [option for option in NO_OPTIONS if option is not None],
+    "missing": NO_OPTIONS,
     "past_covariates": [3, ["heat"], 2.5],
 }
 WRONG_IN_REGRESSOR = {

@@ -136,6 +136,27 @@ def test_exogenous_columns_keep_their_units_and_categories():
     )
 
 
+def test_what_a_series_has_for_all_its_time_is_kept_and_added_to():
+    y = daily()
+    static = pd.DataFrame({"size": [1.0, 5.0]}, ["a", "b"])
+    model = forecaster(warm_start=True).fit(pd.DataFrame({"a": y, "b": 3 * y}), static=static)
+    old = model._covariates.static
+    more = pd.DataFrame({"size": [9.0, 7.0]}, ["a", "c"])  # that of a fitted series stays
+    model.fit(pd.DataFrame({"c": 7 * y, "a": y}), static=more)
+    assert list(model._covariates.static.ids) == ["a", "b", "c"]
+    assert_array_equal(model._covariates.static.table[:2], old.table)
+    assert model._covariates.static.columns == old.columns
+    assert len(model.predict()) == 3
+
+
+@pytest.mark.parametrize(("name", "value"), [("calendar", "auto"), ("missing", "mask")])
+def test_further_inputs_are_refused_by_name(name, value):
+    model = fit(forecaster(warm_start=True, **{name: value}))
+    fit(model)
+    was = {"calendar": None, "missing": "raise"}[name]
+    assert_refused(model.set_params(**{name: was}), f"{name} was {value!r}, now {was!r}")
+
+
 def test_columns_that_are_forecast_together_are_the_same_ones():
     y = daily()
     frame = pd.DataFrame({"a": y, "b": 3 * y})

@@ -8,7 +8,7 @@ from tsrnn.training.trainer import History
 # Neither changes what the weights mean.
 FREE = ("dropout", "recurrent_dropout")
 # What else than the network gives the weights their meaning: parameters of one estimator or the other.
-UNITS = ("normalize", "stateful", "multivariate", "past_covariates")
+UNITS = ("normalize", "stateful", "multivariate", "past_covariates", "calendar", "missing")
 NAMES = {"input_size": "the number of channels", "output_size": "the number of outputs", "steps": "the number of steps"}
 
 
