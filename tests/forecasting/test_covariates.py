@@ -74,6 +74,7 @@ def test_what_is_known_of_the_past_is_used():
 def test_past_columns_are_not_wanted_ahead():
     X = exogenous()
     model = forecaster(past_covariates=("heat", "kind")).fit(X, daily())
+    assert list(model.feature_names_in_) == ["heat", "open", "kind"]
     assert model.network_.known_size == 3  # the flag, at each of three steps
     forecast = model.predict(X[["open"]][60:63])
     np.testing.assert_array_equal(model.predict(X[60:63]), forecast)

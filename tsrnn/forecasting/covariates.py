@@ -64,15 +64,26 @@ class Covariates:
     calendar : CalendarFeatures or None
         Fitted.
     static : Static or None
+
+    Attributes
+    ----------
+    names : list
+        Of the columns, as they came.
     """
 
     def __init__(self, columns: list[Column], calendar: CalendarFeatures | None, static: "Static | None"):
+        self.names = [column.name for column in columns]
         self.columns = sorted(columns, key=lambda column: column.known_ahead)  # stable: in their order otherwise
         self.calendar = calendar
         self.static = static
         self.ahead = sum(column.width for column in self.columns if not column.known_ahead)
         if static is not None:
             self.ahead += static.table.shape[1]
+
+    def with_static(self, static: "Static") -> "Covariates":
+        """The same with what other series have for all their time."""
+        by_name = {column.name: column for column in self.columns}
+        return Covariates([by_name[name] for name in self.names], self.calendar, static)
 
     def at(self, X, panel: Panel, series: np.ndarray, steps: np.ndarray, *, ahead_only: bool = False) -> np.ndarray:
         """Columns and calendar as numbers, (n, E), or (n, F) of what is known ahead.
@@ -246,8 +257,7 @@ def with_history(panel: Panel, covariates: Covariates | None, X) -> Panel:
     if covariates is None:
         return panel
     if covariates.columns and X is None:
-        names = [column.name for column in covariates.columns]
-        raise ValueError(f"X must give the columns {names} of all rows of y: the model was fitted with them")
+        raise ValueError(f"X must give the columns {covariates.names} of all rows of y: the model was fitted with them")
     X = framed(X, panel) if covariates.columns else None
     return replace(panel, covariates=covariates.at(X, panel, *_own_steps(panel)))
 

@@ -339,8 +339,8 @@ default="gru"
             "_covariates": covariates,
             "_masks": masks,
         }
-        if covariates and covariates.columns and all(isinstance(column.name, str) for column in covariates.columns):
-            fitted["feature_names_in_"] = np.array([column.name for column in covariates.columns], object)
+        if covariates and covariates.names and all(isinstance(name, str) for name in covariates.names):
+            fitted["feature_names_in_"] = np.array(covariates.names, object)
         keep = partial(carried_states, panel=panel, units=plan.units) if self.stateful else None
         self._train(network, np.dtype(np.float32), plan.training, plan.validation, self._generator(), fitted, keep)
         return self

@@ -154,7 +154,7 @@ class Predictions:
         if self._covariates is None or self._covariates.static is None:
             raise ValueError("static must be None: the model was fitted without")
         own = self._covariates
-        return Covariates(own.columns, own.calendar, own.static.more(static))
+        return own.with_static(own.static.more(static))
 
     def _known(self, X, panel: Panel, steps: np.ndarray) -> np.ndarray | None:
         """What is known ahead of the steps that the network looks at, those asked and the rest of its last block."""
