@@ -66,6 +66,8 @@ class Covariates:
         past : tuple
             Names of the columns that are known only up to now.
         """
+        if X.columns.has_duplicates:
+            raise ValueError(f"X has duplicated columns: {list(X.columns[X.columns.duplicated()].unique())}")
         missing = [name for name in past if name not in X.columns]
         if missing:
             raise ValueError(f"past_covariates must name columns of X, got {missing}; X has {_names(X)}")
@@ -102,7 +104,8 @@ def _learn(values: pd.Series, known_ahead: bool) -> Column:
         return Column(values.name, known_ahead, centre, scale if scale > 1e-12 * abs(centre) else 1.0)
     if isinstance(values.dtype, pd.CategoricalDtype):
         return Column(values.name, known_ahead, categories=tuple(values.cat.categories))
-    if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_complex_dtype(values.dtype):
+    # Each moment, period or length of time would be a category of its own.
+    if values.dtype.kind in "mMc" or isinstance(values.dtype, pd.PeriodDtype):
         raise TypeError(f"X must hold numbers or categories, got dtype {values.dtype} in column {values.name!r}")
     return Column(values.name, known_ahead, categories=tuple(sorted(values.dropna().unique(), key=str)))
 
