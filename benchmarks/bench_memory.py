@@ -18,7 +18,13 @@ from tsrnn import RNNRegressor
 from tsrnn.datasets import make_adding_problem, make_delayed_copy
 from tsrnn.network.cells import CELLS
 
-TRAINING = {"hidden_size": 32, "max_iter": 30, "batch_size": 100, "learning_rate_init": 5e-3}
+TRAINING = {
+    "hidden_size": 32,
+    "recurrent_init": "orthogonal",
+    "max_iter": 60,
+    "batch_size": 100,
+    "learning_rate_init": 5e-3,
+}
 SAMPLES, TEST_SAMPLES = 10_000, 2_000
 SYMBOLS = 4
 TASKS = {

@@ -105,6 +105,25 @@ def stateful() -> str:
     )
 
 
+def panel() -> str:
+    r = load("panel")
+    rows = [
+        [
+            f"{r['horizon']} days of {r['series']:,} series of {r['points']} days, one model",
+            f"{r['predict_all_s']:.2f} s",
+        ],
+        [f"{r['horizon']} days of one of them", f"{r['predict_one_ms']:.2f} ms"],
+        *(
+            [
+                f"of a series of {h['points']:,} points",
+                f"{h['predict_ms']:.2f} ms, {h['pickled_bytes'] / 1024:.0f} KiB pickled",
+            ]
+            for h in r["history"]
+        ),
+    ]
+    return table(["`predict`", "median"], rows)
+
+
 def shipped() -> str:
     record = load("shipped")
     rows = [
@@ -123,7 +142,7 @@ def shipped() -> str:
     )
 
 
-SECTIONS = {"cells": cells, "start": start, "memory": memory, "stateful": stateful, "shipped": shipped}
+SECTIONS = {"cells": cells, "start": start, "memory": memory, "stateful": stateful, "panel": panel, "shipped": shipped}
 
 
 def render(text: str) -> str:

@@ -14,6 +14,7 @@ import tsrnn
 from tsrnn import DivergenceError, RNNForecaster, datasets
 from tsrnn.cli import app
 from tsrnn.evaluation.metrics import mean_absolute_scaled_error
+from tsrnn.training.passes import Passes
 
 ROOT = Path(__file__).parent.parent
 AIR = str(ROOT / "datasets" / "airpassengers.csv")
@@ -122,10 +123,10 @@ def test_quiet_says_nothing(run, tmp_path):
 
 
 def test_progress_on_a_terminal_only(run, monkeypatch):
-    assert "update" not in run("forecast", AIR, "-n", 2, *FAST)[2]
+    assert "windows/s" not in run("forecast", AIR, "-n", 2, *FAST)[2]
     for arguments, shown in (((), True), (("--quiet",), False)):
         monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-        assert ("update" in run("forecast", AIR, "-n", 2, *FAST, *arguments)[2]) is shown
+        assert ("windows/s" in run("forecast", AIR, "-n", 2, *FAST, *arguments)[2]) is shown
 
 
 def test_a_season_given_is_used_and_not_inferred(run, write):
@@ -209,6 +210,25 @@ def test_a_file_stays_when_training_fails(run, tmp_path, monkeypatch, error):
     assert (code, printed, err) == (1, "", f"Error: {AIR}: {error}\n")
     assert out.read_text() == "before"
     assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("options", [[], ["--evaluate"]])
+@pytest.mark.parametrize("update", [0, 2])
+def test_an_interrupt_ends_the_command(run, tmp_path, monkeypatch, update, options):
+    """Also after a pass or more, where a fit by itself would end with a warning."""
+    gradient, calls = Passes.gradient, iter(range(1000))
+
+    def until(self, *arguments, **others):
+        if next(calls) == update:
+            raise KeyboardInterrupt
+        return gradient(self, *arguments, **others)
+
+    monkeypatch.setattr(Passes, "gradient", until)
+    out = tmp_path / "forecast.csv"
+    code, printed, _ = run("forecast", AIR, "-n", 2, *FAST, "--max-steps", 9, "--out", out, "--quiet", *options)
+    assert code != 0
+    assert printed == ""
+    assert not out.exists()
 
 
 def test_a_file_stays_when_writing_fails(run, tmp_path, monkeypatch):

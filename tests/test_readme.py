@@ -26,9 +26,10 @@ def test_python_blocks_run(capsys, tmp_path, monkeypatch):
     exec(compile("\n".join(run), str(README), "exec"), names)
     if "exported" in names:
         np.testing.assert_allclose(names["exported"][0], names["forecast"], rtol=1e-5)
-    error, best, shape = capsys.readouterr().out.splitlines()
+    error, best, columns, shape = capsys.readouterr().out.splitlines()
     assert 0 < float(error) < 100, "mean absolute error in thousands of passengers"
     assert "cell" in best
+    assert columns == "(12, 2)"
     assert shape == "(3, 12)"
 
 

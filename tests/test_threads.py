@@ -127,9 +127,9 @@ def test_a_fit_computes_with_one_blas_thread(two_threads):
     samples = make_samples(40)
     gather = samples.gather
 
-    def watched(which, x, y):
+    def watched(*arguments):
         seen.append(set(blas_threads().values()))
-        gather(which, x, y)
+        gather(*arguments)
 
     samples.gather = watched
     train(training=samples, max_iter=1)

@@ -20,6 +20,7 @@ from tsrnn import DivergenceError, RNNForecaster, __version__
 from tsrnn.evaluation.baselines import seasonal_naive
 from tsrnn.evaluation.displays import ForecastDisplay, check_matplotlib
 from tsrnn.evaluation.metrics import mean_absolute_scaled_error
+from tsrnn.forecasting.base import InterruptedFitWarning
 from tsrnn.forecasting.persistence import replacing
 from tsrnn.network.cells import CELLS
 from tsrnn.tables.csvfile import ColumnError, decimal_places, read_series
@@ -151,10 +152,10 @@ def forecast(
     tested = None
     if evaluate:
         held_out = f"--evaluate holds the last {horizon} of {len(y)} values out: "
-        with _refusals(held_out, ValueError, DivergenceError):
+        with _interrupts(), _refusals(held_out, ValueError, DivergenceError):
             tested, report = _evaluate(model, y, season, table.write_time)
         _say(report)
-    with _refusals(f"{file}: ", ValueError, DivergenceError):
+    with _interrupts(), _refusals(f"{file}: ", ValueError, DivergenceError):
         predicted = model.fit(y).predict()
 
     if out is None:
@@ -178,6 +179,17 @@ def _refuse(message: str, code: int) -> typer.Exit:
     """To be raised: one line, and no traceback."""
     _say(f"Error: {message}")
     return typer.Exit(code)
+
+
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """Let an interrupt end the command: by itself a fit would end early, and its forecast be written."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InterruptedFitWarning)
+        try:
+            yield
+        except InterruptedFitWarning as warning:
+            raise KeyboardInterrupt from warning
 
 
 @contextmanager

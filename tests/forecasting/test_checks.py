@@ -46,6 +46,7 @@ WRONG = {
     "validation_fraction": [0, 1, -0.1, 1.1, np.nan, None, "0.1"],
     "n_iter_no_change": [*NO_POSITIVE_INTEGERS, None],
     "tol": [-1e-9, np.inf, np.nan, None, "0"],
+    "warm_start": NO_FLAGS,
     "random_state": [-1, 1.5, "seed", [1.5]],
     "n_jobs": [0, 1.5, "all"],
 }
@@ -57,6 +58,8 @@ WRONG_IN_FORECASTER = {
     "normalize": NO_OPTIONS,
     "stateful": NO_FLAGS,
     "multivariate": NO_FLAGS,
+    "calendar": [option for option in NO_OPTIONS if option is not None],
+    "missing": NO_OPTIONS,
     "past_covariates": [3, ["heat"], 2.5],
 }
 WRONG_IN_REGRESSOR = {

@@ -74,6 +74,7 @@ def test_what_is_known_of_the_past_is_used():
 def test_past_columns_are_not_wanted_ahead():
     X = exogenous()
     model = forecaster(past_covariates=("heat", "kind")).fit(X, daily())
+    assert list(model.feature_names_in_) == ["heat", "open", "kind"]
     assert model.network_.known_size == 3  # the flag, at each of three steps
     forecast = model.predict(X[["open"]][60:63])
     np.testing.assert_array_equal(model.predict(X[60:63]), forecast)
@@ -212,7 +213,7 @@ def test_bad_columns_in_predict(change, words):
 def test_parameters(changes, words):
     with pytest.raises(ValueError, match=words):
         forecaster(**changes).fit(exogenous(), daily())
-    with pytest.raises(ValueError, match="past_covariates='heat' names columns of X, and there are none"):
+    with pytest.raises(ValueError, match=r"past_covariates names columns of X, \['heat'\], and there are none"):
         forecaster(past_covariates="heat").fit(daily())
 
 
@@ -222,3 +223,48 @@ def test_inputs_stay_as_they_are():
     forecaster().fit(X, y).predict(X[60:63])
     pd.testing.assert_frame_equal(X, copies[0])
     pd.testing.assert_series_equal(y, copies[1])
+
+
+def regions():
+    return pd.DataFrame({"region": ["north", "south", "north"], "size": [1.0, 2.0, 5.0]}, list("abc"))
+
+
+@pytest.mark.parametrize("y", [wide(), long()], ids=["wide", "long"])
+def test_what_a_series_has_for_all_its_time(y):
+    model = forecaster().fit(y, static=regions())
+    assert model.network_.input_size == 1 + 2 + 1
+    assert model.network_.known_size == 0
+    other = regions()
+    other["region"] = "south"
+    changed = forecaster().fit(y, static=other)
+    assert not np.array_equal(model.predict(), changed.predict())
+    more = y.rename(columns={"a": "new"}) if y.ndim == 2 else y.rename({"a": "new"}, level="shop")
+    alike = model.predict(y=more, static=regions().rename({"a": "new"}))
+    assert_close(np.asarray(alike), np.asarray(model.predict(y=y)), 1e-6)
+
+
+def test_static_beside_columns_and_updates():
+    X, whole = exogenous(90), long(80)
+    y = whole[whole.index.get_level_values("day") < "2021-02-20"]
+    new = whole[whole.index.get_level_values("day") >= "2021-02-20"]
+    model = forecaster(past_covariates="heat", calendar="auto").fit(X, y, static=regions())
+    assert_close(model.update(new, X).predict(X, horizon=3), model.predict(X, y=whole), 1e-6)
+
+
+def test_static_that_does_not_fit():
+    y = long()
+    with pytest.raises(ValueError, match="static has no row for the series c"):
+        forecaster().fit(y, static=regions()[:2])
+    with pytest.raises(ValueError, match="static has more than one row for a"):
+        forecaster().fit(y, static=pd.concat([regions(), regions()[:1]]))
+    with pytest.raises(TypeError, match="static must be a DataFrame"):
+        forecaster().fit(y, static={"a": 1})
+    with pytest.raises(ValueError, match="y is one series without an id"):
+        forecaster().fit(daily(), static=regions())
+    with pytest.raises(ValueError, match="static must be None: the model was fitted without"):
+        forecaster().fit(y).predict(y=y, static=regions())
+    model = forecaster().fit(y, static=regions())
+    with pytest.raises(ValueError, match="static has no row for the series d"):
+        model.predict(y=y.rename({"a": "d"}, level="shop"))
+    with pytest.raises(ValueError, match=r"static must have the columns \['region', 'size'\], got \['size'\]"):
+        model.predict(y=y, static=regions()[["size"]])

@@ -3,13 +3,16 @@
 import io
 import pickle
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
+from forecasting import small
 from forecasting.small import (
     assert_untouched,
     daily,
@@ -19,11 +22,13 @@ from forecasting.small import (
     forecaster,
     measure,
     predict,
+    regressor,
     sequences,
     values,
     with_tail,
 )
 from tsrnn import DivergenceError, RNNForecaster
+from tsrnn.forecasting.base import InterruptedFitWarning
 from tsrnn.training.passes import Passes
 
 
@@ -118,16 +123,67 @@ def test_an_interrupt_of_another_fit_before_the_first_pass_ends(make, interrupte
 
 @every_estimator
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_an_interrupt_later_leaves_the_weights_of_the_last_pass(make, early_stopping, interrupted, jit_disabled):
+def test_an_interrupt_later_is_a_warning_and_leaves_the_weights_of_the_last_pass(
+    make, early_stopping, interrupted, jit_disabled
+):
     passes = 1 if jit_disabled else 5
     model = make(early_stopping=early_stopping, learning_rate="constant", max_iter=100, max_steps=100)
     whole = fit(clone(model).set_params(max_iter=passes))
     interrupted(passes)
-    with pytest.raises(KeyboardInterrupt):
-        fit(model)
+    kept = "the best pass" if early_stopping else "the last whole pass"
+    message = f"fit was interrupted after {passes} of 100 passes over the data; the weights of {kept} are kept"
+    with pytest.warns(InterruptedFitWarning, match=message) as warned:
+        assert fit(model) is model
+    assert warned[0].filename == small.__file__  # where `fit` is called
     assert model.n_iter_ == model.n_steps_ == passes
     assert fitted_attributes(model) == fitted_attributes(whole)
     assert_array_equal(predict(model), predict(whole))
+
+
+@every_estimator
+def test_an_interrupt_leaves_the_weights_of_the_best_pass(make, interrupted, jit_disabled):
+    """At a large rate the validation loss rises again; the passes after the best one do not count."""
+    changes = {"early_stopping": True, "n_iter_no_change": 1000, "learning_rate": "constant", "dropout": 0.0}
+    passes = 2 if jit_disabled else 40
+    model = make(learning_rate_init=0.1, max_iter=passes + 1, max_steps=1000, **changes)
+    interrupted(passes)
+    with pytest.warns(InterruptedFitWarning, match="interrupted"):
+        fit(model)
+    best = int(np.argmin(model.validation_loss_curve_))
+    assert model.best_loss_ == model.validation_loss_curve_[best]
+    assert jit_disabled or best < passes - 1
+    ended = fit(clone(model).set_params(max_iter=best + 1))
+    assert_array_equal(model.parameters_, ended.parameters_)
+
+
+@every_estimator
+def test_an_interrupted_fit_whose_warning_is_an_error_is_a_fit_too(make, interrupted):
+    model = make(max_iter=10, max_steps=10)
+    interrupted(1)
+    with pytest.raises(InterruptedFitWarning):
+        fit(model)
+    assert model.n_iter_ == 1
+
+
+def test_a_search_goes_on_after_an_interrupted_fit(interrupted):
+    """As with `MLPRegressor`: the fits of one process are one after the other, and each ends by itself."""
+    search = GridSearchCV(regressor(max_iter=2), {"hidden_size": [2, 3]}, cv=2, error_score="raise")
+    interrupted(1)
+    with pytest.warns(InterruptedFitWarning, match="interrupted after 1 of 2"):
+        search.fit(*sequences())
+    assert len(search.cv_results_["params"]) == 2
+    interrupted(0)
+    with pytest.raises(KeyboardInterrupt):  # nothing was learnt
+        search.fit(*sequences())
+
+
+def test_the_warning_as_an_error_stops_a_search(interrupted):
+    search = GridSearchCV(regressor(max_iter=2), {"hidden_size": [2, 3]}, cv=2, error_score="raise")
+    interrupted(1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "fit was interrupted")
+        with pytest.raises(InterruptedFitWarning):
+            search.fit(*sequences())
 
 
 DIVERGING = {
@@ -202,21 +258,39 @@ def test_a_fit_is_silent_and_writes_nothing(make, capfd, tmp_path, monkeypatch):
 
 @every_estimator
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_verbose_fit_draws_a_bar_on_standard_error(make, early_stopping, capfd):
-    model = fit(make(verbose=True, early_stopping=early_stopping))
+@pytest.mark.parametrize("verbose", [True, 1])
+def test_a_verbose_fit_draws_a_bar_on_standard_error(make, verbose, early_stopping, capfd):
+    settings = {"early_stopping": early_stopping, "batch_size": 20}
+    model = fit(make(verbose=verbose, **settings))
     out, err = capfd.readouterr()
     assert out == ""
-    assert f"{model.n_steps_}/" in err
-    assert "loss=" in err
-    assert_array_equal(predict(model), predict(fit(make(early_stopping=early_stopping))))
+    last = err.rpartition("\r")[2]
+    assert f" loss={model.loss_curve_[-1]:.4g}" in last
+    assert (f"validation_loss={(model.validation_loss_curve_ or [0])[-1]:.4g}" in last) == early_stopping
+    assert f" {'windows' if make is forecaster else 'samples'}/s" in last
+    assert_array_equal(predict(model), predict(fit(make(**settings))))
+
+
+@pytest.mark.parametrize(
+    ("limits", "samples"), [({"max_iter": 3}, 150), ({"max_iter": 3, "max_steps": 7}, 120), ({"max_steps": 1}, "20.0")]
+)
+def test_a_bar_counts_samples(limits, samples, capfd):
+    """50 of them, in batches of 20, 20 and 10."""
+    fit(regressor(verbose=True, batch_size=20, **limits), 50)
+    assert f"100%|██████████| {samples}/{samples} [" in capfd.readouterr().err
+
+
+def test_a_bar_counts_the_parts_of_streams(capfd):
+    fit(forecaster(verbose=True, lookback="auto", stateful=True, bptt_steps=5))
+    assert " parts/s" in capfd.readouterr().err
 
 
 @every_estimator
 def test_the_bar_is_closed_when_a_fit_breaks_off(make, capfd, interrupted):
     interrupted(2)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.warns(InterruptedFitWarning, match="interrupted"):
         fit(make(verbose=True, max_iter=10, max_steps=10))
-    assert "2/" in capfd.readouterr().err
+    assert capfd.readouterr().err.endswith("]\n")
 
 
 def test_progress_stays_out_of_the_estimator():

@@ -42,7 +42,7 @@ def samples_of(monkeypatch):
         taken = []
 
         class Trainer:
-            def __init__(self, network, parameters, options, training, validation, rng):
+            def __init__(self, network, parameters, options, training, validation, *others):
                 taken.extend((training, validation))
                 raise Stop
 

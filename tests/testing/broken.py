@@ -253,7 +253,7 @@ CAUGHT = {
     LeavesColumnsOut: "check_columns_are_refused",
     ClipsLargeValues: "check_scales[1e+30]",
     WritesToTheSeries: "check_inputs_stay",
-    KeepsTheArray: "check_inputs_stay",
+    KeepsTheArray: "check_arrays_stay",
     NamesAWrongLength: "check_short_series",
     StartsAnewOnUpdate: "check_update",
 }

@@ -28,7 +28,7 @@ OPTIONS = TrainingOptions(
 class ArraySamples:
     """Samples held in arrays: x (N, T, C), y (N, O) and, if they are not all one, weights (N,)."""
 
-    rows = None
+    rows, masks = None, False
 
     def __init__(self, x, y, weight=None):
         self.x, self.y = x, y

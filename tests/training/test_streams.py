@@ -22,6 +22,8 @@ every_cell = pytest.mark.parametrize("cell", EVERY_CELL)
 class ArrayStreams:
     """Sequences (N_b, C) with targets (N_b, O), each a stream of its own, in parts of `steps`."""
 
+    masks = False
+
     def __init__(self, inputs, targets, steps):
         self.inputs, self.targets, self.steps, self.rows = inputs, targets, steps, len(inputs)
         self.n_parts = -(-max(map(len, inputs)) // steps)

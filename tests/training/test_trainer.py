@@ -200,6 +200,57 @@ def test_report_hears_of_every_update():
     assert heard == [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (6, 2)]
 
 
+def test_epochs_are_announced_and_may_be_the_last():
+    heard = []
+    trainer = make_trainer(max_iter=9, validation=make_samples(20, seed=1))
+    trainer.run(
+        begin_epoch=lambda history: heard.append(("begin", history.n_steps, len(history.loss))),
+        end_epoch=lambda history: (
+            heard.append(("end", history.n_steps, len(history.validation_loss))) or len(heard) > 5
+        ),
+    )
+    assert heard == [("begin", 0, 0), ("end", 2, 1), ("begin", 2, 1), ("end", 4, 2), ("begin", 4, 2), ("end", 6, 3)]
+    expected = train(max_iter=3, validation=make_samples(20, seed=1))
+    np.testing.assert_array_equal(trainer.parameters, expected.parameters)
+
+
+def test_loss_and_samples_so_far():
+    heard = []
+    trainer = make_trainer(max_iter=2)
+    trainer.run(lambda history: heard.append((history.n_samples, history.running_loss)))
+    assert [samples for samples, _ in heard] == [70, 100, 170, 200]
+    assert [loss for _, loss in heard[1::2]] == trainer.history.loss
+
+
+@pytest.mark.parametrize("most", [10**9, 50])
+@pytest.mark.parametrize("batch_size", [70, 50, 99, 100, 1000])
+@pytest.mark.parametrize("max_steps", [None, 1, 2, 3, 4, 5])
+def test_totals_are_those_of_a_training_that_nothing_stops(most, batch_size, max_steps, monkeypatch):
+    monkeypatch.setattr("tsrnn.training.trainer.PERMUTED_SAMPLES", most)
+    trainer = train(max_iter=2, batch_size=batch_size, max_steps=max_steps, learning_rate_init=0.0)
+    history = trainer.history
+    assert trainer.total_epochs == len(history.loss)
+    assert trainer.total_steps == history.n_steps
+    assert trainer.total_samples == history.n_samples
+
+
+def test_training_goes_on_with_an_optimizer():
+    """Two trainings of one epoch are one of two, where the second has the moments and random numbers of the first."""
+    whole = train(max_iter=2)
+    first = train(max_iter=1)
+    second = Trainer(
+        first.network,
+        first.parameters,
+        first.options,
+        first.training,
+        None,
+        first._rng,
+        first.optimizer,
+    )
+    second.run()
+    np.testing.assert_array_equal(second.parameters, whole.parameters)
+
+
 def test_interrupted_training_leaves_the_weights_of_the_last_epoch():
     def interrupt(history):
         if history.n_steps == 5:

@@ -1,16 +1,20 @@
 """What both estimators share: the parameters of network and training, and the course of a fit."""
 
+import copy
 import warnings
 from collections.abc import Callable
+from functools import partial
 from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from tsrnn.forecasting.callbacks import CallbackSupportMixin, Tasks, with_callbacks
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option, check_real, check_sizes
 from tsrnn.forecasting.exchange import Exchange
 from tsrnn.forecasting.progress import progress
+from tsrnn.forecasting.warmstart import check_same_network, curves, units_parameters
 from tsrnn.network.cells import CELLS
 from tsrnn.network.initialization import RECURRENT_INITS
 from tsrnn.network.network import Network
@@ -23,8 +27,14 @@ from tsrnn.training.trainer import Trainer, TrainingOptions
 AUTO_BATCH = 256  # from here on larger batches take longer in proportion and learn no more per update
 
 
-class RecurrentEstimator(Exchange, BaseEstimator):
+class InterruptedFitWarning(UserWarning):
+    """A fit was interrupted after a pass or more: the estimator has the best weights so far."""
+
+
+class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
     """Base of `RNNRegressor` and `RNNForecaster`."""
+
+    _SAMPLES = "windows"  # what a progress bar counts
 
     def _check_parameters(self) -> None:
         """Refuse a wrong parameter by name, before anything else happens."""
@@ -52,6 +62,7 @@ class RecurrentEstimator(Exchange, BaseEstimator):
         check_real("validation_fraction", self.validation_fraction, 0, 1, "neither")
         check_integer("n_iter_no_change", self.n_iter_no_change, 1)
         check_real("tol", self.tol, 0, np.inf, "left")
+        check_flag("warm_start", self.warm_start)
         if not isinstance(self.verbose, (bool, np.bool_, Integral)) or self.verbose < 0:
             raise ValueError(f"verbose must be True, False or an integer of at least 0, got {self.verbose!r}")
         try:
@@ -78,15 +89,29 @@ class RecurrentEstimator(Exchange, BaseEstimator):
             warnings.warn(
                 f"segment={self.segment} does not divide the window of {steps} steps ({name}): its first value is "
                 f"repeated {-steps % self.segment} times on the left",
-                stacklevel=3,
+                stacklevel=4,  # beyond the function that lays out the data, and `fit`
             )
 
+    def _goes_on(self, incremental: bool = False) -> bool:
+        """Whether a fit starts from the current weights, and so reads the data in the current units."""
+        return (incremental or bool(self.warm_start)) and hasattr(self, "parameters_")
+
     def _build(
-        self, steps: int, input_size: int, output_size: int, decoder: str, target_channels: int = 1, **options
+        self,
+        steps: int,
+        input_size: int,
+        output_size: int,
+        decoder: str,
+        target_channels: int = 1,
+        incremental: bool = False,
+        **options,
     ) -> Network:
-        """The network that the parameters ask for; further `options` go to it as they are."""
+        """The network that the parameters ask for, refused where a fit is to go on with another.
+
+        Further `options` go to it as they are.
+        """
         sizes = self.hidden_size
-        return Network(
+        network = Network(
             self.cell,
             steps,
             input_size,
@@ -104,6 +129,9 @@ class RecurrentEstimator(Exchange, BaseEstimator):
             linear_skip=bool(self.linear_skip),
             **options,
         )
+        if self._goes_on(incremental):
+            check_same_network(self.network_, network, "partial_fit" if incremental else "warm_start=True")
+        return network
 
     def _train(
         self,
@@ -114,45 +142,106 @@ class RecurrentEstimator(Exchange, BaseEstimator):
         rng: np.random.Generator,
         fitted: dict,
         keep: Callable[[Network, np.ndarray], dict] | None = None,
+        data: dict | None = None,
+        incremental: bool = False,
     ) -> None:
         """Train and set the fitted attributes; `keep` makes further ones of the network and its parameters.
 
         They are set as well when training breaks off after an epoch (a loss that is not finite, an interrupt):
         the estimator then has the last good weights. Before that it stays as it was.
+
+        Parameters
+        ----------
+        network : Network
+            From `_build`.
+        dtype : dtype
+            Of new weights; a fit that goes on keeps the type of the current ones.
+        training : Samples
+        validation : Samples or None
+        rng : Generator
+        fitted : dict
+            Attributes that are known before training.
+        keep : callable, optional
+        data : dict, optional
+            `X`, `y` and `metadata` as callbacks are to see them.
+        incremental : bool
+            One pass at a constant rate, with the optimizer and the random numbers where the last such pass left them.
         """
+        goes_on = self._goes_on(incremental)
         options = TrainingOptions(
             loss=self.loss,
             alpha=self.alpha,
-            learning_rate=self.learning_rate,
+            learning_rate="constant" if incremental else self.learning_rate,
             learning_rate_init=self.learning_rate_init,
             clip_norm=self.clip_norm,
             batch_size=AUTO_BATCH if self.batch_size == "auto" else self.batch_size,
-            max_iter=self.max_iter,
-            max_steps=self.max_steps,
+            max_iter=1 if incremental else self.max_iter,
+            max_steps=None if incremental else self.max_steps,
             bptt_steps=self.bptt_steps,
             n_iter_no_change=self.n_iter_no_change,
             tol=self.tol,
             n_jobs=self.n_jobs,
         )
-        start = network.initialize(rng, dtype, self.recurrent_init)
-        trainer = Trainer(network, start, options, training, validation, rng)
+        start = self.parameters_ if goes_on else network.initialize(rng, dtype, self.recurrent_init)
+        optimizer = None
+        if goes_on and incremental and hasattr(self, "_course"):
+            optimizer, rng = copy.deepcopy(self._course)  # a pass that fails leaves the estimator as it was
+            optimizer.alpha, optimizer.clip_norm = self.alpha, self.clip_norm
+        trainer = Trainer(network, start, options, training, validation, rng, optimizer)
+        attributes = partial(self._attributes, trainer, fitted, keep, goes_on)
+        interrupted = False
         try:
-            with progress(bool(self.verbose), trainer.total_steps) as report:
-                trainer.run(report)
+            if incremental:
+                self._run(trainer)
+            else:
+                self._run_as_task(trainer, attributes, data or {})
+        except KeyboardInterrupt:
+            if not trainer.history.loss:
+                raise
+            interrupted = True
         finally:
             if trainer.history.loss:
-                history = trainer.history
-                self.__dict__.pop("feature_names_in_", None)  # of an earlier fit, on named columns
-                self.__dict__.update(
-                    {**fitted, **(keep(network, trainer.parameters) if keep else {})},
-                    network_=network,
-                    parameters_=trainer.parameters,
-                    n_iter_=len(history.loss),
-                    n_steps_=history.n_steps,
-                    loss_curve_=history.loss,
-                    validation_loss_curve_=history.validation_loss or None,
-                    best_loss_=min(history.validation_loss or history.loss),
-                )
+                found = attributes()
+                for name in ("feature_names_in_", "_course"):  # of an earlier fit
+                    self.__dict__.pop(name, None)
+                self.__dict__.update(found)
+                if incremental:
+                    self._course = (trainer.optimizer, rng)
+        if interrupted:
+            kept = "the last whole pass" if validation is None else "the best pass"
+            passes = f"{len(trainer.history.loss)} of {trainer.total_epochs} passes over the data"
+            message = f"fit was interrupted after {passes}; the weights of {kept} are kept"
+            warnings.warn(message, InterruptedFitWarning, stacklevel=3)
+
+    def _run(self, trainer: Trainer, tasks: Tasks | None = None) -> None:
+        def end_epoch(history):
+            shown.end_epoch(history)
+            return tasks is not None and tasks.end_epoch(history)
+
+        with progress(bool(self.verbose), trainer, "parts" if trainer.training.rows else self._SAMPLES) as shown:
+            trainer.run(shown.report, tasks and tasks.begin_epoch, end_epoch)
+
+    @with_callbacks
+    def _run_as_task(self, trainer: Trainer, attributes: Callable[[], dict], data: dict) -> None:
+        tasks = Tasks(self, trainer, attributes, data)
+        tasks.begin_fit()
+        self._run(trainer, tasks)
+        tasks.end_fit()
+
+    def _attributes(self, trainer: Trainer, fitted: dict, keep: Callable | None, goes_on: bool) -> dict:
+        """The fitted attributes as if training had stopped now."""
+        history, parameters = trainer.history, trainer.parameters.copy()
+        return {
+            **fitted,
+            **(keep(trainer.network, parameters) if keep else {}),
+            **curves(self, history, goes_on),
+            "_units_parameters": units_parameters(self),
+            "network_": trainer.network,
+            "parameters_": parameters,
+            "n_iter_": len(history.loss),
+            "n_steps_": history.n_steps + (self.n_steps_ if goes_on else 0),
+            "best_loss_": min(history.validation_loss or history.loss),
+        }
 
     def _outputs(self, samples: Samples) -> np.ndarray:
         """Outputs (size, O) of the fitted network."""

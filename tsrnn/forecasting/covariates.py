@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from tsrnn.forecasting.calendar import CalendarFeatures
 from tsrnn.forecasting.checks import numbers, refuse_missing
 from tsrnn.forecasting.panel import LONG, Panel
 from tsrnn.forecasting.timeindex import OFF_GRID, future_index, name_stamps, past_index, steps_from
@@ -14,100 +15,165 @@ SHOWN = 5  # categories and columns named in an error
 
 
 class Column(NamedTuple):
-    """How one column is written as numbers: standardised, or a column for each of its categories."""
+    """How one column is written as numbers: standardised, or a column for each of its categories.
+
+    With `masks` a missing value is the column's mean, and a further column tells which values are observed; a missing
+    category is none of them.
+    """
 
     name: object
     known_ahead: bool
+    masks: bool
     centre: float = 0.0
     scale: float = 1.0
     categories: tuple | None = None
 
     @property
     def width(self) -> int:
-        return 1 if self.categories is None else len(self.categories)
+        return 1 + self.masks if self.categories is None else len(self.categories)
 
     def encode(self, values: pd.Series, stamps: pd.Index) -> np.ndarray:
         """(n, width) of a column."""
         label = f" in column {self.name!r}"
         if self.categories is None:
             found = numbers(_as_numbers(values), label, "X")
-            refuse_missing(found, stamps, label, "X")
-            return ((found - self.centre) / self.scale)[:, None]
+            missing = np.isnan(found) & self.masks
+            refuse_missing(np.where(missing, 0, found), stamps, label, "X")
+            found = np.where(missing, 0, (found - self.centre) / self.scale)
+            return np.column_stack([found, ~missing]) if self.masks else found[:, None]
         found = pd.Index(self.categories).get_indexer(values)
-        if (found < 0).any():
-            unknown = pd.Index(values[found < 0].unique())
+        unknown = (found < 0) & ~(values.isna().to_numpy() & self.masks)
+        if unknown.any():
             raise ValueError(
-                f"X holds categories{label} that it did not have in fit: {name_stamps(unknown)}; it had "
+                f"X holds categories{label} that it did not have in fit: "
+                f"{name_stamps(pd.Index(values[unknown].unique()))}; it had "
                 f"{', '.join(map(repr, self.categories[:SHOWN]))}{' ...' if len(self.categories) > SHOWN else ''}"
             )
-        return np.eye(len(self.categories))[found]
+        return np.eye(len(self.categories) + 1)[found, :-1]  # -1, no category, is the last row: all zero
 
 
 class Covariates:
-    """Exogenous columns as a fit has learnt them; those known only up to now stand before those known ahead.
+    """Exogenous columns and the calendar, as a fit has learnt them.
+
+    What a series has for all its time stands first, then the columns known only up to now, those known ahead, and the
+    calendar.
 
     Parameters
     ----------
     columns : list of Column
+    calendar : CalendarFeatures or None
+        Fitted.
+    static : Static or None
+
+    Attributes
+    ----------
+    names : list
+        Of the columns, as they came.
     """
 
-    def __init__(self, columns: list[Column]):
+    def __init__(self, columns: list[Column], calendar: CalendarFeatures | None, static: "Static | None"):
+        self.names = [column.name for column in columns]
         self.columns = sorted(columns, key=lambda column: column.known_ahead)  # stable: in their order otherwise
+        self.calendar = calendar
+        self.static = static
         self.ahead = sum(column.width for column in self.columns if not column.known_ahead)
-        self.size = sum(column.width for column in self.columns)
+        if static is not None:
+            self.ahead += static.table.shape[1]
 
-    @classmethod
-    def learn(cls, X: pd.DataFrame, past: tuple) -> "Covariates":
-        """From the rows of the series fitted.
+    def with_static(self, static: "Static") -> "Covariates":
+        """The same with what other series have for all their time."""
+        by_name = {column.name: column for column in self.columns}
+        return Covariates([by_name[name] for name in self.names], self.calendar, static)
 
-        Parameters
-        ----------
-        X : DataFrame
-        past : tuple
-            Names of the columns that are known only up to now.
-        """
-        if X.columns.has_duplicates:
-            raise ValueError(f"X has duplicated columns: {list(X.columns[X.columns.duplicated()].unique())}")
-        missing = [name for name in past if name not in X.columns]
-        if missing:
-            raise ValueError(f"past_covariates must name columns of X, got {missing}; X has {_names(X)}")
-        return cls([_learn(X[name], name not in past) for name in X.columns])
-
-    def encode(self, X: pd.DataFrame, stamps: pd.Index, *, ahead_only: bool = False) -> np.ndarray:
-        """Columns as numbers, (n, E), or (n, F) of those known ahead.
+    def at(self, X, panel: Panel, series: np.ndarray, steps: np.ndarray, *, ahead_only: bool = False) -> np.ndarray:
+        """Columns and calendar as numbers, (n, E), or (n, F) of what is known ahead.
 
         Parameters
         ----------
-        X : DataFrame
-            Columns that are only known up to now may be missing where they are not asked for.
-        stamps : Index
-            Of the rows, for errors.
+        X : DataFrame or None
+            Columns that are known only up to now may be missing where they are not asked for.
+        panel : Panel
+        series, steps : (n,) ndarray, int64
+            Of each row a series, and a step relative to its end.
         ahead_only : bool
         """
+        parts = [np.empty((len(series), 0))]
+        if self.static is not None and not ahead_only:
+            parts.append(self.static.of(panel)[series])
         wanted = [column for column in self.columns if column.known_ahead or not ahead_only]
-        names = [column.name for column in wanted]
+        if wanted:
+            self._check_names(X, [column.name for column in wanted])
+            rows = rows_at(X, panel, series, steps)
+            parts += [column.encode(X[column.name].iloc[rows], X.index[rows]) for column in wanted]
+        if self.calendar is not None:
+            parts.append(_calendar_at(self.calendar, panel, series, steps))
+        return np.concatenate(parts, axis=1)
+
+    def _check_names(self, X: pd.DataFrame, names: list) -> None:
         missing = [name for name in names if name not in X.columns]
         extra = [name for name in X.columns if name not in [column.name for column in self.columns]]
         if missing or extra:
             parts = [f"lacks {missing}"] * bool(missing) + [f"has {extra} besides"] * bool(extra)
             raise ValueError(f"X must have the columns {names}; it {' and '.join(parts)}")
-        parts = [column.encode(X[column.name], stamps) for column in wanted]
-        return np.concatenate(parts, axis=1) if parts else np.empty((len(X), 0))
 
 
-def _learn(values: pd.Series, known_ahead: bool) -> Column:
+class Static(NamedTuple):
+    """What each series has for all its time: numbers (n, E) by id."""
+
+    columns: list[Column]
+    ids: pd.Index
+    table: np.ndarray
+
+    @classmethod
+    def learn(cls, static: pd.DataFrame, masks: bool) -> "Static":
+        """Columns of a frame with a row for each series."""
+        _refuse_duplicates("static", static.columns)
+        return cls([_learn(static[name], False, masks) for name in static.columns], *[None] * 2).more(static)
+
+    def more(self, static: pd.DataFrame) -> "Static":
+        """With the rows of further series."""
+        names = [column.name for column in self.columns]
+        if list(static.columns) != names:
+            raise ValueError(f"static must have the columns {names}, got {list(static.columns)}")
+        if static.index.has_duplicates:
+            again = static.index[static.index.duplicated()].unique()
+            raise ValueError(f"static has more than one row for {name_stamps(again)}")
+        table = np.concatenate([column.encode(static[column.name], static.index) for column in self.columns], axis=1)
+        if self.ids is None:
+            return self._replace(ids=static.index, table=table)
+        new = ~static.index.isin(self.ids)
+        return self._replace(ids=self.ids.append(static.index[new]), table=np.concatenate([self.table, table[new]]))
+
+    def of(self, panel: Panel) -> np.ndarray:
+        """(S, E) of the series of a panel."""
+        if panel.ids is None:
+            raise ValueError("static has a row for each series by its id; y is one series without an id")
+        rows = self.ids.get_indexer(panel.ids)
+        if (rows < 0).any():
+            raise ValueError(f"static has no row for the series {name_stamps(panel.ids[rows < 0])}")
+        return self.table[rows]
+
+
+def _calendar_at(calendar: CalendarFeatures, panel: Panel, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Calendar features (n, F); each stamp is looked up once, however many series have it."""
+    after = steps_from(panel.last[:1], panel.last, panel.freq)[series] + steps
+    found, where = np.unique(after, return_inverse=True)
+    return calendar.transform(pd.DataFrame(index=_stamps(panel, 0, found))).to_numpy(np.float64)[where]
+
+
+def _learn(values: pd.Series, known_ahead: bool, masks: bool) -> Column:
     plain = _as_numbers(values)
     if pd.api.types.is_numeric_dtype(plain.dtype) and not pd.api.types.is_complex_dtype(plain.dtype):
         found = plain.to_numpy(np.float64, na_value=np.nan)
         found = found[np.isfinite(found)]  # what is not is refused by stamp when the column is encoded
         centre, scale = (float(found.mean()), float(found.std())) if len(found) else (0.0, 1.0)
-        return Column(values.name, known_ahead, centre, scale if scale > 1e-12 * abs(centre) else 1.0)
+        return Column(values.name, known_ahead, masks, centre, scale if scale > 1e-12 * abs(centre) else 1.0)
     if isinstance(values.dtype, pd.CategoricalDtype):
-        return Column(values.name, known_ahead, categories=tuple(values.cat.categories))
+        return Column(values.name, known_ahead, masks, categories=tuple(values.cat.categories))
     # Each moment, period or length of time would be a category of its own.
     if values.dtype.kind in "mMc" or isinstance(values.dtype, pd.PeriodDtype):
         raise TypeError(f"X must hold numbers or categories, got dtype {values.dtype} in column {values.name!r}")
-    return Column(values.name, known_ahead, categories=tuple(sorted(values.dropna().unique(), key=str)))
+    return Column(values.name, known_ahead, masks, categories=tuple(sorted(values.dropna().unique(), key=str)))
 
 
 def _as_numbers(values: pd.Series) -> pd.Series:
@@ -115,6 +181,11 @@ def _as_numbers(values: pd.Series) -> pd.Series:
     if pd.api.types.is_bool_dtype(values.dtype) and not isinstance(values.dtype, pd.CategoricalDtype):
         return values.astype("Float64")
     return values
+
+
+def _refuse_duplicates(what: str, columns: pd.Index) -> None:
+    if columns.has_duplicates:
+        raise ValueError(f"{what} has duplicated columns: {list(columns[columns.duplicated()].unique())}")
 
 
 def _names(X: pd.DataFrame) -> list:
@@ -189,23 +260,53 @@ def _stamps(panel: Panel, number: int, steps: np.ndarray) -> pd.Index:
 
 
 def with_history(panel: Panel, covariates: Covariates | None, X) -> Panel:
-    """The panel with its covariates, found in `X` by their stamps."""
+    """The panel with its covariates; those of `X` are found by their stamps."""
     if covariates is None:
         return panel
-    names = [column.name for column in covariates.columns]
-    if X is None:
-        raise ValueError(f"X must give the columns {names} of all rows of y: the model was fitted with them")
-    X = framed(X, panel)
-    rows = rows_at(X, panel, *_own_steps(panel))
-    return replace(panel, covariates=covariates.encode(X.iloc[rows], X.index[rows]))
+    if covariates.columns and X is None:
+        raise ValueError(f"X must give the columns {covariates.names} of all rows of y: the model was fitted with them")
+    X = framed(X, panel) if covariates.columns else None
+    return replace(panel, covariates=covariates.at(X, panel, *_own_steps(panel)))
 
 
-def learnt_history(panel: Panel, X, past: tuple) -> tuple[Panel, Covariates]:
-    """As `with_history`, with the covariates as they are learnt from these rows."""
-    X = framed(X, panel)
-    rows = rows_at(X, panel, *_own_steps(panel))
-    covariates = Covariates.learn(X.iloc[rows], past)
-    return replace(panel, covariates=covariates.encode(X.iloc[rows], X.index[rows])), covariates
+def learnt_history(
+    panel: Panel, X, static: pd.DataFrame | None, past: tuple, calendar: str | None, masks: bool
+) -> tuple[Panel, Covariates | None]:
+    """As `with_history`, with the covariates as they are learnt from these rows.
+
+    Parameters
+    ----------
+    panel : Panel
+    X : DataFrame or array-like, or None
+    static : DataFrame or None
+    past : tuple
+        Names of the columns that are known only up to now.
+    calendar : "auto" or None
+    masks : bool
+        Whether values may be missing.
+    """
+    columns = []
+    if X is not None and np.ndim(X) == 2 and np.shape(X)[1]:
+        X = framed(X, panel)
+        _refuse_duplicates("X", X.columns)
+        missing = [name for name in past if name not in X.columns]
+        if missing:
+            raise ValueError(f"past_covariates must name columns of X, got {missing}; X has {_names(X)}")
+        table = X.iloc[rows_at(X, panel, *_own_steps(panel))]
+        columns = [_learn(table[name], name not in past, masks) for name in X.columns]
+    elif past:
+        raise ValueError(f"past_covariates names columns of X, {list(past)}, and there are none")
+    if calendar is not None:
+        longest = int(np.argmax(panel.lengths))
+        calendar = CalendarFeatures().fit(pd.DataFrame(index=panel.stamps(longest)))
+    if static is not None:
+        if not isinstance(static, pd.DataFrame):
+            raise TypeError(f"static must be a DataFrame with a row for each series, got {type(static).__name__}")
+        static = Static.learn(static, masks)
+    if not columns and calendar is None and static is None:
+        return panel, None
+    covariates = Covariates(columns, calendar, static)
+    return with_history(panel, covariates, X), covariates
 
 
 def _own_steps(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
@@ -214,24 +315,28 @@ def _own_steps(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
     return series, np.arange(len(series)) - panel.end[series] + 1
 
 
-def known_ahead(X: pd.DataFrame, panel: Panel, covariates: Covariates, steps: np.ndarray) -> np.ndarray:
-    """Covariates (S, P, F) of the next steps; those after the last step asked of a series are as that one.
+def known_ahead(X, panel: Panel, covariates: Covariates, steps: np.ndarray, total: int) -> np.ndarray:
+    """Covariates (S, total, F) of the next steps; the columns of `X` after the last step asked are as at that one.
 
     Parameters
     ----------
-    X : DataFrame
+    X : DataFrame or None
     panel : Panel
     covariates : Covariates
     steps : (S,) ndarray
         Steps asked of each series.
+    total : int
+        Steps that the network looks at, at least as many.
     """
-    n, horizon = panel.n_series, int(steps.max())
-    series = np.repeat(np.arange(n), steps)
-    wanted = np.arange(len(series)) - np.repeat(np.cumsum(steps) - steps, steps) + 1
-    rows = rows_at(X, panel, series, wanted)
-    found = covariates.encode(X.iloc[rows], X.index[rows], ahead_only=True)
-    table = np.minimum(np.arange(horizon), steps[:, None] - 1) + (np.cumsum(steps) - steps)[:, None]
-    return found[table]
+    n = panel.n_series
+    series, after = np.repeat(np.arange(n), total), np.tile(np.arange(1, total + 1), n)
+    calendar = Covariates([], covariates.calendar, None).at(None, panel, series, after)
+    asked = np.repeat(np.arange(n), steps)
+    first = np.cumsum(steps) - steps
+    after = np.arange(len(asked)) - first[asked] + 1
+    own = Covariates(covariates.columns, None, None).at(X, panel, asked, after, ahead_only=True)
+    own = own[np.minimum(np.arange(total), steps[:, None] - 1) + first[:, None]]
+    return np.concatenate([own, calendar.reshape(n, total, -1)], axis=2)
 
 
 def past_names(past) -> tuple:

@@ -141,6 +141,7 @@ class Exchange:
 
     def _replace_parameters(self, parameters: np.ndarray) -> None:
         self.parameters_ = parameters
+        self.__dict__.pop("_course", None)  # the moments of other weights
 
     def to_onnx(self, path) -> Path:
         """Write the fitted estimator as an ONNX file that computes what `predict` does.

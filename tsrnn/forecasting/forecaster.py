@@ -6,13 +6,10 @@ import numpy as np
 
 from tsrnn.forecasting.base import RecurrentEstimator
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option
-from tsrnn.forecasting.covariates import learnt_history, past_names
 from tsrnn.forecasting.inspection import ForecasterInspection
 from tsrnn.forecasting.normalization import CENTRINGS
-from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
-from tsrnn.forecasting.onnxnodes import Graph
 from tsrnn.forecasting.panel import panel_of
-from tsrnn.forecasting.plans import carried_states, streamed, windowed
+from tsrnn.forecasting.plans import carried_states, streamed, windowed, with_exogenous
 from tsrnn.forecasting.prediction import Predictions, kept_values
 from tsrnn.forecasting.timeindex import season_length
 
@@ -55,6 +52,12 @@ default="gru"
     past_covariates : str or tuple of str, optional
         Columns of `X` that are known only up to now, such as a measured temperature. The others are known ahead, and
         `predict` wants them for the steps to forecast.
+    calendar : "auto" or None, default=None
+        Give the network the time of day, week and year as far as the frequency of the index has them, for the window
+        and for the steps to forecast: `CalendarFeatures()`. Other features go into `X`.
+    missing : {"raise", "mask"}, default="raise"
+        What to do about missing values in `y` or `X`: refuse them by their stamps; or leave them out of the loss, and
+        tell the network by further channels which values are observed.
     multivariate : bool, default=False
         Read and forecast the columns of a DataFrame together, each step of all of them at once. Otherwise each column
         is a series by itself, and one model serves them all.
@@ -124,6 +127,10 @@ default="gru"
         Passes without improvement by `tol` that end training under `early_stopping`.
     tol : float, default=1e-4
         Smallest fall of the validation loss that counts as an improvement.
+    warm_start : bool, default=False
+        A further `fit` goes on from the current weights. A series that was fitted, by its id or as the only one, and
+        exogenous columns keep the units in which the weights were learnt. The network must be the same. Else a fit
+        starts anew.
     random_state : int, RandomState or None, default=None
         Seed of the weights, of the order of the windows and of dropout. The same seed gives the same forecast,
         whatever the number of threads.
@@ -131,7 +138,7 @@ default="gru"
         Threads. None for all processors, or as many as OMP_NUM_THREADS says; negative as in joblib: -1 for all, -2 for
         all but one.
     verbose : bool or int, default=False
-        Show a progress bar.
+        Show a progress bar with the losses and the windows per second.
 
     Attributes
     ----------
@@ -146,12 +153,12 @@ default="gru"
     parameters_ : ndarray of shape (n_parameters,), float32
         All weights; `weights()` returns them by name.
     n_iter_, n_steps_ : int
-        Passes over the windows and updates made.
+        Passes over the windows of the last `fit`; updates made since the weights were started.
     loss_curve_ : list of float
-        Mean training loss of each pass, on normalised values.
+        Mean training loss of each pass since then, on normalised values.
     validation_loss_curve_ : list of float or None
     best_loss_ : float
-        Smallest validation loss, or training loss without early stopping.
+        Smallest validation loss of the last fit, or training loss without early stopping.
 
     Raises
     ------
@@ -161,6 +168,8 @@ default="gru"
     DivergenceError
         In `fit`, when the loss is no longer finite. The best weights before are kept; if that happens in the
         first pass, the estimator stays as it was.
+    KeyboardInterrupt
+        In `fit`, before the first pass has ended. Later an interrupt ends `fit` with a warning: see `RNNRegressor`.
 
     References
     ----------
@@ -190,6 +199,8 @@ default="gru"
         decoder="direct",
         normalize="last",
         past_covariates=None,
+        calendar=None,
+        missing="raise",
         multivariate=False,
         linear_skip=True,
         hidden_size=32,
@@ -215,6 +226,7 @@ default="gru"
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
+        warm_start=False,
         random_state=None,
         n_jobs=None,
         verbose=False,
@@ -226,6 +238,8 @@ default="gru"
         self.decoder = decoder
         self.normalize = normalize
         self.past_covariates = past_covariates
+        self.calendar = calendar
+        self.missing = missing
         self.multivariate = multivariate
         self.linear_skip = linear_skip
         self.hidden_size = hidden_size
@@ -251,11 +265,12 @@ default="gru"
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X=None, y=None):
+    def fit(self, X=None, y=None, *, static=None):
         """Train on one or more series.
 
         Parameters
@@ -271,6 +286,8 @@ default="gru"
             each column, of which some may begin later (missing values before that), or a Series with an index of
             (id, time), of lengths and ends of their own. One model is trained on all of them; with `multivariate`
             it reads and forecasts all columns at once.
+        static : DataFrame, optional
+            What each series has for all its time, such as its region: a row for each, by id or column name.
 
         Returns
         -------
@@ -284,18 +301,16 @@ default="gru"
         check_option("normalize", self.normalize, CENTRINGS)
         check_flag("stateful", self.stateful)
         check_flag("multivariate", self.multivariate)
+        check_option("missing", self.missing, ("raise", "mask"))
+        if self.calendar is not None:
+            check_option("calendar", self.calendar, ("auto",))
         if y is None:
             X, y = None, X
         if y is None:
             raise TypeError("fit needs y, the series to train on")
-        past = past_names(self.past_covariates)
-        panel, covariates = panel_of(y, bool(self.multivariate), getattr(X, "index", None)), None
-        if X is not None and np.ndim(X) == 2 and np.shape(X)[1]:
-            if self.stateful:
-                raise ValueError("stateful=True takes no exogenous columns: X must have none")
-            panel, covariates = learnt_history(panel, X, past)
-        elif past:
-            raise ValueError(f"past_covariates={self.past_covariates!r} names columns of X, and there are none")
+        masks = self.missing == "mask"
+        panel = panel_of(y, bool(self.multivariate), getattr(X, "index", None), masks)
+        panel, covariates = with_exogenous(self, panel, X, static)
         ahead = covariates.ahead if covariates else 0
         channels = panel.values.shape[1]
         season = season_length(panel.freq) if self.season_length == "auto" else int(self.season_length)
@@ -306,7 +321,7 @@ default="gru"
         extra = panel.covariates.shape[1]
         network = self._build(
             plan.steps,
-            channels + extra,
+            channels + extra + (channels if masks else 0),
             steps * channels,
             plan.decoder,
             channels,
@@ -322,24 +337,10 @@ default="gru"
             "_tail": panel.tail(kept_values(network, bool(self.stateful))),
             "_states": None,
             "_covariates": covariates,
+            "_masks": masks,
         }
-        if covariates and all(isinstance(column.name, str) for column in covariates.columns):
-            fitted["feature_names_in_"] = np.array([column.name for column in covariates.columns], object)
+        if covariates and covariates.names and all(isinstance(name, str) for name in covariates.names):
+            fitted["feature_names_in_"] = np.array(covariates.names, object)
         keep = partial(carried_states, panel=panel, units=plan.units) if self.stateful else None
         self._train(network, np.dtype(np.float32), plan.training, plan.validation, self._generator(), fitted, keep)
         return self
-
-    def _replace_parameters(self, parameters: np.ndarray) -> None:
-        if self._states is not None and not np.array_equal(parameters, self.parameters_):
-            # States of other weights mean nothing to these; what is kept of the series is read anew.
-            self._states = carried_states(self.network_, parameters, self._tail, self._units)["_states"]
-        super()._replace_parameters(parameters)
-
-    def _onnx_graph(self) -> Graph:
-        if self._tail.n_series > 1 or self._together:
-            raise ValueError("to_onnx writes forecasters of one series; this one was fitted on several")
-        if self._covariates:
-            raise ValueError("to_onnx writes forecasters without exogenous columns; this one was fitted with some")
-        if self._states is not None:
-            return stream_graph(self.network_, self.weights(), self._units[0])
-        return windows_graph(self.network_, self.weights(), self._units)

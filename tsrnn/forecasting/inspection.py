@@ -287,7 +287,7 @@ def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]
         # What is known ahead of the steps after the end is asked for too, though no gate depends on it.
         covariates = np.append(panel.covariates, np.repeat(panel.covariates[-1:], model.network_.output_size, 0), 0)
         table = Table(panel.values, covariates, model._ahead, np.zeros(1, np.int64))
-        return panel, SeriesWindows(table, units, first, np.ones(1, np.int64))
+        return panel, SeriesWindows(table, units, first, np.ones(1, np.int64), model._masks)
     values, segment = panel.values[:, 0], model._segment_length
     first = length - lookback - -(-after // segment) * segment
     known = max(0, length - model._kept + 1)  # what the states have read

@@ -132,7 +132,7 @@ class Panel:
         return found.to_frame() if self.framed else found
 
 
-def panel_of(y, together: bool, index: pd.Index | None = None) -> Panel:
+def panel_of(y, together: bool, index: pd.Index | None = None, masks: bool = False) -> Panel:
     """`y` as a panel of finite numbers on a regular index; errors name what is wrong, in which series and where.
 
     Parameters
@@ -142,10 +142,12 @@ def panel_of(y, together: bool, index: pd.Index | None = None) -> Panel:
         Forecast the columns of a wide frame together, as channels of one series.
     index : Index, optional
         Of the exogenous columns: that of an array `y`.
+    masks : bool
+        Values may be missing, though not a series' first one.
     """
     y = with_index(y, index)
     if isinstance(y.index, pd.MultiIndex):
-        return _long_panel(y, together)
+        return _long_panel(y, together, masks)
     framed = isinstance(y, pd.DataFrame)
     table = y if framed else y.to_frame()
     if framed and y.columns.has_duplicates:
@@ -155,15 +157,17 @@ def panel_of(y, together: bool, index: pd.Index | None = None) -> Panel:
     freq, last = frequency(y.index), y.index[-1:]
     if framed and together:
         for column, label in zip(columns, labels, strict=True):
-            refuse_missing(column, y.index, label)
+            _refuse(column, y.index, label, masks)
         values = np.column_stack(columns)
         begin, end = np.array([0]), np.array([len(values)])
         return Panel(values, _none(values), begin, end, last, freq, WIDE, y.columns, (None,), framed)
     if together:
         raise ValueError("multivariate=True needs a DataFrame with a column a series, got a single one")
-    starts = [_first_value(column, label) for column, label in zip(columns, labels, strict=True)] if framed else [0]
+    starts = [0]
+    if framed or masks:  # values before the first one are missing since the series is younger
+        starts = [_first_value(column, label) for column, label in zip(columns, labels, strict=True)]
     for column, label, start in zip(columns, labels, starts, strict=True):
-        refuse_missing(column[start:], y.index[start:], label)
+        _refuse(column[start:], y.index[start:], label, masks)
     end = np.cumsum([len(column) - start for column, start in zip(columns, starts, strict=True)])
     values = np.concatenate([column[start:] for column, start in zip(columns, starts, strict=True)])[:, None]
     last = last.repeat(len(columns))
@@ -173,11 +177,15 @@ def panel_of(y, together: bool, index: pd.Index | None = None) -> Panel:
     return Panel(values, _none(values), np.append(0, end[:-1]), end, last, freq, kind, ids, names, framed)
 
 
+def _refuse(values: np.ndarray, index: pd.Index, label: str, masks: bool) -> None:
+    refuse_missing(np.where(np.isnan(values), 0.0, values) if masks else values, index, label)
+
+
 def _none(values: np.ndarray) -> np.ndarray:
     return np.empty((len(values), 0))
 
 
-def _long_panel(y, together: bool) -> Panel:
+def _long_panel(y, together: bool, masks: bool) -> Panel:
     if together:
         raise ValueError("multivariate=True needs a DataFrame with a column a series, got an index of (id, time)")
     if y.index.nlevels != 2:
@@ -220,7 +228,7 @@ def _long_panel(y, together: bool) -> Panel:
             f"{getattr(freq, 'freqstr', freq)}"
         )
     values = numbers(column, "")[order]
-    bad = np.flatnonzero(~np.isfinite(values))
+    bad = np.flatnonzero(~np.isfinite(values) & ~(np.isnan(values) & masks))
     if len(bad):
         row = int(bad[0])
         inside = slice(begin[codes[row]], end[codes[row]])

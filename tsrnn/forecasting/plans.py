@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tsrnn.forecasting.covariates import Covariates, learnt_history, past_names, with_history
 from tsrnn.forecasting.defaults import auto_lookback
 from tsrnn.forecasting.normalization import CENTRINGS, Units
 from tsrnn.forecasting.panel import Panel
@@ -16,6 +17,7 @@ from tsrnn.forecasting.streams import (
     n_streams,
     read,
 )
+from tsrnn.forecasting.warmstart import check_same_units
 from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.training.parallel import single_threaded_blas
 from tsrnn.training.passes import Samples
@@ -47,6 +49,20 @@ class Plan:
     before: int = 0
 
 
+def with_exogenous(model, panel: Panel, X, static) -> tuple[Panel, Covariates | None]:
+    """The panel with its covariates, and what is learnt of them; a fit that goes on learns of new series alone."""
+    if model.stateful and (static is not None or (np.ndim(X) == 2 and np.shape(X)[1])):
+        raise ValueError("stateful=True takes no exogenous columns: X must have none, and static must be None")
+    past = past_names(model.past_covariates)
+    if model._goes_on():
+        check_same_units(model._units_parameters, model, "warm_start=True")
+        if model._covariates:
+            covariates = model._with_static(static)
+            return with_history(panel, covariates, X), covariates
+    calendar = None if model.stateful else model.calendar  # refused with the rest of what streams cannot have
+    return learnt_history(panel, X, static, past, calendar, model.missing == "mask")
+
+
 def windowed(model, panel: Panel, outputs: int, season: int, ahead: int) -> Plan:
     """Windows at stride 1, under early stopping without the last ones of each series, which validate.
 
@@ -70,10 +86,10 @@ def windowed(model, panel: Panel, outputs: int, season: int, ahead: int) -> Plan
     counts = np.where(lengths > outputs, np.maximum(counts, 1), 0)
     first = np.where(counts > 1, panel.begin, first)
     table = Table(panel.values, panel.covariates, ahead, panel.begin)
-    centring = CENTRINGS[model.normalize]
+    centring, masks = CENTRINGS[model.normalize], model.missing == "mask"
     if not model.early_stopping:
-        units = Units.of(panel.values, panel.begin, panel.end, centring)
-        return Plan(lookback, decoder, SeriesWindows(table, units, first, counts), None, units)
+        units = model._units_in_fit(panel, Units.of(panel.values, panel.begin, panel.end, centring))
+        return Plan(lookback, decoder, SeriesWindows(table, units, first, counts, masks), None, units)
     held = np.minimum(counts, np.maximum(1, np.round(model.validation_fraction * counts).astype(np.int64)))
     # A training target must not be a validation target too: the windows between are left out.
     kept = counts - held - outputs + 1
@@ -86,9 +102,10 @@ def windowed(model, panel: Panel, outputs: int, season: int, ahead: int) -> Plan
     held = np.where(kept < 1, 0, held)  # a series too short to be cut only trains
     kept = np.where(kept < 1, counts, kept)
     end = np.where(held > 0, first + counts - held + lookback, panel.end)
-    units = Units.of(panel.values, panel.begin, end, centring)
-    training = SeriesWindows(table, units, first, kept)
-    return Plan(lookback, decoder, training, SeriesWindows(table, units, first + counts - held, held), units)
+    units = model._units_in_fit(panel, Units.of(panel.values, panel.begin, end, centring))
+    training = SeriesWindows(table, units, first, kept, masks)
+    validation = SeriesWindows(table, units, first + counts - held, held, masks)
+    return Plan(lookback, decoder, training, validation, units)
 
 
 def _of_the_longest(panel: Panel) -> str:
@@ -108,7 +125,7 @@ def streamed(model, panel: Panel, outputs: int) -> Plan:
     k = min(k, int(totals.max()))
     centring = STREAM_CENTRINGS[model.normalize]
     if not model.early_stopping:
-        units = [StreamUnits.of(values, centring, segment) for values in series]
+        units = model._units_in_fit(panel, [StreamUnits.of(values, centring, segment) for values in series])
         rows = n_streams(int(totals.sum()), k, model.batch_size)
         return Plan(k * segment, "in_step", SeriesStreams(series, units, outputs, k, segment, rows), None, units, 1)
     held = np.minimum(totals, np.maximum(1, np.round(model.validation_fraction * totals).astype(np.int64)))
@@ -127,6 +144,7 @@ def streamed(model, panel: Panel, outputs: int) -> Plan:
         )
         for values, total, last in zip(series, totals, held, strict=True)
     ]
+    units = model._units_in_fit(panel, units)
     k = min(k, int(kept.max()))
     shape = (series, units, outputs, k, segment)
     rows = n_streams(int(kept.sum()), k, model.batch_size)
@@ -145,6 +163,10 @@ def check_streamed(model) -> None:
             f"stateful=True reads a series from its start: lookback must be 'auto', got {model.lookback!r}; "
             f"bptt_steps={model.bptt_steps} says how far gradients go back"
         )
+    if model.missing != "raise":
+        raise ValueError(f"stateful=True reads every value: missing must be 'raise', got {model.missing!r}")
+    if model.calendar is not None:
+        raise ValueError(f"stateful=True takes no exogenous columns: calendar must be None, got {model.calendar!r}")
     if model.bidirectional:
         raise ValueError("stateful=True reads a series in order of time alone: bidirectional must be False, got True")
     if model.decoder not in ("direct", "recursive"):
@@ -160,11 +182,11 @@ def carried_states(network, parameters: np.ndarray, panel: Panel, units: list[St
     """What is kept of each stream: the states before its end, the last part and the targets after it."""
     segment = network.segment.length if network.segment else 1
     reach = network.steps + -(-network.output_size // segment) * segment
-    series = (panel.series(number)[:, 0] for number in range(panel.n_series))
+    series, spaces = (panel.series(number)[:, 0] for number in range(panel.n_series)), {}
     with single_threaded_blas():
         return {
             "_states": [
-                read(network, parameters, values[: max(0, len(values) - reach)], own, None, known=0)[1]
+                read(network, parameters, values[: max(0, len(values) - reach)], own, None, 0, spaces)[1]
                 for values, own in zip(series, units, strict=True)
             ]
         }

@@ -9,9 +9,12 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.checks import check_integer
-from tsrnn.forecasting.covariates import framed, known_ahead, with_history
+from tsrnn.forecasting.covariates import Covariates, framed, known_ahead, with_history
 from tsrnn.forecasting.normalization import Units
+from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
+from tsrnn.forecasting.onnxnodes import Graph
 from tsrnn.forecasting.panel import LONG, SINGLE, Panel, joined, panel_of
+from tsrnn.forecasting.plans import carried_states
 from tsrnn.forecasting.streams import StreamUnits, follow, read
 from tsrnn.forecasting.timeindex import OFF_GRID, check_same_frequency, future_index, name_stamps, steps_from
 from tsrnn.forecasting.windows import SeriesWindows, Table
@@ -21,7 +24,7 @@ from tsrnn.training.parallel import single_threaded_blas
 class Predictions:
     """`predict`, `score` and `update` of `RNNForecaster`."""
 
-    def predict(self, X=None, *, horizon=None, y=None):
+    def predict(self, X=None, *, horizon=None, y=None, static=None):
         """Forecast what follows the series.
 
         Parameters
@@ -39,6 +42,8 @@ class Predictions:
         y : Series, DataFrame or array-like, optional
             Other series than those fitted, of the same frequency: what follows their ends is forecast, by the weights
             as they are. A series that was fitted, by its id or as the only one, keeps its units.
+        static : DataFrame, optional
+            As in `fit`, for series of `y` that were not fitted.
 
         Returns
         -------
@@ -58,7 +63,7 @@ class Predictions:
         wanted = [column.name for column in self._columns if column.known_ahead]
         if X is not None and horizon is not None and not self._columns:
             raise ValueError("give X or horizon, not both: X says by its rows which steps to forecast")
-        panel, units, states = self._history(y, X)
+        panel, units, states = self._history(y, X, static)
         if wanted and X is None:
             raise ValueError(
                 f"X must give the columns {wanted} of the steps to forecast: the model was fitted with them"
@@ -66,24 +71,21 @@ class Predictions:
         if X is None or horizon is not None or (y is not None and self._columns):
             horizon = self.horizon_ if horizon is None else horizon
             check_integer("horizon", horizon, 1)
-            known = None
             if wanted:
                 X = framed(X, panel, future_index(panel.last[:1], self.freq_, int(horizon)))
-                known = known_ahead(X, panel, self._covariates, np.full(panel.n_series, int(horizon)))
+            known = self._known(X, panel, np.full(panel.n_series, int(horizon)))
             return panel.forecast(self._follow(panel, units, states, int(horizon), known))
-        if wanted and not isinstance(X, (pd.Series, pd.DataFrame)):
+        if wanted:
             X = framed(X, panel, future_index(panel.last[:1], self.freq_, len(X)))
         series, steps = self._rows_asked(X, panel)
-        each, known = np.full(panel.n_series, steps.max(initial=1)), None
+        each = np.full(panel.n_series, steps.max(initial=1))
         if wanted and series is not None:  # only of these series, and so far, are the columns known
             each = np.zeros(panel.n_series, np.int64)
             np.maximum.at(each, series, steps)
             asked = np.flatnonzero(each)
             panel, each, series = panel.only(asked), each[asked], np.searchsorted(asked, series)
             units = Units(units.centring, units.centre[asked], units.scale[asked])
-        if wanted:
-            known = known_ahead(framed(X, panel), panel, self._covariates, each)
-        values = self._follow(panel, units, states, int(each.max()), known)
+        values = self._follow(panel, units, states, int(each.max()), self._known(X, panel, each))
         if series is not None:
             return values[series, steps - 1, 0]
         found = values[:, steps - 1]
@@ -107,7 +109,7 @@ class Predictions:
         truth = X if y is None else y
         return r2_score(np.asarray(truth), self.predict(X))
 
-    def update(self, y, X=None):
+    def update(self, y, X=None, *, static=None):
         """Take new observations without training: `predict` then starts after them.
 
         Parameters
@@ -117,6 +119,8 @@ class Predictions:
             values and others not, and new series may begin.
         X : DataFrame or array-like, optional
             The exogenous columns of these rows, of a model that was fitted with some.
+        static : DataFrame, optional
+            As in `fit`, for series that begin.
 
         Returns
         -------
@@ -129,9 +133,10 @@ class Predictions:
             If a series does not go on at the step after its last one; the forecaster is then as before.
         """
         check_is_fitted(self)
-        new = panel_of(y, self._together)
+        new = panel_of(y, self._together, masks=self._masks)
         self._check_alike(new)
-        panel = joined(self._tail, with_history(new, self._covariates, X))
+        covariates = self._with_static(static)
+        panel = joined(self._tail, with_history(new, covariates, X))
         units, states = self._units_of(panel), self._states
         if states is not None:
             old = dict(zip(range(self._tail.n_series), self._tail.lengths, strict=True))
@@ -139,8 +144,24 @@ class Predictions:
                 self._state_before_end(panel.series(k)[:, 0], units[k], states[k] if k in old else None, old.get(k, 0))
                 for k in range(panel.n_series)
             ]
-        self.__dict__.update(_tail=panel.tail(self._kept), _units=units, _states=states)
+        self.__dict__.update(_tail=panel.tail(self._kept), _units=units, _states=states, _covariates=covariates)
         return self
+
+    def _with_static(self, static) -> Covariates | None:
+        """The covariates with what further series have for all their time."""
+        if static is None:
+            return self._covariates
+        if self._covariates is None or self._covariates.static is None:
+            raise ValueError("static must be None: the model was fitted without")
+        own = self._covariates
+        return own.with_static(own.static.more(static))
+
+    def _known(self, X, panel: Panel, steps: np.ndarray) -> np.ndarray | None:
+        """What is known ahead of the steps that the network looks at, those asked and the rest of its last block."""
+        if self._covariates is None:
+            return None
+        block = self.network_.output_size // panel.values.shape[1]
+        return known_ahead(X, panel, self._covariates, steps, -(-int(steps.max()) // block) * block)
 
     @property
     def _columns(self) -> list:
@@ -152,13 +173,14 @@ class Predictions:
         """Where the covariates begin that are known ahead."""
         return self._covariates.ahead if self._covariates else 0
 
-    def _history(self, y, X=None) -> tuple[Panel, Units | list[StreamUnits], list | None]:
+    def _history(self, y, X=None, static=None) -> tuple[Panel, Units | list[StreamUnits], list | None]:
         """The series to go on from, their units and, of streams, the states before their last parts."""
         if y is None:
             return self._tail, self._units, self._states
-        panel = panel_of(y, self._together, getattr(X, "index", None) if not self._columns else None)
+        index = None if self._columns else getattr(X, "index", None)
+        panel = panel_of(y, self._together, index, self._masks)
         self._check_alike(panel)
-        panel = with_history(panel, self._covariates, X)
+        panel = with_history(panel, self._with_static(static), X)
         units = self._units_of(panel)
         if self._states is None:
             return panel.tail(self._kept), units, None
@@ -169,26 +191,35 @@ class Predictions:
         """Refuse series of another frequency, and other columns where they are forecast together."""
         longest = int(np.argmax(panel.lengths))
         check_same_frequency(panel.stamps(longest)[-25:], self.freq_, self._tail.last[:1])
+        self._check_columns(panel)
+
+    def _check_columns(self, panel: Panel) -> None:
         if self._together and not panel.ids.equals(self._tail.ids):
             raise ValueError(f"y must have the columns {list(self._tail.ids)}, got {list(panel.ids)}")
 
-    def _units_of(self, panel: Panel) -> Units | list[StreamUnits]:
-        """Units of series: as fitted where they were, else their own."""
+    def _units_in_fit(self, panel: Panel, fresh: Units | list[StreamUnits]) -> Units | list[StreamUnits]:
+        """Units to train in: the `fresh` ones, but where a fit goes on from weights, those that they were learnt in."""
+        if not self._goes_on():
+            return fresh
+        self._check_columns(panel)
+        return self._units_of(panel, fresh)
+
+    def _units_of(self, panel: Panel, fresh: Units | list[StreamUnits] | None = None) -> Units | list[StreamUnits]:
+        """Units of series: as fitted where they were, else their own, or those given as `fresh`."""
         if panel.kind == self._tail.kind == SINGLE or self._together:
             return self._units
         known = np.full(panel.n_series, -1)
         if self._tail.ids is not None and panel.ids is not None:
             known = self._tail.ids.get_indexer(panel.ids)
         if isinstance(self._units, Units):
-            units = Units.of(panel.values, panel.begin, panel.end, self._units.centring)
+            units = Units.of(panel.values, panel.begin, panel.end, self._units.centring) if fresh is None else fresh
             units.centre[known >= 0] = self._units.centre[known[known >= 0]]
             units.scale[known >= 0] = self._units.scale[known[known >= 0]]
             return units
         segment, centring = self._segment_length, self._units[0].centring
-        return [
-            self._units[known[k]] if known[k] >= 0 else StreamUnits.of(panel.series(k)[:, 0], centring, segment)
-            for k in range(panel.n_series)
-        ]
+        if fresh is None:
+            fresh = [StreamUnits.of(panel.series(k)[:, 0], centring, segment) for k in range(panel.n_series)]
+        return [self._units[old] if old >= 0 else own for old, own in zip(known, fresh, strict=True)]
 
     @property
     def _segment_length(self) -> int:
@@ -221,12 +252,14 @@ class Predictions:
             )
         if states is None:
             return self._follow_windows(panel, units, horizon, block, known)
-        reach, found = self._kept - 1, np.empty((panel.n_series, horizon, 1))
+        reach, found, spaces = self._kept - 1, np.empty((panel.n_series, horizon, 1)), {}
         with single_threaded_blas():
             for k in range(panel.n_series):
                 values = panel.series(k)[:, 0]
                 known = max(0, len(values) - reach)
-                found[k, :, 0] = follow(self.network_, self.parameters_, values, units[k], states[k], known, horizon)
+                found[k, :, 0] = follow(
+                    self.network_, self.parameters_, values, units[k], states[k], known, horizon, spaces
+                )
         return found
 
     def _follow_windows(self, panel: Panel, units: Units, horizon: int, block: int, known) -> np.ndarray:
@@ -241,14 +274,13 @@ class Predictions:
         covariates[:, :lookback][held] = tail.covariates
         covariates[:, lookback:] = covariates[:, lookback - 1 : lookback]  # the last that is known of a column stays
         if known is not None:
-            covariates[:, lookback : lookback + known.shape[1], self._ahead :] = known
-            covariates[:, lookback + known.shape[1] :, self._ahead :] = known[:, -1:]
+            covariates[:, lookback:, self._ahead :] = known
         rows = np.arange(n_series) * total
         flat = values.reshape(-1, channels), covariates.reshape(len(rows) * total, -1)
         table = Table(*flat, self._ahead, rows + lookback - tail.lengths)
         every, one = np.arange(n_series), np.ones(n_series, np.int64)
         for done in range(0, horizon, block):
-            windows = SeriesWindows(table, units, rows + done, one)
+            windows = SeriesWindows(table, units, rows + done, one, self._masks)
             centre, scale = windows.measure(every, lookback)
             outputs = self._outputs(windows).reshape(n_series, -1, channels).astype(np.float64)
             stop = min(horizon, done + block)
@@ -291,6 +323,22 @@ class Predictions:
                 f"{getattr(self.freq_, 'freqstr', self.freq_)}; it has {name_stamps(stamps[bad])}"
             )
         return series, steps
+
+    def _replace_parameters(self, parameters: np.ndarray) -> None:
+        if self._states is not None and not np.array_equal(parameters, self.parameters_):
+            # States of other weights mean nothing to these; what is kept of the series is read anew.
+            self._states = carried_states(self.network_, parameters, self._tail, self._units)["_states"]
+        super()._replace_parameters(parameters)
+
+    def _onnx_graph(self) -> Graph:
+        if self._tail.n_series > 1 or self._together:
+            raise ValueError("to_onnx writes forecasters of one series; this one was fitted on several")
+        if self._covariates or self._masks:
+            what = "exogenous columns or a calendar" if self._covariates else "missing values"
+            raise ValueError(f"to_onnx writes forecasters without {what}; this one was fitted with them")
+        if self._states is not None:
+            return stream_graph(self.network_, self.weights(), self._units[0])
+        return windows_graph(self.network_, self.weights(), self._units)
 
 
 def kept_values(network, stateful: bool) -> int:

@@ -1,18 +1,16 @@
 """`RNNRegressor`: a row is one window."""
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.base import RegressorMixin, clone
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.forecasting.base import RecurrentEstimator
-from tsrnn.forecasting.checks import check_integer, check_option
 from tsrnn.forecasting.inspection import RegressorInspection
 from tsrnn.forecasting.onnxgraph import Graph, rows_graph
-from tsrnn.forecasting.sequences import Sequences, as_sequences, check_weights, flat_targets, in_layout, target_steps
+from tsrnn.forecasting.rows import laid_out
+from tsrnn.forecasting.sequences import as_sequences, flat_targets, in_layout
 from tsrnn.forecasting.windows import TableRows
-from tsrnn.network.network import DECODERS
 
 
 class RNNRegressor(RegressorMixin, RegressorInspection, RecurrentEstimator):
@@ -102,6 +100,9 @@ default="gru"
         Passes without improvement by `tol` that end training under `early_stopping`.
     tol : float, default=1e-4
         Smallest fall of the validation loss that counts as an improvement.
+    warm_start : bool, default=False
+        A further `fit` goes on from the current weights, with the units in which they were learnt and in their type;
+        the network must be the same. Schedule, optimizer and random numbers begin anew. Else all does.
     random_state : int, RandomState or None, default=None
         Seed of the weights, of the order of the rows and of dropout. The same seed gives the same model, whatever
         the number of threads.
@@ -109,7 +110,7 @@ default="gru"
         Threads. None for all processors, or as many as OMP_NUM_THREADS says; negative as in joblib: -1 for all, -2 for
         all but one.
     verbose : bool or int, default=False
-        Show a progress bar.
+        Show a progress bar with the losses and the samples per second.
 
     Attributes
     ----------
@@ -127,13 +128,16 @@ default="gru"
     y_mean_, y_scale_ : ndarray of shape (n_outputs,) or (n_target_channels,)
         Of each output with `decoder="direct"`; with the others, whose targets are sequences, of each channel over rows
         and steps, as those of `X`.
-    n_iter_, n_steps_ : int
-        Passes over the data and updates made.
+    n_iter_ : int
+        Passes over the data made by the last `fit` or `partial_fit`.
+    n_steps_ : int
+        Updates made since the weights were started.
     loss_curve_ : list of float
-        Mean training loss of each pass.
+        Mean training loss of each pass since then.
     validation_loss_curve_ : list of float or None
+        Likewise; NaN for passes without validation.
     best_loss_ : float
-        Smallest validation loss, or training loss without early stopping.
+        Smallest validation loss of the last fit, or training loss without early stopping.
 
     Raises
     ------
@@ -142,6 +146,15 @@ default="gru"
     DivergenceError
         In `fit`, when the loss is no longer finite. The best weights before are kept; if that happens in the
         first pass, the estimator stays as it was.
+    KeyboardInterrupt
+        In `fit`, before the first pass has ended; the estimator stays as it was.
+
+    Warns
+    -----
+    InterruptedFitWarning
+        When `fit` is interrupted later. It then ends with the weights of the best pass, as `MLPRegressor` does (without
+        early stopping, of the last whole pass), and the estimator is fitted. A search goes on with its next fit; made
+        an error by `warnings.filterwarnings`, the warning ends one with `error_score="raise"`.
 
     References
     ----------
@@ -169,6 +182,8 @@ default="gru"
     >>> model.predict(X[200:]).shape
     (88, 12)
     """
+
+    _SAMPLES = "samples"
 
     def __init__(
         self,
@@ -199,6 +214,7 @@ default="gru"
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
+        warm_start=False,
         random_state=None,
         n_jobs=None,
         verbose=False,
@@ -229,6 +245,7 @@ default="gru"
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -258,40 +275,31 @@ default="gru"
         -------
         self
         """
-        self._check_parameters()
-        check_integer("n_channels", self.n_channels, 1)
-        check_option("decoder", self.decoder, DECODERS)
-        if self.decoder == "in_step" and self.segment > 1:
-            raise ValueError(
-                f"segment must be 1 with decoder='in_step', where every step has a target, got {self.segment!r}"
-            )
-        if issparse(y):
-            raise TypeError("y must be a dense array, got a sparse one")
-        y, shape = flat_targets(y)
-        checked = clone(self)  # what it learns of the columns is taken over once the fit has succeeded
-        X, y = validate_data(
-            checked, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, allow_nd=True, order="C"
-        )
-        weights = check_weights(sample_weight, X)
-        table = as_sequences(X, self.n_channels)
-        targets = target_steps(np.asarray(y, np.float64, order="C").reshape(shape), self.decoder, table.shape[1])
-        rng = self._generator()
-        data = Sequences(table, targets, weights).of_weight()
-        training, validation = data.split(self.validation_fraction, rng) if self.early_stopping else (data, None)
-        units = training.units()
-        self._check_segment(table.shape[1], "columns of X")
-        channels, n_outputs = targets.shape[2], targets.shape[1] * targets.shape[2]
-        at_once = channels if self.decoder == "in_step" else n_outputs
-        network = self._build(table.shape[1], table.shape[2], at_once, self.decoder, channels)
-        fitted = {
-            **units,
-            **{name: value for name, value in vars(checked).items() if name.endswith("_in_")},
-            "n_outputs_": n_outputs,
-            "_fitted_ndim": X.ndim,
-            "_target_shape": shape[1:],
-        }
-        samples = [None if part is None else part.samples(units) for part in (training, validation)]
-        self._train(network, X.dtype, *samples, rng, fitted)
+        self._train(**laid_out(self, X, y, sample_weight)._asdict())
+        return self
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Make one pass over these rows, from the current weights; for data that come in parts.
+
+        The first call starts the weights, and takes the units of channels and targets from its rows: give it rows that
+        are typical of what follows. Further calls keep both, also after `fit`. The learning rate is constant,
+        `learning_rate_init`, for nobody knows how many passes there will be; `max_iter`, `max_steps` and
+        `learning_rate` do not count here. The moments of Adam and the random numbers go on from call to call;
+        after a `fit` they begin anew.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps * n_channels) or (n_samples, n_steps, n_channels)
+        y : array-like
+            As in `fit`; of one shape in all calls.
+        sample_weight : array-like of shape (n_samples,), optional
+            Counts within this call.
+
+        Returns
+        -------
+        self
+        """
+        self._train(**laid_out(self, X, y, sample_weight, incremental=True)._asdict())
         return self
 
     def predict(self, X):

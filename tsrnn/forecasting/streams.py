@@ -67,6 +67,8 @@ class SeriesStreams:
         Samples of each stream, in a pass over the data.
     """
 
+    masks = False
+
     def __init__(self, series, units, outputs, steps, segment, rows, origins=None, *, slices=True):
         self._outputs, self._steps, self._segment = outputs, steps, segment
         self._values = series[0] if len(series) == 1 else np.concatenate(series)
@@ -139,7 +141,13 @@ def n_origins(length: int, outputs: int, segment: int) -> int:
 
 
 def read(
-    network: Network, parameters: np.ndarray, values: np.ndarray, units: StreamUnits, states: States | None, known: int
+    network: Network,
+    parameters: np.ndarray,
+    values: np.ndarray,
+    units: StreamUnits,
+    states: States | None,
+    known: int,
+    spaces: dict | None = None,
 ) -> tuple[np.ndarray | None, States]:
     """Read a series after its first `known` values, from those states or from zero.
 
@@ -154,6 +162,8 @@ def read(
     units : StreamUnits
     states : list of lists of (1, H), or None
     known : int
+    spaces : dict, optional
+        Keeps work space from call to call.
 
     Returns
     -------
@@ -163,7 +173,7 @@ def read(
         Copies.
     """
     segment = network.segment.length if network.segment else 1
-    p, out, spaces = network.layout.views(parameters), None, {}
+    p, out, spaces = network.layout.views(parameters), None, {} if spaces is None else spaces
     if states is None:
         states = network.final_states(network.allocate(1, parameters.dtype))
     for first in range(known + (len(values) - known) % segment, len(values), network.steps):
@@ -187,6 +197,7 @@ def follow(
     states: States,
     known: int,
     horizon: int,
+    spaces: dict | None = None,
 ) -> np.ndarray:
     """The `horizon` values after a series that is read as `read` does; more than the outputs from forecasts."""
     segment = network.segment.length if network.segment else 1
@@ -198,7 +209,7 @@ def follow(
         )
     n_values = read_to = len(values)
     while True:
-        out, states = read(network, parameters, values[:read_to], units, states, known)
+        out, states = read(network, parameters, values[:read_to], units, states, known, spaces)
         block = units.forecast(out, values[read_to - 1])
         # Where blocks overlap, the earlier one stays: a longer horizon does not change the steps before.
         values = np.append(values, block[len(values) - read_to :])

@@ -52,7 +52,7 @@ class SeriesWindows:
         self._first = first
         self._stop = np.cumsum(count)
         self.size = int(self._stop[-1])
-        self._masks = masks
+        self.masks = masks
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write windows and targets in the units of each window, and the covariates known ahead."""
@@ -61,7 +61,7 @@ class SeriesWindows:
         nothing = np.empty((len(which), 0), x.dtype)
         y, known = (nothing if array is None else array for array in (y, known))
         units = self.measure(which, len(x))
-        gather_windows(values, covariates, ahead, starts, begin, *units, self._masks, x, y, known)
+        gather_windows(values, covariates, ahead, starts, begin, *units, self.masks, x, y, known)
 
     def measure(self, which: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Centre and scale (B, K) of windows of that length: `value = centre + scale * output`."""
@@ -99,7 +99,7 @@ class TableRows:
         Units of each channel.
     """
 
-    rows = None
+    rows, masks = None, False
 
     def __init__(self, table, targets, weights, centre, scale):
         self.size = len(table)

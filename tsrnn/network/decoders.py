@@ -253,7 +253,8 @@ class Seq2Seq:
         if targets is None:
             self._feed_back(p, states, skip, work)
         else:
-            work.x[1:, :, :width] = _one_after_the_other(targets, work.head.shape)[:-1]
+            seen = np.where(np.isnan(targets), targets.dtype.type(0), targets)  # a missing one is read as the centre
+            work.x[1:, :, :width] = _one_after_the_other(seen, work.head.shape)[:-1]
             self.stack.start(work.stack, states)
             work.y = self.stack.forward(p, work.x, work.stack, keys)
             self.head.forward(p, flat_rows(work.y), flat_rows(work.head))

@@ -145,6 +145,12 @@ class Network:
         # Pickled by its arguments: compiled kernels and their addresses stay out of the file.
         return partial(type(self), **self._options), self._sizes
 
+    @property
+    def arguments(self) -> dict:
+        """What the network was made of, by name."""
+        names = ("cell", "steps", "input_size", "hidden_size", "num_layers", "output_size")
+        return dict(zip(names, self._sizes, strict=True)) | self._options
+
     def over(self, steps: int) -> "Network":
         """The same network, hence the same parameters, over windows of another length; in step only."""
         cell, _, *sizes = self._sizes

@@ -83,7 +83,9 @@ def check_fit_forgets(subject):
     fresh = subject.fitted()
     expected, attributes = fresh.predict(), set(vars(fresh))
     other = subject.on(pd.period_range("1990", periods=subject.length + 7, freq="M"))
-    fits = {"a fit on other data": (other * 3,), "a fit on an array": (subject.daily().to_numpy() - 5,)}
+    fits = {"a fit on other data": (other * 3,)}
+    if subject.untimed:
+        fits["a fit on an array"] = (subject.daily().to_numpy() - 5,)
     if subject.exogenous:
         fits["a fit with exogenous columns"] = (columns(other.index), other)
     if subject.panels:

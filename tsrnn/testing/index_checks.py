@@ -81,7 +81,19 @@ def check_periods(subject, freq):
     goes_on(subject, full, full[: -STEPS - MORE])
 
 
-@checked(kind=["range", "range from 7 by 3", "int64", "int64 by 5"])
+def takes_integers(subject) -> bool:
+    return subject.untimed
+
+
+@checked(lambda subject: not subject.untimed)
+def check_integers_are_refused(subject):
+    """A forecaster that needs stamps or periods says so."""
+    for what, y in {"an array": subject.daily().to_numpy(), "integers": subject.on(pd.RangeIndex(60))}.items():
+        with refused(f"fit on {what}", "index"):
+            subject.fitted(y)
+
+
+@checked(takes_integers, kind=["range", "range from 7 by 3", "int64", "int64 by 5"])
 def check_integers(subject, kind):
     """After a RangeIndex or integers come the integers at the same step."""
     n = subject.length + STEPS + MORE
@@ -92,7 +104,7 @@ def check_integers(subject, kind):
     goes_on(subject, full, full[: -STEPS - MORE])
 
 
-@checked()
+@checked(takes_integers)
 def check_arrays(subject):
     """An array counts its values from 0: the forecast stands on the integers that follow."""
     n = subject.length

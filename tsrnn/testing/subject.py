@@ -19,7 +19,7 @@ class Subject:
     ----------
     estimator : BaseEstimator
         Never fitted itself.
-    exogenous, panels, missing, together : bool
+    exogenous, panels, missing, together, untimed : bool
         As for `tsrnn.testing.check_forecaster`.
     length : int
         Values of the series that most checks fit.
@@ -30,6 +30,7 @@ class Subject:
     panels: bool
     missing: bool
     together: bool
+    untimed: bool
     length: int
 
     @property
@@ -40,7 +41,7 @@ class Subject:
     def new(self, **changes) -> BaseEstimator:
         """A clone that is quick to fit and repeatable: of the parameters for that, those it has are set."""
         parameters = self.estimator.get_params()
-        quick = {"horizon": STEPS, "random_state": 0, "verbose": False}
+        quick = {"horizon": STEPS, "random_state": 0, "warm_start": False, "verbose": False}
         quick |= {name: min(parameters.get(name) or UPDATES, UPDATES) for name in ("max_steps", "max_iter")}
         known = {name: value for name, value in quick.items() if name in parameters}
         return clone(self.estimator).set_params(**(known | changes))

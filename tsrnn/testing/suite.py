@@ -17,13 +17,14 @@ def forecaster_checks(
     panels: bool | None = None,
     missing: bool | None = None,
     together: bool | None = None,
+    untimed: bool | None = None,
     length: int = 60,
 ) -> list[Check]:
     """The checks of a forecaster, to be called one by one.
 
     Parameters
     ----------
-    estimator, exogenous, panels, missing, together, length
+    estimator, exogenous, panels, missing, together, untimed, length
         As for `check_forecaster`.
 
     Returns
@@ -47,6 +48,7 @@ def forecaster_checks(
         panels=not together if panels is None else panels,
         missing=parameters.get("missing") == "mask" if missing is None else missing,
         together=together,
+        untimed=parameters.get("calendar") is None if untimed is None else untimed,
         length=length,
     )
     return [Check(function, subject, case) for function, case, needs in CHECKS if needs(subject)]
@@ -59,6 +61,7 @@ def check_forecaster(
     panels: bool | None = None,
     missing: bool | None = None,
     together: bool | None = None,
+    untimed: bool | None = None,
     length: int = 60,
 ) -> dict[str, str]:
     """Check that a forecaster keeps its contract: see `tsrnn.testing`.
@@ -68,8 +71,8 @@ def check_forecaster(
     Parameters
     ----------
     estimator : BaseEstimator
-        With the parameters to check. Only `horizon`, `max_steps`, `max_iter`, `random_state` and `verbose` are set, of
-        those that it has.
+        With the parameters to check. Of them only `horizon`, `max_steps`, `max_iter`, `random_state`, `warm_start` and
+        `verbose` are set, where it has them.
     exogenous : bool, optional
         It takes exogenous columns; where not, it has to refuse them. Default: unless `stateful` is set.
     panels : bool, optional
@@ -81,6 +84,8 @@ def check_forecaster(
     together : bool, optional
         It wants a DataFrame, and forecasts the columns together. Default: the parameter `multivariate`, if there is
         one.
+    untimed : bool, optional
+        It takes integers as an index, and arrays; where not, it has to refuse them. Default: unless `calendar` is set.
     length : int, default=60
         Values of the series to fit, for an estimator that needs more.
 
@@ -102,9 +107,9 @@ def check_forecaster(
     >>> ended["check_pickle"]
     'passed'
     """
-    options = {"exogenous": exogenous, "panels": panels, "missing": missing, "together": together, "length": length}
+    options = {"exogenous": exogenous, "panels": panels, "missing": missing, "together": together, "untimed": untimed}
     ended = {}
-    for check in forecaster_checks(estimator, **options):
+    for check in forecaster_checks(estimator, **options, length=length):
         try:
             check()
             ended[str(check)] = "passed"

@@ -19,6 +19,8 @@ class Samples(Protocol):
     # Streams side by side, each carrying its state from sample to sample: sample k is the part k // rows of the
     # stream k % rows. None where samples have nothing to do with one another.
     rows: int | None
+    # Whether targets may be missing, NaN: they have no loss.
+    masks: bool
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray) -> None:
         """Write the samples numbered `which` into x (T, B, C) and, if given, y: (B, O), or in step (T * B, O).
@@ -78,7 +80,7 @@ class Passes:
             work, y, d_out = self._space(worker, hi - lo)
             key = None if keys is None else keys[k]
             out = self._forward(samples, which, lo, hi, work, y, key, forced=True)
-            losses[k] = loss(out, y, weights[:, lo:hi].reshape(-1), d_out)
+            losses[k] = loss(out, _observed(y, out, samples), weights[:, lo:hi].reshape(-1), d_out)
             self._network.backward(self._p, self._part_views[k], d_out, work, key, bptt_steps)
 
         self._workers.run(chunk, len(bounds))
@@ -101,7 +103,7 @@ class Passes:
                 lo, hi = bounds[k]
                 work, y, d_out = self._space(worker, hi - lo)
                 out = self._forward(samples, which, lo, hi, work, y)
-                part[k] = loss(out, y, weights[:, lo:hi].reshape(-1), d_out)
+                part[k] = loss(out, _observed(y, out, samples), weights[:, lo:hi].reshape(-1), d_out)
 
             self._workers.run(chunk, len(bounds))
             losses.append(math.fsum(part))
@@ -169,3 +171,8 @@ class Passes:
             y = np.empty((rows * self._network.output_rows, self._network.output_size), self._dtype)
             self._spaces[key] = (self._network.allocate(rows, self._dtype), y, np.empty_like(y))
         return self._spaces[key]
+
+
+def _observed(y: np.ndarray, out: np.ndarray, samples: Samples) -> np.ndarray:
+    """Targets without loss where they are missing: there the outputs themselves."""
+    return np.where(np.isnan(y), out, y) if samples.masks else y

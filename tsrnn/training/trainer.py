@@ -42,11 +42,17 @@ class TrainingOptions:
 
 @dataclass
 class History:
-    """What happened: mean loss by epoch, on the training samples and on the validation samples."""
+    """What happened: mean loss by epoch, on the training samples and on the validation samples.
+
+    `n_steps` and `n_samples` are what was made and seen so far, `running_loss` the mean loss since the start of the
+    epoch.
+    """
 
     loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     n_steps: int = 0
+    n_samples: int = 0
+    running_loss: float = math.nan
 
 
 class Trainer:
@@ -64,6 +70,8 @@ class Trainer:
         weights of its best epoch are kept. Without it training runs to its end and the last weights are kept.
     rng : Generator
         Draws the order of the samples and the dropout masks.
+    optimizer : AdamW, optional
+        To go on with; changed. Default: a new one.
 
     Attributes
     ----------
@@ -80,6 +88,7 @@ class Trainer:
         training: Samples,
         validation: Samples | None,
         rng: np.random.Generator,
+        optimizer: AdamW | None = None,
     ):
         self.network = network
         self.options = options
@@ -87,6 +96,7 @@ class Trainer:
         self.validation = validation
         self.parameters = parameters.copy()
         self.history = History()
+        self.optimizer = optimizer or AdamW(parameters.size, parameters.dtype, options.alpha, options.clip_norm)
         self._rng = rng
         self._loss = LOSSES[options.loss]
         self._current = parameters.copy()
@@ -97,21 +107,58 @@ class Trainer:
     @property
     def total_steps(self) -> int:
         """Updates that training takes if nothing stops it early."""
-        total = self.options.max_iter * -(-self.training.size // self._batch_size)
+        total = self.options.max_iter * self._epoch_steps
         return total if self.options.max_steps is None else min(total, self.options.max_steps)
 
-    def run(self, report: Callable[[History], None] | None = None) -> None:
-        """Train; `report` is called with the history after each update.
+    @property
+    def total_epochs(self) -> int:
+        """Epochs that training takes if nothing stops it early; `max_steps` may cut the last one short."""
+        return -(-self.total_steps // self._epoch_steps)
 
-        Raises `DivergenceError` on a loss that is not finite.
+    @property
+    def total_samples(self) -> int:
+        """Samples that training sees if nothing stops it early."""
+        epochs, steps = divmod(self.total_steps, self._epoch_steps)
+        size = self.training.size
+        return epochs * (self._epoch_steps * self._batch_size if self._draws else size) + steps * self._batch_size
+
+    @property
+    def _epoch_steps(self) -> int:
+        return -(-self.training.size // self._batch_size)
+
+    @property
+    def _draws(self) -> bool:
+        """Whether samples are drawn with replacement, all batches being full."""
+        return not self.training.rows and self.training.size > PERMUTED_SAMPLES and self._epoch_steps > 1
+
+    def run(
+        self,
+        report: Callable[[History], None] | None = None,
+        begin_epoch: Callable[[History], None] | None = None,
+        end_epoch: Callable[[History], bool] | None = None,
+    ) -> None:
+        """Train.
+
+        Parameters
+        ----------
+        report : callable, optional
+            Called with the history after each update.
+        begin_epoch, end_epoch : callable, optional
+            Called with the history before and after each epoch; what is true of the second ends training.
+
+        Raises
+        ------
+        DivergenceError
+            On a loss that is not finite.
         """
         o = self.options
-        optimizer = AdamW(self._current.size, self._current.dtype, o.alpha, o.clip_norm)
         schedule = SCHEDULES[o.learning_rate]
         with single_threaded_blas(), Workers(o.n_jobs) as workers:
             passes = Passes(self.network, self._current, workers)
             best, waited = math.inf, 0
             while self.history.n_steps < self.total_steps:
+                if begin_epoch:
+                    begin_epoch(self.history)
                 self._start[...] = self._current
                 total, weight = 0.0, 0.0
                 for which in self._epoch():
@@ -122,29 +169,33 @@ class Trainer:
                     if not (math.isfinite(loss) and math.isfinite(length)):
                         raise self._divergence(loss)
                     rate = o.learning_rate_init * schedule(self.history.n_steps, self.total_steps)
-                    optimizer.update(self._current, gradient, length, rate)
-                    self.history.n_steps += 1
-                    if report:
-                        report(self.history)
+                    self.optimizer.update(self._current, gradient, length, rate)
                     total += loss * batch_weight
                     weight += batch_weight
+                    self.history.n_steps += 1
+                    self.history.n_samples += len(which)
+                    if weight:  # a batch of streams may hold nothing that counts
+                        self.history.running_loss = total / weight
+                    if report:
+                        report(self.history)
                 loss = total / weight
                 if self.validation is None:
                     if loss < min(self.history.loss, default=math.inf):
                         self._proven[...] = self._start
                     if np.isfinite(self._current).all():  # no loss is taken after the last update
                         self.parameters[...] = self._current
-                    self.history.loss.append(loss)
-                    continue
-                score = passes.loss(self.validation, self._loss)
-                if not math.isfinite(score):
-                    raise self._divergence(score)
-                self.history.loss.append(loss)
-                self.history.validation_loss.append(score)
-                waited = 0 if score < best - o.tol else waited + 1
-                if score < best:
-                    best = score
-                    self.parameters[...] = self._current
+                else:
+                    score = passes.loss(self.validation, self._loss)
+                    if not math.isfinite(score):
+                        raise self._divergence(score)
+                    waited = 0 if score < best - o.tol else waited + 1
+                    if score < best:
+                        best = score
+                        self.parameters[...] = self._current
+                    self.history.validation_loss.append(score)
+                self.history.loss.append(loss)  # last: from here on there are weights to keep
+                if end_epoch and end_epoch(self.history):
+                    break
                 if waited >= o.n_iter_no_change:
                     break
 
@@ -170,7 +221,7 @@ class Trainer:
         elif self.training.rows:  # one part of each stream after the other
             for k in range(n_batches):
                 yield np.arange(k * batch, (k + 1) * batch)
-        elif size > PERMUTED_SAMPLES:
+        elif self._draws:
             for _ in range(n_batches):
                 yield self._rng.integers(size, size=batch)
         else:

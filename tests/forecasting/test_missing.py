@@ -1,0 +1,156 @@
+"""Missing values under masks, and the calendar inside the forecaster."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecasting.small import assert_untouched, daily, forecaster, values
+from forecasting.test_covariates import exogenous
+from forecasting.test_panel import long, wide
+from gradcheck import assert_close
+from tsrnn import CalendarFeatures, RNNForecaster
+
+DECODERS = ["direct", "parallel", "recursive", "seq2seq"]
+
+
+def holes(y, share=0.2, seed=0):
+    """Values taken out at random, but not the first."""
+    gone = np.random.default_rng(seed).random(y.shape) < share
+    gone[0] = False
+    return y.mask(gone)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("normalize", ["last", "mean", "series"])
+def test_forecasts_with_holes(decoder, normalize):
+    y = holes(daily())
+    y.iloc[-1] = np.nan
+    model = forecaster(decoder=decoder, normalize=normalize, missing="mask").fit(y)
+    assert model.network_.input_size == 2
+    assert np.isfinite(model.predict()).all()
+    assert model.predict().index.equals(daily(63).index[60:])
+    assert np.isfinite(model.loss_curve_).all()
+
+
+def test_what_is_missing_has_no_loss():
+    """Whatever stands behind a hole: two series that differ there alone are not told apart."""
+    y = daily()
+    first = forecaster(missing="mask").fit(holes(y))
+    second = forecaster(missing="mask").fit(holes(y.where(~holes(y).isna(), 1e3)))
+    assert first.loss_curve_ == second.loss_curve_
+    pd.testing.assert_series_equal(first.predict(), second.predict())
+
+
+def test_the_mask_tells_a_hole_from_the_centre():
+    y = daily()
+    model = forecaster(missing="mask", normalize="series", max_iter=60, max_steps=60).fit(holes(y))
+    centre = model._units.centre[0, 0]
+    full, hole = y.copy(), y.copy()
+    full.iloc[-2], hole.iloc[-2] = centre, np.nan
+    assert not np.allclose(model.predict(y=full), model.predict(y=hole))
+
+
+def test_without_holes_the_values_are_the_same_and_the_mask_is_full():
+    model = forecaster(missing="mask").fit(daily())
+    assert np.isfinite(model.predict()).all()
+    assert model.inspect_gates().shape[0] == 6
+    assert np.isfinite(model.gradient_flow()).all(axis=None)
+
+
+def test_panels_with_holes():
+    for y in (holes(wide(), 0.1), holes(long(), 0.1)):
+        forecast = forecaster(missing="mask").fit(y).predict()
+        assert np.isfinite(np.asarray(forecast)).all()
+    multivariate = forecaster(missing="mask", multivariate=True).fit(holes(wide(), 0.1))
+    assert multivariate.network_.input_size == 6
+    assert np.isfinite(multivariate.predict()).all(axis=None)
+
+
+def test_a_column_that_ends_early():
+    y = wide()
+    y.iloc[-4:, 1] = np.nan
+    with pytest.raises(ValueError, match="in column 'b', at 2021-02-26"):
+        forecaster().fit(y)
+    assert np.isfinite(forecaster(missing="mask").fit(y).predict()).all(axis=None)
+
+
+def test_columns_with_holes():
+    X = exogenous()
+    X.loc[X.index[[5, 30, 61]], "heat"] = np.nan
+    X.loc[X.index[[7, 62]], "kind"] = np.nan
+    model = forecaster(missing="mask").fit(X, daily())
+    assert model.network_.input_size == 1 + 2 + 2 + 3 + 1
+    assert np.isfinite(model.predict(X[60:63])).all()
+
+
+def test_values_that_are_infinite_are_still_refused():
+    y = daily()
+    y.iloc[7] = np.inf
+    model = forecaster(missing="mask")
+    before = vars(model).copy()
+    with pytest.raises(ValueError, match="1 missing or infinite values, at 2021-01-08"):
+        model.fit(y)
+    assert_untouched(model, before)
+
+
+@pytest.mark.compiled
+def test_a_series_with_holes_is_forecast_nearly_as_well():
+    t = np.arange(300)
+    y = pd.Series(np.sin(2 * np.pi * t / 12), pd.date_range("2000-01-01", periods=300, freq="MS"))
+    truth, y = y[-12:], y[:-12]
+    model = RNNForecaster(12, lookback=36, missing="mask", max_steps=400, random_state=0).fit(holes(y))
+    assert abs(model.predict() - truth).mean() < 0.1
+
+
+# The calendar.
+
+
+def test_the_calendar_is_that_of_the_transformer():
+    y = daily()
+    X = CalendarFeatures().fit_transform(pd.DataFrame(index=daily(70).index))
+    inside, outside = forecaster(calendar="auto").fit(y), forecaster().fit(X, y)
+    assert inside.network_.input_size == outside.network_.input_size == 1 + X.shape[1]
+    assert np.isfinite(inside.predict()).all()
+    assert len(inside.predict(horizon=2)) == 2
+    rows = inside.predict(horizon=3).index[[2, 0]]
+    np.testing.assert_array_equal(inside.predict(pd.DataFrame(index=rows)), inside.predict()[rows])
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_weekdays_are_known(decoder):
+    """A window of two days cannot tell which day it is."""
+    index = pd.date_range("2021-01-01", periods=400, freq="D")
+    y = pd.Series(
+        np.where(index.day_of_week == 2, 5.0, 0.0) + 0.1 * np.random.default_rng(0).standard_normal(400), index
+    )
+    settings = {"lookback": 2, "normalize": "series", "hidden_size": 16, "alpha": 0.01, "dropout": 0.0}
+    model = RNNForecaster(7, decoder=decoder, calendar="auto", learning_rate_init=0.01, random_state=0, **settings)
+    forecast = model.fit(y).predict()
+    assert forecast.idxmax().day_of_week == 2
+    assert forecast.max() > 3
+    assert forecast.nsmallest(6).max() < 1
+
+
+def test_calendar_of_panels_and_beside_columns():
+    assert np.isfinite(forecaster(calendar="auto").fit(long()).predict()).all()
+    assert forecaster(calendar="auto").fit(wide()).predict().shape == (3, 3)
+    X = exogenous()
+    model = forecaster(calendar="auto").fit(X, daily())
+    assert model.predict(X[60:63]).shape == (3,)
+    with pytest.raises(ValueError, match="X must give the columns"):
+        model.predict()
+    updated = forecaster(calendar="auto").fit(daily()).update(daily(65)[60:])
+    assert_close(updated.predict(), forecaster(calendar="auto").fit(daily()).predict(y=daily(65)), 1e-6)
+
+
+def test_there_is_no_calendar_of_integers():
+    with pytest.raises((TypeError, ValueError), match="index"):
+        forecaster(calendar="auto").fit(values())
+
+
+@pytest.mark.parametrize("changes", [{"missing": "mask"}, {"calendar": "auto"}])
+def test_streams_have_neither(changes):
+    (name,) = changes
+    with pytest.raises(ValueError, match=rf"stateful=True .*{name} must be"):
+        forecaster(stateful=True, bptt_steps=5, lookback="auto", **changes).fit(daily())

@@ -1,0 +1,59 @@
+"""What a fitted forecaster says of each value of a series from the values before it, all at once."""
+
+import numpy as np
+
+from tsrnn.forecasting.covariates import with_history
+from tsrnn.forecasting.normalization import Units
+from tsrnn.forecasting.panel import Panel, panel_of
+from tsrnn.forecasting.streams import StreamUnits, read
+from tsrnn.forecasting.windows import SeriesWindows, Table
+from tsrnn.training.parallel import single_threaded_blas
+
+
+def one_step_forecasts(model, y, X=None) -> np.ndarray:
+    """The first step of `model.predict(X, y=y[:t])` for each t.
+
+    Parameters
+    ----------
+    model : RNNForecaster
+        Fitted on one series.
+    y : Series or array-like of shape (n_timepoints,)
+        The series fitted, or another one as `predict` takes it.
+    X : DataFrame or array-like, optional
+        The exogenous columns of its rows. Where a step looks at columns known ahead that lie after the last row, they
+        are as in that row.
+
+    Returns
+    -------
+    ndarray of shape (n_timepoints,), float64
+        NaN where less than a window of values lies before, or of a stateful model less than a segment.
+    """
+    panel = with_history(panel_of(y, False, getattr(X, "index", None), model._masks), model._covariates, X)
+    units = model._units_of(panel)
+    found = _after_windows(model, panel, units) if model._states is None else _along_a_stream(model, panel, units[0])
+    return np.concatenate([np.full(len(y) - len(found), np.nan), found])
+
+
+def _after_windows(model, panel: Panel, units: Units) -> np.ndarray:
+    """One step after each whole window, the last but for one value."""
+    count = panel.lengths - model.lookback_
+    if count[0] < 1:
+        return np.empty(0)
+    after = np.repeat(panel.covariates[-1:], model.network_.output_size - 1, axis=0)
+    table = Table(panel.values, np.concatenate([panel.covariates, after]), model._ahead, panel.begin)
+    windows = SeriesWindows(table, units, panel.begin, count, model._masks)
+    centre, scale = windows.measure(np.arange(count[0]), model.lookback_)
+    return centre[:, 0] + scale[:, 0] * model._outputs(windows)[:, 0].astype(np.float64)
+
+
+def _along_a_stream(model, panel: Panel, units: StreamUnits) -> np.ndarray:
+    """One step after each value from the first segment on; segments that end at different values share no states."""
+    values, segment, spaces = panel.series(0)[:, 0], model._segment_length, {}
+    found = np.empty(max(0, len(values) - segment))
+    with single_threaded_blas():
+        for first in range(segment, min(2 * segment, len(values))):
+            states, known = None, 0
+            for end in range(first, len(values), segment):
+                out, states = read(model.network_, model.parameters_, values[:end], units, states, known, spaces)
+                found[end - segment], known = units.forecast(out, values[end - 1])[0], end
+    return found
