@@ -195,7 +195,7 @@ class WritesToTheSeries(Drift):
     def fit(self, X=None, y=None):
         y = X if y is None else y
         super().fit(y)
-        if isinstance(y, pd.Series) and y.dtype == np.float64 and y.to_numpy().base is not None:
+        if isinstance(y, pd.Series) and y.dtype == np.float64:
             y.iloc[0] = 0.0
         return self
 
