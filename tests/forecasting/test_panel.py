@@ -223,6 +223,34 @@ def test_rows_that_cannot_be_forecast(rows, error, words):
         forecaster().fit(daily()).predict(rows)
 
 
+def test_rows_and_updates_in_another_time_zone():
+    """They are the same moments; what has no zone is refused where the series has one."""
+    y = daily(80).tz_localize("Europe/Berlin")
+    model = forecaster(5).fit(y[:60])
+    forecast, later = model.predict(), pd.DataFrame(index=y.index[62:65].tz_convert("Asia/Tokyo"))
+    np.testing.assert_array_equal(model.predict(later), forecast[2:])
+    with pytest.raises(TypeError, match="must be in a time zone as those of the series are, Europe/Berlin, got none"):
+        model.predict(pd.DataFrame(index=y.index[62:65].tz_localize(None)))
+    for zone in ("UTC", "Asia/Tokyo"):
+        model.fit(y[:60]).update(y[60:65].tz_convert(zone))
+        assert model.predict().index.equals(y.index[65:70])
+        assert model.predict().index.dtype == y.index.dtype
+    with pytest.raises(TypeError, match="got none"):
+        model.update(y[65:70].tz_localize(None))
+
+
+@pytest.mark.parametrize("freq", ["D", "Q", "Y"])
+def test_rows_of_periods_of_another_length(freq):
+    """Periods are numbered, months since 1970 as days are: the numbers must not be taken for one another."""
+    y = daily(60).set_axis(pd.period_range("2015-01", periods=60, freq="M"))
+    X = pd.DataFrame({"heat": 1.0}, pd.period_range("1970", "2100", freq=freq))
+    model = forecaster().fit(y)
+    with pytest.raises(ValueError, match=f"periods of {freq}.* are no steps of M"):
+        model.predict(X[-3:])
+    with pytest.raises(ValueError, match=f"periods of {freq}.* are no steps of M"):
+        model.fit(X, y)
+
+
 def test_rows_of_series_that_are_not_there():
     model = forecaster().fit(long())
     with pytest.raises(ValueError, match="series that y does not have: d"):

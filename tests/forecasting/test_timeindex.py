@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasting.small import assert_index
-from tsrnn.forecasting.timeindex import frequency, future_index, name_stamps, season_length
+from tsrnn.forecasting.timeindex import check_same_frequency, frequency, future_index, name_stamps, season_length
 
 # Frequency of stamps: steps in a season.
 SEASONS = {
@@ -324,3 +324,18 @@ def test_one_stamp_far_away_costs_neither_time_nor_memory(index):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10e6
+
+
+@pytest.mark.parametrize(
+    ("freq", "fitted", "alike"),
+    [("D", "ME", False), ("D", "B", False), ("QS-OCT", "QS-JAN", True), ("D", "D", True), ("h", "60min", True)],
+)
+def test_a_single_stamp_has_the_frequency_that_it_says(freq, fitted, alike):
+    """Of one stamp nothing can be inferred, but what follows it."""
+    index = pd.date_range("2021-03-01" if freq != "QS-OCT" else "2021-04-01", periods=1, freq=freq)
+    step = pd.tseries.frequencies.to_offset(fitted)
+    if alike:
+        check_same_frequency(index, step, index)
+    else:
+        with pytest.raises(ValueError, match=f"frequency {freq} .* fitted on {fitted}"):
+            check_same_frequency(index, step, index)

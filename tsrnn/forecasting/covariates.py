@@ -127,6 +127,7 @@ class Static(NamedTuple):
     @classmethod
     def learn(cls, static: pd.DataFrame, masks: bool) -> "Static":
         """Columns of a frame with a row for each series."""
+        _refuse_duplicates("static", static.columns)
         return cls([_learn(static[name], False, masks) for name in static.columns], *[None] * 2).more(static)
 
     def more(self, static: pd.DataFrame) -> "Static":
@@ -169,7 +170,8 @@ def _learn(values: pd.Series, known_ahead: bool, masks: bool) -> Column:
         return Column(values.name, known_ahead, masks, centre, scale if scale > 1e-12 * abs(centre) else 1.0)
     if isinstance(values.dtype, pd.CategoricalDtype):
         return Column(values.name, known_ahead, masks, categories=tuple(values.cat.categories))
-    if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_complex_dtype(values.dtype):
+    # Each moment, period or length of time would be a category of its own.
+    if values.dtype.kind in "mMc" or isinstance(values.dtype, pd.PeriodDtype):
         raise TypeError(f"X must hold numbers or categories, got dtype {values.dtype} in column {values.name!r}")
     return Column(values.name, known_ahead, masks, categories=tuple(sorted(values.dropna().unique(), key=str)))
 
@@ -179,6 +181,11 @@ def _as_numbers(values: pd.Series) -> pd.Series:
     if pd.api.types.is_bool_dtype(values.dtype) and not isinstance(values.dtype, pd.CategoricalDtype):
         return values.astype("Float64")
     return values
+
+
+def _refuse_duplicates(what: str, columns: pd.Index) -> None:
+    if columns.has_duplicates:
+        raise ValueError(f"{what} has duplicated columns: {list(columns[columns.duplicated()].unique())}")
 
 
 def _names(X: pd.DataFrame) -> list:
@@ -281,6 +288,7 @@ def learnt_history(
     columns = []
     if X is not None and np.ndim(X) == 2 and np.shape(X)[1]:
         X = framed(X, panel)
+        _refuse_duplicates("X", X.columns)
         missing = [name for name in past if name not in X.columns]
         if missing:
             raise ValueError(f"past_covariates must name columns of X, got {missing}; X has {_names(X)}")

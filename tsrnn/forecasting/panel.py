@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.checks import numbers, refuse_missing, with_index
-from tsrnn.forecasting.timeindex import OFF_GRID, frequency, future_index, name_stamps, past_index, steps_from
+from tsrnn.forecasting.timeindex import (
+    OFF_GRID,
+    frequency,
+    future_index,
+    in_zone_of,
+    name_stamps,
+    past_index,
+    steps_from,
+)
 
 SINGLE, WIDE, LONG = "single", "wide", "long"
 
@@ -271,7 +279,8 @@ def joined(old: Panel, new: Panel) -> Panel:
     end = np.cumsum([len(part) for part in rows])
     order = np.concatenate(rows)
     # Stamps are taken from the old index: it keeps the kind, the time zone and the name.
-    both = old.last.append(new.last)
+    last = in_zone_of(anchor, new.last) if isinstance(new.last, pd.DatetimeIndex) else new.last
+    both = old.last.append(last)
     latest = np.where(going_on, old.n_series + np.maximum(place, 0), np.arange(old.n_series))
     stamps = both.take(np.append(latest, old.n_series + added))
     ids = old.ids if not len(added) else old.ids.append(new.ids[added])

@@ -172,10 +172,12 @@ def steps_from(anchor: pd.Index, index: pd.Index, freq) -> np.ndarray:
 
     Raises
     ------
-    ValueError
-        If the stamps lie so far apart that something must be wrong with them.
+    TypeError, ValueError
+        If only one of both has a time zone, if periods are of another length, or if the stamps lie so far apart that
+        something must be wrong with them.
     """
     if isinstance(index, pd.DatetimeIndex):
+        index = in_zone_of(anchor, index)
         low, high = min(index.min(), anchor[0]), max(index.max(), anchor[0])
         if _fixed_count(pd.DatetimeIndex([low, high]), freq) > FULL_INDEX * max(len(index), 1000):
             raise ValueError(f"the stamps {low} and {high} lie too many steps of {freq.freqstr} apart")
@@ -186,10 +188,22 @@ def steps_from(anchor: pd.Index, index: pd.Index, freq) -> np.ndarray:
         found = grid.as_unit(index.unit).get_indexer(index)
         return np.where(found < 0, OFF_GRID, found - (before - 1))
     if isinstance(index, pd.PeriodIndex):
+        if index.freq.base != freq.base:  # their numbers would be compared, which count other things
+            raise ValueError(f"periods of {index.freqstr} are no steps of {freq.freqstr}: {name_stamps(index)}")
         away, step = index.asi8 - anchor.asi8[0], freq.n
     else:
         away, step = index.to_numpy(np.int64) - int(anchor[0]), freq
     return np.where(away % step, OFF_GRID, away // step)
+
+
+def in_zone_of(anchor: pd.DatetimeIndex, index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The same moments in the time zone of `anchor`."""
+    if (index.tz is None) != (anchor.tz is None):
+        raise TypeError(
+            f"stamps must be in a time zone as those of the series are, {anchor.tz or 'none'}, got "
+            f"{index.tz or 'none'}: {name_stamps(index)}; tz_localize gives them one or takes it"
+        )
+    return index if index.tz is None else index.tz_convert(anchor.tz)
 
 
 def check_same_frequency(index: pd.Index, freq, fitted: pd.Index) -> None:
@@ -206,6 +220,8 @@ def check_same_frequency(index: pd.Index, freq, fitted: pd.Index) -> None:
     # Stepping says more than names do: quarters from January on are QS-JAN, and inferred from stamps QS-OCT. A year
     # or two of steps tells all frequencies apart, and stays within the years that a time stamp can have.
     few = index[:25]
+    if alike and len(few) == 1:  # nothing to step over: only what both say comes next
+        few = few.append(future_index(few, given, 24))
     if alike and (given == freq or future_index(few[:1], freq, len(few) - 1).equals(few[1:])):
         return
     shown = [getattr(step, "freqstr", step) for step in (given, freq)]
