@@ -68,7 +68,7 @@ def test_gradient_flow_of_a_stream_by_differences(cell, decoder):
     """Of the outputs after the last step, from the states carried; of another series from those it leaves."""
     model = stateful(cell=cell, decoder=decoder, loss="squared_error").fit(daily())
     kept = values()[-6 - model.network_.output_size :]
-    expected = flow_by_differences(model, kept, model._states[0])
+    expected = flow_by_differences(model, kept, model._states[0].states)
     assert_allclose(model.gradient_flow()[0, "forward"], expected, rtol=1e-5)
     other = daily(80)[40:] + 3
     reach = 5 + model.network_.output_size

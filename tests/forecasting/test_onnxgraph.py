@@ -174,7 +174,7 @@ def follow(session, y, states):
 
 def carried(model, rows=1):
     """The states before the last part of the series fitted, and zeros like them for so many streams."""
-    states = [state for layer in model._states[0] for state in layer]
+    states = [state for layer in model._states[0].states for state in layer]
     return states, [np.zeros((rows, state.shape[1]), np.float32) for state in states]
 
 
@@ -193,7 +193,7 @@ def test_streams(cell, changes, load):
     states, zeros = carried(model)
     outputs = model.network_.output_size
     expected = model.predict(horizon=outputs)
-    forecast, last = follow(session, model._tail.values.T, states)
+    forecast, last = follow(session, model._tail.values[-model._states[0].unread - 1 :].T, states)
     assert forecast.shape == (1, outputs)
     assert forecast.dtype == np.float64
     assert_close(forecast[0], expected, 1e-5)
@@ -234,7 +234,7 @@ def test_streams_side_by_side(load):
 def test_a_recursive_stream_reads_its_forecasts(segment, load):
     model, _ = fitted_stream(decoder="recursive", segment=segment)
     session, (states, _) = load(model), carried(model)
-    y = model._tail.values.T
+    y = model._tail.values[-model._states[0].unread - 1 :].T
     for block in np.split(model.predict(horizon=3 * segment).to_numpy(), 3):
         forecast, states = follow(session, y, states)
         assert_close(forecast[0], block, 1e-5)

@@ -7,7 +7,7 @@ from tsrnn import RNNRegressor
 from tsrnn.network.cells import CELLS
 
 # Segments are left out: the checks' rows may be shorter than one.
-DEEP = {"hidden_size": 8, "num_layers": 2, "bidirectional": True, "residual": True, "layer_norm": True, "linear_skip": True}
+DEEP = {"hidden_size": 8, "num_layers": 2, "bidirectional": True, "residual": True, "layer_norm": True}
 SETTINGS = [*({"cell": cell} for cell in CELLS), {"decoder": "parallel"}, {"decoder": "seq2seq"}, DEEP]
 
 

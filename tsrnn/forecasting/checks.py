@@ -8,6 +8,8 @@ import pandas as pd
 
 from tsrnn.forecasting.timeindex import name_stamps
 
+LARGEST = 1e150  # its square is a number yet
+
 
 def check_integer(name: str, value, minimum: int, *also: str | None) -> None:
     """Refuse what is neither an integer of at least `minimum` nor one of `also`."""
@@ -81,6 +83,12 @@ def numbers(column: pd.Series, label: str = "", name: str = "y") -> np.ndarray:
 
 def refuse_missing(values: np.ndarray, index: pd.Index, label: str = "", name: str = "y") -> None:
     """Refuse values that are not finite, and name their stamps."""
+    large = np.abs(values) > LARGEST
+    if np.isfinite(values).all() and large.any():
+        raise ValueError(
+            f"{name} holds values beyond {LARGEST:g}{label}, at {name_stamps(index[large])}: their squares are not "
+            "finite; use a larger unit"
+        )
     bad = ~np.isfinite(values)
     if bad.any():
         raise ValueError(

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from tsrnn.forecasting.alignment import framed, rows_at, stamps_at
 from tsrnn.forecasting.calendar import CalendarFeatures
 from tsrnn.forecasting.checks import numbers, refuse_missing
-from tsrnn.forecasting.panel import LONG, Panel
-from tsrnn.forecasting.timeindex import OFF_GRID, future_index, name_stamps, past_index, steps_from
+from tsrnn.forecasting.panel import WIDE, Panel
+from tsrnn.forecasting.timeindex import name_stamps, steps_from
 
 SHOWN = 5  # categories and columns named in an error
 
@@ -158,7 +159,7 @@ def _calendar_at(calendar: CalendarFeatures, panel: Panel, series: np.ndarray, s
     """Calendar features (n, F); each stamp is looked up once, however many series have it."""
     after = steps_from(panel.last[:1], panel.last, panel.freq)[series] + steps
     found, where = np.unique(after, return_inverse=True)
-    return calendar.transform(pd.DataFrame(index=_stamps(panel, 0, found))).to_numpy(np.float64)[where]
+    return calendar.transform(pd.DataFrame(index=stamps_at(panel, 0, found))).to_numpy(np.float64)[where]
 
 
 def _learn(values: pd.Series, known_ahead: bool, masks: bool) -> Column:
@@ -192,71 +193,29 @@ def _names(X: pd.DataFrame) -> list:
     return list(X.columns)[:SHOWN] + (["..."] if X.shape[1] > SHOWN else [])
 
 
-def framed(X, panel: Panel, stamps: pd.Index | None = None) -> pd.DataFrame:
-    """`X` as a DataFrame; an array gets the stamps of the only series, or those given."""
-    if isinstance(X, pd.DataFrame):
-        return X
-    if isinstance(X, pd.Series):
-        return X.to_frame()
-    X = np.asarray(X)
-    if X.ndim == 1:
-        X = X[:, None]
-    if panel.kind == LONG:
-        raise ValueError("X must be a DataFrame with an index of time, or of (id, time), for series by id and time")
-    if stamps is None:
-        longest = int(np.argmax(panel.lengths))
-        stamps = panel.stamps(longest)
-    if len(X) != len(stamps):
-        raise ValueError(f"X must have a row for each of the {len(stamps)} rows of y, got {len(X)}")
-    return pd.DataFrame(X, stamps)
+def _calendar_of(stamps: pd.Index) -> CalendarFeatures | None:
+    """The calendar as far as the step of the stamps has one; years have none."""
+    if not isinstance(stamps, (pd.DatetimeIndex, pd.PeriodIndex)):
+        raise TypeError(f"calendar='auto' needs y to have time stamps or periods as its index, got {stamps!r}")
+    beside = pd.DataFrame({"kept": 0.0}, stamps)  # CalendarFeatures refuses to make nothing at all
+    if CalendarFeatures().fit(beside).get_feature_names_out().size == 1:
+        return None
+    return CalendarFeatures().fit(pd.DataFrame(index=stamps))
 
 
-def rows_at(X: pd.DataFrame, panel: Panel, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Row of `X` for each pair of a series and a step relative to its end: 0 is its last stamp, 1 the one after.
-
-    Raises
-    ------
-    ValueError
-        For stamps that `X` does not have, by name.
-    """
-    anchor = panel.last[:1]
-    ends = steps_from(anchor, panel.last, panel.freq)
-    by_id = isinstance(X.index, pd.MultiIndex)
-    if by_id and panel.kind != LONG:
-        raise ValueError("X must have an index of time alone, as y has")
-    stamps = X.index.get_level_values(1) if by_id else X.index
-    own = panel.ids.get_indexer(X.index.get_level_values(0)) if by_id else np.zeros(len(X), np.int64)
-    if type(stamps) is not type(panel.last) and not all(
-        pd.api.types.is_integer_dtype(index.dtype) for index in (stamps, panel.last)
-    ):
-        kinds = type(panel.last).__name__, type(stamps).__name__
-        raise TypeError(f"X must have an index like that of y, a {kinds[0]}, got a {kinds[1]}")
-    found = steps_from(anchor, stamps, panel.freq)
-    used = (found != OFF_GRID) & (own >= 0)
-    wanted = ends[series] + steps
-    low, high = int(wanted.min()), int(wanted.max())
-    used &= (found >= low) & (found <= high)
-    span = high - low + 1
-    table = np.full((panel.n_series if by_id else 1) * span, -1)
-    keys = own[used] * span + found[used] - low
-    if len(np.unique(keys)) < len(keys):
-        again = X.index[used][pd.Index(keys).duplicated()]
-        raise ValueError(f"X has duplicated rows: {name_stamps(again.unique())}")
-    table[keys] = np.flatnonzero(used)
-    rows = table[(series if by_id else 0) * span + wanted - low]
-    if (rows < 0).any():
-        number = int(series[rows < 0][0])
-        gone = steps[(rows < 0) & (series == number)]
-        of = f" of series {panel.ids[number]!r}" if by_id else ""
-        raise ValueError(f"X lacks {len(gone)} stamps{of}: {name_stamps(_stamps(panel, number, gone))}")
-    return rows
+def _is_target(column: pd.Series, panel: Panel) -> bool:
+    """Whether a column is what is to be forecast: the series, or of several the one of its name."""
+    rows = slice(None)
+    if panel.kind == WIDE and column.name in panel.ids:
+        number = panel.ids.get_loc(column.name)
+        rows = rows if panel.n_series == 1 else slice(panel.begin[number], panel.end[number])
+    values = panel.values[rows]
+    return any(np.array_equal(column.to_numpy()[rows], values[:, k]) for k in range(values.shape[1]))
 
 
-def _stamps(panel: Panel, number: int, steps: np.ndarray) -> pd.Index:
-    last, low, high = panel.last[number : number + 1], int(steps.min()), int(steps.max())
-    before = past_index(last, panel.freq, max(1, 1 - low))
-    after = future_index(last, panel.freq, max(0, high))
-    return before.append(after)[steps - low if low < 0 else steps]
+def has_columns(X) -> bool:
+    """Whether there are exogenous columns: a Series is one, a frame may have none."""
+    return X is not None and (np.ndim(X) == 1 or (np.ndim(X) == 2 and np.shape(X)[1] > 0))
 
 
 def with_history(panel: Panel, covariates: Covariates | None, X) -> Panel:
@@ -286,19 +245,22 @@ def learnt_history(
         Whether values may be missing.
     """
     columns = []
-    if X is not None and np.ndim(X) == 2 and np.shape(X)[1]:
+    if has_columns(X):
         X = framed(X, panel)
         _refuse_duplicates("X", X.columns)
         missing = [name for name in past if name not in X.columns]
         if missing:
             raise ValueError(f"past_covariates must name columns of X, got {missing}; X has {_names(X)}")
         table = X.iloc[rows_at(X, panel, *_own_steps(panel))]
+        for name in X.columns:
+            if name not in past and _is_target(table[name], panel):
+                raise ValueError(f"X holds y itself, in column {name!r}: it would be known ahead; leave it out")
         columns = [_learn(table[name], name not in past, masks) for name in X.columns]
     elif past:
         raise ValueError(f"past_covariates names columns of X, {list(past)}, and there are none")
     if calendar is not None:
         longest = int(np.argmax(panel.lengths))
-        calendar = CalendarFeatures().fit(pd.DataFrame(index=panel.stamps(longest)))
+        calendar = _calendar_of(panel.stamps(longest))
     if static is not None:
         if not isinstance(static, pd.DataFrame):
             raise TypeError(f"static must be a DataFrame with a row for each series, got {type(static).__name__}")

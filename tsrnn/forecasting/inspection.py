@@ -290,9 +290,9 @@ def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]
         return panel, SeriesWindows(table, units, first, np.ones(1, np.int64), model._masks)
     values, segment = panel.values[:, 0], model._segment_length
     first = length - lookback - -(-after // segment) * segment
-    known = max(0, length - model._kept + 1)  # what the states have read
+    before, unread = states[0]
     with single_threaded_blas():
-        _, own = read(model.network_, model.parameters_, values[:first], units[0], states[0], known)
+        _, own = read(model.network_, model.parameters_, values[:first], units[0], before, length - unread)
     return panel, StreamPart(values, first, units[0], segment, own)
 
 

@@ -47,7 +47,12 @@ class Units(NamedTuple):
             for number, (first, stop) in enumerate(zip(begin, end, strict=True)):
                 spread[first:stop] = column[first:stop] - centre[number, k]
             spread[~observed] = 0.0
-            deviation = np.sqrt(np.add.reduceat(spread**2, edges)[::2] / count)
+            # In units of the largest: the square of a tiny number is zero.
+            most = np.maximum.reduceat(np.abs(spread), edges)[::2]
+            unit = np.where(most > 0, most, 1.0)
+            for number, (first, stop) in enumerate(zip(begin, end, strict=True)):
+                spread[first:stop] /= unit[number]
+            deviation = unit * np.sqrt(np.add.reduceat(spread**2, edges)[::2] / count)
             varies = np.fmax.reduceat(column, edges)[::2] > np.fmin.reduceat(column, edges)[::2]
             level = 0.01 * np.abs(centre[:, k])
             scale[:, k] = np.where(varies, deviation, np.where(level > 0, level, 1.0))

@@ -132,7 +132,7 @@ class Panel:
         return found.to_frame() if self.framed else found
 
 
-def panel_of(y, together: bool, index: pd.Index | None = None, masks: bool = False) -> Panel:
+def panel_of(y, together: bool, index: pd.Index | None = None, masks: bool = False, freq=None) -> Panel:
     """`y` as a panel of finite numbers on a regular index; errors name what is wrong, in which series and where.
 
     Parameters
@@ -147,14 +147,14 @@ def panel_of(y, together: bool, index: pd.Index | None = None, masks: bool = Fal
     """
     y = with_index(y, index)
     if isinstance(y.index, pd.MultiIndex):
-        return _long_panel(y, together, masks)
+        return _long_panel(y, together, masks, freq)
     framed = isinstance(y, pd.DataFrame)
     table = y if framed else y.to_frame()
     if framed and y.columns.has_duplicates:
         raise ValueError(f"y has duplicated columns: {list(y.columns[y.columns.duplicated()].unique())}")
     labels = [f" in column {column!r}" for column in table.columns] if framed else [""]
     columns = [numbers(table.iloc[:, k], label) for k, label in enumerate(labels)]
-    freq, last = frequency(y.index), y.index[-1:]
+    freq, last = frequency(y.index, freq), y.index[-1:]
     if framed and together:
         for column, label in zip(columns, labels, strict=True):
             _refuse(column, y.index, label, masks)
@@ -185,7 +185,7 @@ def _none(values: np.ndarray) -> np.ndarray:
     return np.empty((len(values), 0))
 
 
-def _long_panel(y, together: bool, masks: bool) -> Panel:
+def _long_panel(y, together: bool, masks: bool, freq=None) -> Panel:
     if together:
         raise ValueError("multivariate=True needs a DataFrame with a column a series, got an index of (id, time)")
     if y.index.nlevels != 2:
@@ -208,7 +208,7 @@ def _long_panel(y, together: bool, masks: bool) -> Panel:
 
     longest = int(np.argmax(end - begin))
     try:
-        freq = frequency(times[begin[longest] : end[longest]])
+        freq = frequency(times[begin[longest] : end[longest]], freq)
     except ValueError as error:
         raise ValueError(f"series {ids[longest]!r} of y: {error}") from error
     steps = steps_from(times[begin[longest] : begin[longest] + 1], times, freq)

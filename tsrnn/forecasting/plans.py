@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsrnn.forecasting.covariates import Covariates, learnt_history, past_names, with_history
+from tsrnn.forecasting.covariates import Covariates, has_columns, learnt_history, past_names, with_history
 from tsrnn.forecasting.defaults import auto_lookback
 from tsrnn.forecasting.normalization import CENTRINGS, Units
-from tsrnn.forecasting.panel import Panel
+from tsrnn.forecasting.panel import SINGLE, Panel
 from tsrnn.forecasting.streams import (
     MOST_STREAMS,
     STREAM_CENTRINGS,
@@ -15,7 +15,7 @@ from tsrnn.forecasting.streams import (
     StreamUnits,
     n_origins,
     n_streams,
-    read,
+    read_on,
 )
 from tsrnn.forecasting.warmstart import check_same_units
 from tsrnn.forecasting.windows import SeriesWindows, Table
@@ -51,7 +51,9 @@ class Plan:
 
 def with_exogenous(model, panel: Panel, X, static) -> tuple[Panel, Covariates | None]:
     """The panel with its covariates, and what is learnt of them; a fit that goes on learns of new series alone."""
-    if model.stateful and (static is not None or (np.ndim(X) == 2 and np.shape(X)[1])):
+    if panel.kind == SINGLE and np.ndim(X) == 1 and np.array_equal(X, panel.values[:, 0]):
+        X = None  # fit(y, y): scorers by name want both
+    if model.stateful and (static is not None or has_columns(X)):
         raise ValueError("stateful=True takes no exogenous columns: X must have none, and static must be None")
     past = past_names(model.past_covariates)
     if model._goes_on():
@@ -97,7 +99,8 @@ def windowed(model, panel: Panel, outputs: int, season: int, ahead: int) -> Plan
         raise ValueError(
             f"early_stopping leaves no window to train on: {_of_the_longest(panel)}, {counts.max()} windows of "
             f"lookback={lookback}, of which validation takes {held.max()} and the {outputs - 1} before them share "
-            "targets with it"
+            f"targets with it; {lookback + outputs - 1 + _enough(model.validation_fraction, outputs - 1)} values "
+            "would do"
         )
     held = np.where(kept < 1, 0, held)  # a series too short to be cut only trains
     kept = np.where(kept < 1, counts, kept)
@@ -106,6 +109,14 @@ def windowed(model, panel: Panel, outputs: int, season: int, ahead: int) -> Plan
     training = SeriesWindows(table, units, first, kept, masks)
     validation = SeriesWindows(table, units, first + counts - held, held, masks)
     return Plan(lookback, decoder, training, validation, units)
+
+
+def _enough(fraction: float, between: int) -> int:
+    """The smallest number of windows, or steps, of which validation and those `between` leave one to train on."""
+    count = between + 2
+    while count - max(1, round(fraction * count)) - between < 1:
+        count += 1
+    return count
 
 
 def _of_the_longest(panel: Panel) -> str:
@@ -134,7 +145,9 @@ def streamed(model, panel: Panel, outputs: int) -> Plan:
     if kept.max() < 1:
         raise ValueError(
             f"early_stopping leaves no step to train on: {_of_the_longest(panel)}, {totals.max()} steps, of which "
-            f"validation takes {held.max()} and those before them share targets with it"
+            f"validation takes {held.max()} and those before them share targets with it; "
+            f"{segment * (_enough(model.validation_fraction, -(-(outputs - 1) // segment)) - (-outputs // segment))} "
+            "values would do"
         )
     held = np.where(kept < 1, 0, held)
     kept = np.where(kept < 1, totals, kept)
@@ -179,14 +192,12 @@ def check_streamed(model) -> None:
 
 
 def carried_states(network, parameters: np.ndarray, panel: Panel, units: list[StreamUnits]) -> dict:
-    """What is kept of each stream: the states before its end, the last part and the targets after it."""
-    segment = network.segment.length if network.segment else 1
-    reach = network.steps + -(-network.output_size // segment) * segment
-    series, spaces = (panel.series(number)[:, 0] for number in range(panel.n_series)), {}
+    """What is kept of each stream: where it stands before its end, the last part and the targets after it."""
+    spaces = {}
     with single_threaded_blas():
         return {
             "_states": [
-                read(network, parameters, values[: max(0, len(values) - reach)], own, None, 0, spaces)[1]
-                for values, own in zip(series, units, strict=True)
+                read_on(network, parameters, panel.series(number)[:, 0], own, None, spaces)
+                for number, own in enumerate(units)
             ]
         }

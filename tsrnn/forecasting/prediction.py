@@ -1,22 +1,23 @@
 """What a fitted forecaster does: predict, score, take new observations."""
 
 import warnings
-from numbers import Integral
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
+from tsrnn.forecasting.alignment import framed, rows_asked
 from tsrnn.forecasting.checks import check_integer
-from tsrnn.forecasting.covariates import Covariates, framed, known_ahead, with_history
+from tsrnn.forecasting.covariates import Covariates, known_ahead, with_history
 from tsrnn.forecasting.normalization import Units
 from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
 from tsrnn.forecasting.onnxnodes import Graph
-from tsrnn.forecasting.panel import LONG, SINGLE, Panel, joined, panel_of
+from tsrnn.forecasting.panel import SINGLE, WIDE, Panel, joined, panel_of
 from tsrnn.forecasting.plans import carried_states
-from tsrnn.forecasting.streams import StreamUnits, follow, read
-from tsrnn.forecasting.timeindex import OFF_GRID, check_same_frequency, future_index, name_stamps, steps_from
+from tsrnn.forecasting.streams import Carried, StreamUnits, follow, read_on
+from tsrnn.forecasting.timeindex import check_same_frequency, future_index
 from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.training.parallel import single_threaded_blas
 
@@ -77,8 +78,10 @@ class Predictions:
             return panel.forecast(self._follow(panel, units, states, int(horizon), known))
         if wanted:
             X = framed(X, panel, future_index(panel.last[:1], self.freq_, len(X)))
-        series, steps = self._rows_asked(X, panel)
-        each = np.full(panel.n_series, steps.max(initial=1))
+        series, steps = rows_asked(X, panel)
+        if not len(steps):
+            return np.empty(0 if panel.kind != WIDE else (0, len(panel.ids)))
+        each = np.full(panel.n_series, steps.max())
         if wanted and series is not None:  # only of these series, and so far, are the columns known
             each = np.zeros(panel.n_series, np.int64)
             np.maximum.at(each, series, steps)
@@ -105,9 +108,23 @@ class Predictions:
         -------
         float
             Of a DataFrame with a series a column the mean over the columns.
+
+        Notes
+        -----
+        scikit-learn's searches and `cross_val_score` take a series alone, `GridSearchCV(model, grid,
+        cv=TimeSeriesSplit(...)).fit(y)`, as long as they use this score; the default folds of `cv` are not in time
+        and are refused. Scorers by name compare `y` with `predict(X)` and want both: `.fit(y, y)` for one series, or
+        `.fit(pd.DataFrame(index=y.index), y)`. Without `X` scikit-learn fails before the forecaster is asked: a
+        `TypeError` about `y_true` under `error_score="raise"`, else a warning and NaN for every candidate. A function
+        `scorer(model, y)` needs no `X`. Rows fitted on cannot be scored: leave `return_train_score` off, which
+        `HalvingGridSearchCV` turns on, and give that one `resource="max_steps"`. `Pipeline` and
+        `TransformedTargetRegressor` always want an `X` in `predict`; a transformer that returns arrays loses its index,
+        and rows then count from the first step on: `set_output(transform="pandas")` keeps it.
         """
-        truth = X if y is None else y
-        return r2_score(np.asarray(truth), self.predict(X))
+        forecast, truth = self.predict(X), X if y is None else y
+        if self._tail.kind == WIDE and isinstance(truth, pd.DataFrame):
+            truth = truth[self._tail.ids]
+        return r2_score(np.asarray(truth), forecast)
 
     def update(self, y, X=None, *, static=None):
         """Take new observations without training: `predict` then starts after them.
@@ -133,17 +150,15 @@ class Predictions:
             If a series does not go on at the step after its last one; the forecaster is then as before.
         """
         check_is_fitted(self)
-        new = panel_of(y, self._together, masks=self._masks)
+        new = panel_of(y, self._together, None, self._masks, self.freq_)
         self._check_alike(new)
         covariates = self._with_static(static)
         panel = joined(self._tail, with_history(new, covariates, X))
         units, states = self._units_of(panel), self._states
         if states is not None:
-            old = dict(zip(range(self._tail.n_series), self._tail.lengths, strict=True))
-            states = [
-                self._state_before_end(panel.series(k)[:, 0], units[k], states[k] if k in old else None, old.get(k, 0))
-                for k in range(panel.n_series)
-            ]
+            added = panel.lengths[: len(states)] - self._tail.lengths
+            before = [Carried(old.states, old.unread + int(more)) for old, more in zip(states, added, strict=True)]
+            states = self._read_on(panel, units, before + [None] * (panel.n_series - len(before)))
         self.__dict__.update(_tail=panel.tail(self._kept), _units=units, _states=states, _covariates=covariates)
         return self
 
@@ -178,13 +193,13 @@ class Predictions:
         if y is None:
             return self._tail, self._units, self._states
         index = None if self._columns else getattr(X, "index", None)
-        panel = panel_of(y, self._together, index, self._masks)
+        panel = panel_of(y, self._together, index, self._masks, self.freq_)
         self._check_alike(panel)
-        panel = with_history(panel, self._with_static(static), X)
+        panel = with_history(replace(panel, freq=self.freq_), self._with_static(static), X)
         units = self._units_of(panel)
         if self._states is None:
             return panel.tail(self._kept), units, None
-        states = [self._state_before_end(panel.series(k)[:, 0], units[k], None, 0) for k in range(panel.n_series)]
+        states = self._read_on(panel, units, [None] * panel.n_series)
         return panel.tail(self._kept), units, states
 
     def _check_alike(self, panel: Panel) -> None:
@@ -235,12 +250,13 @@ class Predictions:
         """Values of each series that are kept: a window, or a part of a stream, its targets, and one before."""
         return kept_values(self.network_, self._states is not None)
 
-    def _state_before_end(self, values: np.ndarray, units: StreamUnits, states, length: int):
-        """States of a stream before its kept end, from those before the end of its first `length` values."""
-        reach = self._kept - 1
+    def _read_on(self, panel: Panel, units: list[StreamUnits], carried: list[Carried | None]) -> list[Carried]:
+        spaces = {}
         with single_threaded_blas():
-            stop, known = max(0, len(values) - reach), max(0, length - reach)
-            return read(self.network_, self.parameters_, values[:stop], units, states, known)[1]
+            return [
+                read_on(self.network_, self.parameters_, panel.series(k)[:, 0], units[k], carried[k], spaces)
+                for k in range(panel.n_series)
+            ]
 
     def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None = None) -> np.ndarray:
         """Values (S, horizon, K) after the series, block by block where the network has fewer outputs."""
@@ -252,13 +268,13 @@ class Predictions:
             )
         if states is None:
             return self._follow_windows(panel, units, horizon, block, known)
-        reach, found, spaces = self._kept - 1, np.empty((panel.n_series, horizon, 1)), {}
+        found, spaces = np.empty((panel.n_series, horizon, 1)), {}
         with single_threaded_blas():
-            for k in range(panel.n_series):
+            for k, (before, unread) in enumerate(states):
                 values = panel.series(k)[:, 0]
-                known = max(0, len(values) - reach)
+                read_to = len(values) - unread
                 found[k, :, 0] = follow(
-                    self.network_, self.parameters_, values, units[k], states[k], known, horizon, spaces
+                    self.network_, self.parameters_, values, units[k], before, read_to, horizon, spaces
                 )
         return found
 
@@ -287,43 +303,6 @@ class Predictions:
             values[:, lookback + done : lookback + stop] = centre[:, None] + scale[:, None] * outputs[:, : stop - done]
         return values[:, lookback : lookback + horizon]
 
-    def _rows_asked(self, X, panel: Panel) -> tuple[np.ndarray | None, np.ndarray]:
-        """Series (where `X` tells them) and steps after their ends, from 1 on, of each row of `X`."""
-        if isinstance(X, Integral):
-            raise TypeError(f"X must have a row for each step to forecast; predict(horizon={X}) forecasts {X} steps")
-        if not isinstance(X, (pd.Series, pd.DataFrame)):
-            if panel.kind == LONG:
-                raise ValueError("X must be a DataFrame with an index of (id, time), as y had in fit")
-            return None, np.arange(1, len(np.asarray(X)) + 1)
-        if (panel.kind == LONG) != isinstance(X.index, pd.MultiIndex):
-            levels = "(id, time)" if panel.kind == LONG else "time alone"
-            raise ValueError(f"X must have an index of {levels}, as y had in fit")
-        series, stamps = None, X.index
-        if panel.kind == LONG:
-            stamps, series = X.index.get_level_values(1), panel.ids.get_indexer(X.index.get_level_values(0))
-            if (series < 0).any():
-                unknown = X.index.get_level_values(0)[series < 0].unique()
-                raise ValueError(f"X asks for series that y does not have: {name_stamps(unknown)}")
-        if type(stamps) is not type(panel.last) and isinstance(
-            stamps if isinstance(stamps, (pd.DatetimeIndex, pd.PeriodIndex)) else panel.last,
-            (pd.DatetimeIndex, pd.PeriodIndex),
-        ):
-            raise TypeError(f"X must have an index like that of y, a {type(panel.last).__name__}, got {stamps!r}")
-        anchor = panel.last[:1]
-        steps = steps_from(anchor, stamps, self.freq_)
-        off = steps == OFF_GRID
-        if not off.any():
-            ends = steps_from(anchor, panel.last, self.freq_)
-            steps = steps - (ends[0] if series is None else ends[series])
-        bad = off | (steps < 1)
-        if bad.any():
-            ends = panel.last.unique()
-            raise ValueError(
-                f"X must have stamps after the end of the series ({name_stamps(ends)}), at steps of "
-                f"{getattr(self.freq_, 'freqstr', self.freq_)}; it has {name_stamps(stamps[bad])}"
-            )
-        return series, steps
-
     def _replace_parameters(self, parameters: np.ndarray) -> None:
         if self._states is not None and not np.array_equal(parameters, self.parameters_):
             # States of other weights mean nothing to these; what is kept of the series is read anew.
@@ -342,7 +321,10 @@ class Predictions:
 
 
 def kept_values(network, stateful: bool) -> int:
-    """Values at the end of each series that a fitted forecaster needs."""
+    """Values at the end of each series that a fitted forecaster needs: a window, its targets, and one before.
+
+    Of a stream a part, the targets in whole segments, and what may be left of a segment that is not complete.
+    """
     segment = network.segment.length if network.segment else 1
     targets = network.output_size
-    return 1 + network.steps + (-(-targets // segment) * segment if stateful else targets)
+    return 1 + network.steps + (-(-targets // segment) * segment + segment - 1 if stateful else targets)

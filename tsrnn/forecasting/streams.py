@@ -36,6 +36,13 @@ class StreamUnits(NamedTuple):
         return (last if self.centring == LAST else self.centre) + self.scale * np.asarray(outputs, np.float64)
 
 
+class Carried(NamedTuple):
+    """Where a stream stands: the states after what has been read, and how many values after that are kept unread."""
+
+    states: States
+    unread: int
+
+
 class SeriesStreams:
     """Series side by side in `rows` streams, each cut into parts of `steps` steps; samples as `Passes` takes them.
 
@@ -187,6 +194,28 @@ def read(
         out = part.forward(p, work)[-1].copy()
         states = _copies(part.final_states(work))
     return out, _copies(states)
+
+
+def read_on(
+    network: Network,
+    parameters: np.ndarray,
+    values: np.ndarray,
+    units: StreamUnits,
+    carried: Carried | None,
+    spaces: dict | None = None,
+) -> Carried:
+    """Carry the states of a series on, by whole steps, to before its last part and the targets after it.
+
+    Without `carried` the series is read from its start, from zero, by steps that end with it.
+    """
+    segment = network.segment.length if network.segment else 1
+    reach = network.steps + -(-network.output_size // segment) * segment
+    known = len(values) - carried.unread if carried else 0
+    ahead = max(0, len(values) - reach - known)
+    # Steps from the states on are whole; those from the start of a series leave its first values out instead.
+    stop = known + (ahead // segment * segment if carried else ahead)
+    _, states = read(network, parameters, values[:stop], units, carried.states if carried else None, known, spaces)
+    return Carried(states, len(values) - stop)
 
 
 def follow(

@@ -22,7 +22,7 @@ def name_stamps(index: pd.Index) -> str:
     return shown + (f" and {len(index) - SHOWN} more" if len(index) > SHOWN else "")
 
 
-def frequency(index: pd.Index):
+def frequency(index: pd.Index, known=None):
     """The step of a regular index: an offset, or an integer.
 
     Parameters
@@ -58,6 +58,9 @@ def frequency(index: pd.Index):
         late = index[1:][index[1:] < index[:-1]]
         raise ValueError(f"the index is not sorted: {name_stamps(late)} come after a later one; use sort_index()")
     if isinstance(index, pd.DatetimeIndex):
+        few = len(index) < 3 and index.freq is None and isinstance(known, pd.tseries.offsets.BaseOffset)
+        if few and future_index(index[:1], known, len(index) - 1).equals(index[1:]):
+            return known
         return _datetime_frequency(index)
     if isinstance(index, pd.PeriodIndex):
         count = int(index.asi8[-1] - index.asi8[0]) // index.freq.n + 1
