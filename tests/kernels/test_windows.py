@@ -5,7 +5,16 @@ import pytest
 
 import naive
 from gradcheck import assert_close
-from tsrnn.kernels.windows import LAST, MEAN, SERIES, centre_and_scale, gather_rows, gather_windows, measure_windows
+from tsrnn.kernels.windows import (
+    LAST,
+    MEAN,
+    SERIES,
+    centre_and_scale,
+    gather_rows,
+    gather_windows,
+    measure_windows,
+    place,
+)
 
 CENTRINGS = {"series": SERIES, "last": LAST, "mean": MEAN}
 TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}
@@ -18,10 +27,13 @@ def gather(series, starts, lookback, horizon, centring, dtype, units=(0.3, 2.0))
     """x, y, centre and scale; `units` are the centre and scale of the whole series."""
     rows, starts, table = len(starts), np.array(starts), series[:, None]
     x, y = np.full((lookback, rows, 1), np.nan, dtype), np.full((rows, horizon), np.nan, dtype)
-    begin, none = np.zeros(rows, np.int64), np.empty((len(series), 0))
-    centre, scale = (np.full((rows, 1), unit) for unit in units)
-    measure_windows(table, starts, begin, lookback, CENTRINGS[centring], centre, scale)
-    gather_windows(table, none, 0, starts, begin, centre, scale, False, x, y, np.empty((rows, 0), dtype))
+    # Each window is the only one of its series.
+    where = np.arange(rows), starts, np.arange(1, rows + 1), np.zeros(rows, np.int64)
+    own = CENTRINGS[centring], *(np.full((rows, 1), unit) for unit in units)
+    centre, scale = np.empty((rows, 1)), np.empty((rows, 1))
+    measure_windows(table, *where, lookback, *own, centre, scale)
+    none = np.empty((len(series), 0))
+    gather_windows(table, none, 0, *where, *own, False, x, y, np.empty((rows, 0), dtype))
     return x, y, centre[:, 0], scale[:, 0]
 
 
@@ -104,7 +116,8 @@ def test_windows_of_a_table(dtype):
     starts, begin = np.array([3, 10]), np.array([5, 5])
     centre, scale = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[2.0, 0.5], [1.0, 3.0]])
     x, y, future = np.full((4, 2, 7), np.nan, dtype), np.full((2, 6), np.nan, dtype), np.full((2, 3), np.nan, dtype)
-    gather_windows(values, covariates, 2, starts, begin, centre, scale, True, x, y, future)
+    where = np.arange(2), starts, np.arange(1, 3), begin
+    gather_windows(values, covariates, 2, *where, SERIES, centre, scale, True, x, y, future)
     for b in range(2):
         for t in range(4):
             row = max(starts[b] + t, 5)
@@ -119,8 +132,9 @@ def test_windows_of_a_table(dtype):
 @every_centring
 def test_a_window_that_begins_before_its_series_is_measured_by_what_it_holds(centring):
     series = np.arange(1.0, 9.0)
-    centre, scale = np.array([[0.3]]), np.array([[2.0]])
-    measure_windows(series[:, None], np.array([2]), np.array([4]), 5, CENTRINGS[centring], centre, scale)
+    one, centre, scale = np.array([1]), np.empty((1, 1)), np.empty((1, 1))
+    own = CENTRINGS[centring], np.array([[0.3]]), np.array([[2.0]])
+    measure_windows(series[:, None], one - 1, one + 1, one, one + 3, 5, *own, centre, scale)
     assert (centre[0, 0], scale[0, 0]) == centre_and_scale(series[4:7], CENTRINGS[centring], 0.3, 2.0)
 
 
@@ -135,3 +149,9 @@ def test_rows(dtype, table_type):
     gather_rows(table, which, centre, scale, x)
     for (t, b, k), value in np.ndenumerate(x):
         assert value == pytest.approx((float(table[which[b], t, k]) - centre[k]) / scale[k], rel=1e-5)
+
+
+def test_windows_are_counted_through_all_series():
+    first, stop = np.array([0, 7, 30]), np.array([3, 3, 5])  # the second series has none
+    found = [place(number, first, stop) for number in range(5)]
+    assert found == [(0, 0), (0, 1), (0, 2), (2, 30), (2, 31)]

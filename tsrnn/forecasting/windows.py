@@ -56,29 +56,18 @@ class SeriesWindows:
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write windows and targets in the units of each window, and the covariates known ahead."""
-        values, covariates, ahead, _ = self._table
-        starts, begin = self._places(which)
+        values, covariates, ahead, begin = self._table
         nothing = np.empty((len(which), 0), x.dtype)
         y, known = (nothing if array is None else array for array in (y, known))
-        units = self.measure(which, len(x))
-        gather_windows(values, covariates, ahead, starts, begin, *units, self.masks, x, y, known)
+        where = which, self._first, self._stop, begin
+        gather_windows(values, covariates, ahead, *where, *self._units, self.masks, x, y, known)
 
     def measure(self, which: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Centre and scale (B, K) of windows of that length: `value = centre + scale * output`."""
-        series = self._series(which)
-        centring, centre, scale = self._units
-        centre, scale = centre[series], scale[series]
-        measure_windows(self._table.values, *self._places(which), steps, centring, centre, scale)
+        values, _, _, begin = self._table
+        centre, scale = (np.empty((len(which), values.shape[1])) for _ in range(2))
+        measure_windows(values, which, self._first, self._stop, begin, steps, *self._units, centre, scale)
         return centre, scale
-
-    def _series(self, which: np.ndarray) -> np.ndarray:
-        return np.searchsorted(self._stop, which, side="right")
-
-    def _places(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows where windows start, and where their series begin."""
-        series = self._series(which)
-        starts = self._first[series] + which - np.append(0, self._stop)[series]
-        return starts, self._table.begin[series]
 
     def weights(self, which: np.ndarray) -> np.ndarray:
         """Each window counts once."""

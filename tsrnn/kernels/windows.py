@@ -57,26 +57,48 @@ def centre_and_scale(window, centring, series_centre, series_scale):
 
 
 @loop
-def measure_windows(values, starts, begin, steps, centring, centre, scale):
+def place(number, first, stop):
+    """Series of the window of that number, and the row of its first step.
+
+    Parameters
+    ----------
+    number : int
+        Windows are counted through all series.
+    first : (S,) int64, read: row of the first window of each series
+    stop : (S,) int64, read: number of the first window after those of each series
+    """
+    series = np.searchsorted(stop, number, side="right")
+    return series, first[series] + number - (stop[series - 1] if series > 0 else 0)
+
+
+@loop
+def measure_windows(values, which, first, stop, begin, steps, centring, series_centre, series_scale, centre, scale):
     """Units of windows.
 
     Parameters
     ----------
     values : (N, K) read: K series that are forecast together, NaN where missing
-    starts : (B,) int64, read: row of each window's first step; it may lie before `begin`
-    begin : (B,) int64, read: where the window's series begins
+    which : (B,) int64, read: numbers of windows
+    first, stop : (S,) int64, read: see `place`
+    begin : (S,) int64, read: where each series begins; a window may begin before
     steps : int: length of a window
     centring : SERIES, LAST or MEAN
-    centre, scale : (B, K) read: units of the window's whole series, see `centre_and_scale`; written: of the window
+    series_centre, series_scale : (S, K) read: units of the whole series, see `centre_and_scale`
+    centre, scale : (B, K) written: units of the windows
     """
-    for b in range(starts.size):
-        window = values[max(starts[b], begin[b]) : starts[b] + steps]
+    for b in range(which.size):
+        series, start = place(which[b], first, stop)
+        window = values[max(start, begin[series]) : start + steps]
         for k in range(values.shape[1]):
-            centre[b, k], scale[b, k] = centre_and_scale(window[:, k], centring, centre[b, k], scale[b, k])
+            centre[b, k], scale[b, k] = centre_and_scale(
+                window[:, k], centring, series_centre[series, k], series_scale[series, k]
+            )
 
 
 @loop
-def gather_windows(values, covariates, ahead, starts, begin, centre, scale, masks, x, y, known):
+def gather_windows(
+    values, covariates, ahead, which, first, stop, begin, centring, series_centre, series_scale, masks, x, y, known
+):
     """Normalised windows, the values that follow them and the covariates that are known for these.
 
     Before its series begins a window holds the series' first value. Where a value is missing the window holds zero,
@@ -84,12 +106,10 @@ def gather_windows(values, covariates, ahead, starts, begin, centre, scale, mask
 
     Parameters
     ----------
-    values : (N, K) read: K series that are forecast together, NaN where missing
+    values, which, first, stop, begin, centring, series_centre, series_scale
+        As for `measure_windows`.
     covariates : (N, E) read, in units of their own
     ahead : int: the columns of `covariates` from here on, F of them, are known ahead
-    starts : (B,) int64, read: row of each window's first step; it may lie before `begin`
-    begin : (B,) int64, read: where the window's series begins
-    centre, scale : (B, K) read: units of each window, from `measure_windows`
     masks : bool: whether K channels at the end tell which values are observed
     x : (L, B, K + E [+ K]) written: the windows
     y : (B, P * K) written: the P steps after each window, in its units; P may be 0
@@ -99,21 +119,23 @@ def gather_windows(values, covariates, ahead, starts, begin, centre, scale, mask
     k_count, e_count = values.shape[1], covariates.shape[1]
     f_count = e_count - ahead
     for b in range(rows):
-        start = starts[b]
-        after, first = start + steps, max(start, begin[b])
+        series, start = place(which[b], first, stop)
+        after, held = start + steps, max(start, begin[series])
         for k in range(k_count):
-            middle, width = centre[b, k], scale[b, k]
+            middle, width = centre_and_scale(
+                values[held:after, k], centring, series_centre[series, k], series_scale[series, k]
+            )
             for t in range(steps):
-                value = values[max(start + t, first), k]
+                value = values[max(start + t, held), k]
                 observed = value == value
                 x[t, b, k] = normalize(value, middle, width) if observed else 0.0
                 if masks:
-                    x[t, b, k_count + e_count + k] = 1.0 if observed and start + t >= first else 0.0
+                    x[t, b, k_count + e_count + k] = 1.0 if observed and start + t >= held else 0.0
             for p in range(y.shape[1] // k_count):
                 y[b, p * k_count + k] = normalize(values[after + p, k], middle, width)
         for t in range(steps):
             for e in range(e_count):
-                x[t, b, k_count + e] = covariates[max(start + t, first), e]
+                x[t, b, k_count + e] = covariates[max(start + t, held), e]
         for f in range(f_count):
             for p in range(known.shape[1] // f_count):
                 known[b, p * f_count + f] = covariates[after + p, ahead + f]

@@ -1,5 +1,6 @@
 """Recurrent layers one above the other."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -61,7 +62,9 @@ class Stack:
         self.output_size = width
         self.dropout = Dropout(dropout) if dropout else None
         self._n_dropped = len(sizes) if dropout else 0
-        self.n_keys = self._n_dropped + sum(layer.n_keys for layer in self.layers)
+        edges = self._n_dropped + np.cumsum([0, *(layer.n_keys for layer in self.layers)])
+        self._recurrent_keys = [slice(*pair) for pair in pairwise(edges.tolist())]
+        self.n_keys = int(edges[-1])
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: shape for part in (*self.layers, *self.norms) for name, shape in part.shapes().items()}
@@ -102,11 +105,11 @@ class Stack:
     def forward(self, p: Views, x: np.ndarray, work: SimpleNamespace, keys: np.ndarray | None = None) -> np.ndarray:
         """Outputs (T, B, D) of the top layer for `x` (T, B, I), or (1, B, D) if the work space says so."""
         work.inputs = []
-        recurrent_keys = None if keys is None else iter(np.split(keys[self._n_dropped :], self._key_edges()))
         y = x
         for k, layer in enumerate(self.layers):
             work.inputs.append(y)
-            y = layer.forward(p, y, work.layers[k], None if recurrent_keys is None else next(recurrent_keys))
+            own = None if keys is None else keys[self._recurrent_keys[k]]
+            y = layer.forward(p, y, work.layers[k], own)
             if work.last_only and layer is self.layers[-1]:
                 y = layer.final(y)
             if self.norms:
@@ -115,9 +118,6 @@ class Stack:
                 self.dropout.apply(y, work.dropped[k], keys[k], first_step=work.steps - len(y))
                 y = work.dropped[k]
         return y
-
-    def _key_edges(self) -> np.ndarray:
-        return np.cumsum([layer.n_keys for layer in self.layers])[:-1]
 
     def backward(
         self,
