@@ -45,6 +45,7 @@ default="gru"
         (Lin et al., 2023, SegRNN): fewer weights over long horizons. "recursive" is trained to forecast one step and
         reads its own forecasts for the next. "seq2seq" writes the horizon by recurrent layers of its own, which read
         the step before: in training the observed one (teacher forcing), else the forecast (Sutskever et al., 2014).
+        Columns known ahead act with the state in "parallel" and "seq2seq"; "direct" adds a linear map of them.
     normalize : {"last", "mean", "series"}, default="last"
         What is taken from each window before the network sees it: its last value or its mean; it is then divided
         by its standard deviation. "last" follows a series that wanders off its old levels. "series" standardises
