@@ -273,7 +273,7 @@ def _description(estimator: str, network: Network) -> str:
         "bidirectional": len(recurrent) == 2,
         "residual": isinstance(network.layers[-1], Residual),
         "layer_norm": bool(network.stack.norms),
-        "segment": network.segment.length if network.segment else 1,
+        "segment": network.segment_length,
         "linear_skip": network.linear is not None,
         "outputs": network.output_size,
     }

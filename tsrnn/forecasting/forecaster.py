@@ -1,7 +1,5 @@
 """`RNNForecaster`: rows are time."""
 
-from functools import partial
-
 import numpy as np
 
 from tsrnn.forecasting.base import RecurrentEstimator
@@ -342,6 +340,9 @@ default="gru"
         }
         if covariates and covariates.names and all(isinstance(name, str) for name in covariates.names):
             fitted["feature_names_in_"] = np.array(covariates.names, object)
-        keep = partial(carried_states, panel=panel, units=plan.units) if self.stateful else None
+
+        def keep(network, parameters):
+            return {"_states": carried_states(network, parameters, panel, plan.units)} if self.stateful else {}
+
         self._train(network, np.dtype(np.float32), plan.training, plan.validation, self._generator(), fitted, keep)
         return self

@@ -48,7 +48,7 @@ def _after_windows(model, panel: Panel, units: Units) -> np.ndarray:
 
 def _along_a_stream(model, panel: Panel, units: StreamUnits) -> np.ndarray:
     """One step after each value from the first segment on; segments that end at different values share no states."""
-    values, segment, spaces = panel.series(0)[:, 0], model._segment_length, {}
+    values, segment, spaces = panel.series(0)[:, 0], model.network_.segment_length, {}
     found = np.empty(max(0, len(values) - segment))
     with single_threaded_blas():
         for first in range(segment, min(2 * segment, len(values))):

@@ -288,7 +288,7 @@ def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]
         covariates = np.append(panel.covariates, np.repeat(panel.covariates[-1:], model.network_.output_size, 0), 0)
         table = Table(panel.values, covariates, model._ahead, np.zeros(1, np.int64))
         return panel, SeriesWindows(table, units, first, np.ones(1, np.int64), model._masks)
-    values, segment = panel.values[:, 0], model._segment_length
+    values, segment = panel.values[:, 0], model.network_.segment_length
     first = length - lookback - -(-after // segment) * segment
     before, unread = states[0]
     with single_threaded_blas():
@@ -314,7 +314,7 @@ def _gate_frame(model, samples: Samples, stamps: pd.Index, layer: int, direction
     if recurrent.cell.keep_gate:
         found["time_constant"] = time_constant(found[recurrent.cell.keep_gate])
     values = np.concatenate([quantity[:, 0] for quantity in found.values()], axis=1, dtype=np.float64)
-    length = network.segment.length if network.segment else 1
+    length = network.segment_length
     columns = pd.MultiIndex.from_product([found, range(recurrent.hidden_size)], names=["quantity", "unit"])
     return pd.DataFrame(values, stamps[(len(stamps) - 1) % length :: length], columns)
 

@@ -85,7 +85,7 @@ def stream_graph(network: Network, weights: Weights, units: StreamUnits) -> Grap
     is (n, outputs), float64: what follows the last value.
     """
     graph = Graph()
-    segment = network.segment.length if network.segment else 1
+    segment = network.segment_length
     y = graph.input("y", np.float64, "n", "values")
     layers = [directions(layer)["forward"] for layer in network.layers]
     names = [[f"{name}_l{k}" for name in layer.cell.memory[: layer.cell.n_states]] for k, layer in enumerate(layers)]

@@ -11,6 +11,7 @@ from tsrnn.forecasting.panel import SINGLE, Panel
 from tsrnn.forecasting.streams import (
     MOST_STREAMS,
     STREAM_CENTRINGS,
+    Carried,
     SeriesStreams,
     StreamUnits,
     n_origins,
@@ -37,8 +38,6 @@ class Plan:
     validation : Samples or None
     units : Units or list of StreamUnits
         In the second case one for each series.
-    before : int
-        Values before those steps that are kept too, since the first of them is measured from there.
     """
 
     steps: int
@@ -46,7 +45,6 @@ class Plan:
     training: Samples
     validation: Samples | None
     units: Units | list[StreamUnits]
-    before: int = 0
 
 
 def with_exogenous(model, panel: Panel, X, static) -> tuple[Panel, Covariates | None]:
@@ -138,7 +136,7 @@ def streamed(model, panel: Panel, outputs: int) -> Plan:
     if not model.early_stopping:
         units = model._units_in_fit(panel, [StreamUnits.of(values, centring, segment) for values in series])
         rows = n_streams(int(totals.sum()), k, model.batch_size)
-        return Plan(k * segment, "in_step", SeriesStreams(series, units, outputs, k, segment, rows), None, units, 1)
+        return Plan(k * segment, "in_step", SeriesStreams(series, units, outputs, k, segment, rows), None, units)
     held = np.minimum(totals, np.maximum(1, np.round(model.validation_fraction * totals).astype(np.int64)))
     # Steps between, whose targets a validation step has too, belong to neither.
     kept = totals - held - -(-(outputs - 1) // segment)
@@ -164,7 +162,7 @@ def streamed(model, panel: Panel, outputs: int) -> Plan:
     training = SeriesStreams(*shape, rows, [(0, n) for n in kept])
     tested = [(total - last, total if last else 0) for total, last in zip(totals, held, strict=True)]
     validation = SeriesStreams(*shape, min(panel.n_series, MOST_STREAMS), tested, slices=False)
-    return Plan(k * segment, "in_step", training, validation, units, 1)
+    return Plan(k * segment, "in_step", training, validation, units)
 
 
 def check_streamed(model) -> None:
@@ -191,13 +189,16 @@ def check_streamed(model) -> None:
         raise ValueError(f"stateful=True has no window: normalize must be {options}, got {model.normalize!r}")
 
 
-def carried_states(network, parameters: np.ndarray, panel: Panel, units: list[StreamUnits]) -> dict:
-    """What is kept of each stream: where it stands before its end, the last part and the targets after it."""
-    spaces = {}
+def carried_states(
+    network, parameters: np.ndarray, panel: Panel, units: list[StreamUnits], carried: list[Carried | None] | None = None
+) -> list[Carried]:
+    """Where each stream stands before its end, the last part and the targets after it.
+
+    Streams go on from where they are `carried` to; the others, or all by default, are read from their start.
+    """
+    spaces, carried = {}, carried or [None] * panel.n_series
     with single_threaded_blas():
-        return {
-            "_states": [
-                read_on(network, parameters, panel.series(number)[:, 0], own, None, spaces)
-                for number, own in enumerate(units)
-            ]
-        }
+        return [
+            read_on(network, parameters, panel.series(number)[:, 0], units[number], carried[number], spaces)
+            for number in range(panel.n_series)
+        ]

@@ -16,7 +16,7 @@ from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
 from tsrnn.forecasting.onnxnodes import Graph
 from tsrnn.forecasting.panel import SINGLE, WIDE, Panel, joined, panel_of
 from tsrnn.forecasting.plans import carried_states
-from tsrnn.forecasting.streams import Carried, StreamUnits, follow, read_on
+from tsrnn.forecasting.streams import Carried, StreamUnits, follow, reach
 from tsrnn.forecasting.timeindex import check_same_frequency, future_index
 from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.training.parallel import single_threaded_blas
@@ -158,7 +158,8 @@ class Predictions:
         if states is not None:
             added = panel.lengths[: len(states)] - self._tail.lengths
             before = [Carried(old.states, old.unread + int(more)) for old, more in zip(states, added, strict=True)]
-            states = self._read_on(panel, units, before + [None] * (panel.n_series - len(before)))
+            before += [None] * (panel.n_series - len(before))
+            states = carried_states(self.network_, self.parameters_, panel, units, before)
         self.__dict__.update(_tail=panel.tail(self._kept), _units=units, _states=states, _covariates=covariates)
         return self
 
@@ -199,7 +200,7 @@ class Predictions:
         units = self._units_of(panel)
         if self._states is None:
             return panel.tail(self._kept), units, None
-        states = self._read_on(panel, units, [None] * panel.n_series)
+        states = carried_states(self.network_, self.parameters_, panel, units)
         return panel.tail(self._kept), units, states
 
     def _check_alike(self, panel: Panel) -> None:
@@ -231,14 +232,10 @@ class Predictions:
             units.centre[known >= 0] = self._units.centre[known[known >= 0]]
             units.scale[known >= 0] = self._units.scale[known[known >= 0]]
             return units
-        segment, centring = self._segment_length, self._units[0].centring
+        segment, centring = self.network_.segment_length, self._units[0].centring
         if fresh is None:
             fresh = [StreamUnits.of(panel.series(k)[:, 0], centring, segment) for k in range(panel.n_series)]
         return [self._units[old] if old >= 0 else own for old, own in zip(known, fresh, strict=True)]
-
-    @property
-    def _segment_length(self) -> int:
-        return self.network_.segment.length if self.network_.segment else 1
 
     @property
     def _together(self) -> bool:
@@ -249,14 +246,6 @@ class Predictions:
     def _kept(self) -> int:
         """Values of each series that are kept: a window, or a part of a stream, its targets, and one before."""
         return kept_values(self.network_, self._states is not None)
-
-    def _read_on(self, panel: Panel, units: list[StreamUnits], carried: list[Carried | None]) -> list[Carried]:
-        spaces = {}
-        with single_threaded_blas():
-            return [
-                read_on(self.network_, self.parameters_, panel.series(k)[:, 0], units[k], carried[k], spaces)
-                for k in range(panel.n_series)
-            ]
 
     def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None = None) -> np.ndarray:
         """Values (S, horizon, K) after the series, block by block where the network has fewer outputs."""
@@ -306,7 +295,7 @@ class Predictions:
     def _replace_parameters(self, parameters: np.ndarray) -> None:
         if self._states is not None and not np.array_equal(parameters, self.parameters_):
             # States of other weights mean nothing to these; what is kept of the series is read anew.
-            self._states = carried_states(self.network_, parameters, self._tail, self._units)["_states"]
+            self._states = carried_states(self.network_, parameters, self._tail, self._units)
         super()._replace_parameters(parameters)
 
     def _onnx_graph(self) -> Graph:
@@ -325,6 +314,6 @@ def kept_values(network, stateful: bool) -> int:
 
     Of a stream a part, the targets in whole segments, and what may be left of a segment that is not complete.
     """
-    segment = network.segment.length if network.segment else 1
-    targets = network.output_size
-    return 1 + network.steps + (-(-targets // segment) * segment + segment - 1 if stateful else targets)
+    if stateful:
+        return 1 + reach(network) + network.segment_length - 1
+    return 1 + network.steps + network.output_size

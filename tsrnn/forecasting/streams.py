@@ -179,7 +179,7 @@ def read(
     states : list of lists of (1, H)
         Copies.
     """
-    segment = network.segment.length if network.segment else 1
+    segment = network.segment_length
     p, out, spaces = network.layout.views(parameters), None, {} if spaces is None else spaces
     if states is None:
         states = network.final_states(network.allocate(1, parameters.dtype))
@@ -196,6 +196,11 @@ def read(
     return out, _copies(states)
 
 
+def reach(network: Network) -> int:
+    """Values of the last part of a stream and of the targets after it, in whole segments."""
+    return network.steps + -(-network.output_size // network.segment_length) * network.segment_length
+
+
 def read_on(
     network: Network,
     parameters: np.ndarray,
@@ -208,10 +213,9 @@ def read_on(
 
     Without `carried` the series is read from its start, from zero, by steps that end with it.
     """
-    segment = network.segment.length if network.segment else 1
-    reach = network.steps + -(-network.output_size // segment) * segment
+    segment = network.segment_length
     known = len(values) - carried.unread if carried else 0
-    ahead = max(0, len(values) - reach - known)
+    ahead = max(0, len(values) - reach(network) - known)
     # Steps from the states on are whole; those from the start of a series leave its first values out instead.
     stop = known + (ahead // segment * segment if carried else ahead)
     _, states = read(network, parameters, values[:stop], units, carried.states if carried else None, known, spaces)
@@ -229,7 +233,7 @@ def follow(
     spaces: dict | None = None,
 ) -> np.ndarray:
     """The `horizon` values after a series that is read as `read` does; more than the outputs from forecasts."""
-    segment = network.segment.length if network.segment else 1
+    segment = network.segment_length
     steps_ahead = network.output_size // segment
     if horizon > network.output_size and steps_ahead == 0:
         raise ValueError(

@@ -3,6 +3,7 @@
 Each has `shapes`, `initialize` and `allocate` as layers do, and
 
     every_step       whether it reads all outputs of the top layer, (T, B, D), or the last, (1, B, D)
+    reads_states     whether it reads the layers' states after the window; else they may be None
     n_keys           dropout keys that `forward` wants while training
     forward(p, y, states, skip, known, work, keys, targets) -> (R, O)
     backward(p, g, d_out, work, keys) -> gradients of `y` and of `states`
@@ -31,6 +32,7 @@ class Direct:
     """
 
     every_step = False
+    reads_states = False
     n_keys = 0
 
     def __init__(self, input_size: int, output_size: int, known_size: int = 0):
@@ -101,6 +103,7 @@ class Parallel:
     """
 
     every_step = False
+    reads_states = True
 
     def __init__(
         self,
@@ -217,6 +220,7 @@ class Seq2Seq:
     """
 
     every_step = False
+    reads_states = True
 
     def __init__(self, cell: str, sizes: tuple[int, ...], output_size: int, width: int, known_size: int = 0, **options):
         self.positions = -(-output_size // width)

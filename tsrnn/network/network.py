@@ -63,6 +63,8 @@ class Network:
         Names are torch's for a module with `rnn`, `head` and `linear`: `rnn.weight_ih_l0`, `head.bias`, ...
     layers : list of Recurrent, Bidirectional or Residual
         That read the window.
+    segment_length : int
+        Values that one step of these layers reads.
     recurrent_steps : int
         Steps that they take over a window.
     output_rows : int
@@ -115,6 +117,7 @@ class Network:
         self.input_size = input_size
         self.output_size = output_size
         sizes = hidden_size if isinstance(hidden_size, tuple) else (hidden_size,) * num_layers
+        self.segment_length = segment
         self.segment = Segment(segment, input_size, sizes[0]) if segment > 1 else None
         self.recurrent_steps = self.segment.steps(steps) if self.segment else steps
         width = sizes[0] if self.segment else input_size
@@ -215,7 +218,7 @@ class Network:
             skip = work.linear_out
         n = self.stack.n_keys
         y = self.stack.forward(p, y, work.stack, None if keys is None else keys[:n])
-        states = self.stack.final_states(work.stack)
+        states = self.stack.final_states(work.stack) if self.decoder.reads_states else None
         own_keys = None if keys is None else keys[n:]
         return self.decoder.forward(p, y, states, skip, work.known, work.decoder, own_keys, targets)
 
