@@ -9,6 +9,12 @@ from tsrnn.kernels.windows import LAST, MEAN, SERIES
 CENTRINGS = {"last": LAST, "mean": MEAN, "series": SERIES}
 
 
+def flat_scale(centre):
+    """Scale of a series that does not vary: a share of its level; 1 at zero."""
+    level = 0.01 * np.abs(centre)
+    return np.where(level > 0, level, 1.0)
+
+
 class Units(NamedTuple):
     """How windows of each series are measured; see `tsrnn.kernels.windows.centre_and_scale`.
 
@@ -54,6 +60,5 @@ class Units(NamedTuple):
                 spread[first:stop] /= unit[number]
             deviation = unit * np.sqrt(np.add.reduceat(spread**2, edges)[::2] / count)
             varies = np.fmax.reduceat(column, edges)[::2] > np.fmin.reduceat(column, edges)[::2]
-            level = 0.01 * np.abs(centre[:, k])
-            scale[:, k] = np.where(varies, deviation, np.where(level > 0, level, 1.0))
+            scale[:, k] = np.where(varies, deviation, flat_scale(centre[:, k]))
         return cls(centring, centre, scale)

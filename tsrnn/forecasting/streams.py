@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsrnn.forecasting.normalization import flat_scale
 from tsrnn.kernels.streams import gather_streams
 from tsrnn.kernels.windows import LAST, SERIES
 from tsrnn.network.network import Network
@@ -29,7 +30,8 @@ class StreamUnits(NamedTuple):
         if centring == LAST and len(values) > segment:
             scale = float(np.sqrt(np.mean((values[segment:] - values[:-segment]) ** 2)))
         centre = float(values.mean())
-        return cls(centring, centre, scale if np.ptp(values) > 0 and scale > 0 else 0.01 * abs(centre) or 1.0)
+        varies = np.ptp(values) > 0 and scale > 0
+        return cls(centring, centre, scale if varies else float(flat_scale(centre)))
 
     def forecast(self, outputs: np.ndarray, last: float) -> np.ndarray:
         """Outputs in the units of the series, after a step that ended with the value `last`."""
