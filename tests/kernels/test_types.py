@@ -35,18 +35,18 @@ FORMULAS = formulas()
 
 # Loop -> dimensions of its arguments, None for a flag.
 LOOPS = {
-    rnn.step: (2, 2, 1, None, 2),
+    rnn.step: (2, 1, None, 2),
     rnn.step_gradient: (2, 2, None, 2),
-    lstm.step: (2, 2, 1, 2, 2, 2),
+    lstm.step: (2, 1, 2, 2, 2),
     lstm.step_gradient: (2, 2, 2, 2, 2),
-    lstm_peephole.step: (2, 2, 1, 2, None, 2, 2, 2),
+    lstm_peephole.step: (2, 1, 2, None, 2, 2, 2),
     lstm_peephole.step_gradient: (2, 2, None, 2, 2, 2, 2, 2),
-    gru.step: (2, 2, 1, 2, 2, 2),
+    gru.step: (2, 1, 2, 2, 2),
     gru.step_gradient: (2, 2, 2, 2),
-    gru_reset_before.reset_step: (2, 2, 1, 2, 2),
-    gru_reset_before.candidate_step: (2, 2, 1, 2, 2),
-    gru_reset_before.candidate_step_gradient: (2, 2, 2, 2),
-    gru_reset_before.reset_step_gradient: (2, 2, 2, 2, 2),
+    gru_reset_before.reset_step: (2, 1, 2, 2),
+    gru_reset_before.candidate_step: (2, 1, 2, 2),
+    gru_reset_before.candidate_step_gradient: (2, 2, 2),
+    gru_reset_before.reset_step_gradient: (2, 2, 2, 2),
     adam: (1, 1, 1, 1, 1),
 }
 
