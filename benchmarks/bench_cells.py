@@ -6,12 +6,9 @@ of the shape with one step of one series it is that step, from a carried state. 
 inputs, and before anything is timed their outputs and gradients are compared. tsrnn also gathers the batch from a
 table of rows, which the others are spared.
 
-The share is that of the machine's rate in a large matrix product, taken in the same runs by the faster of numpy and
-torch. A training step counts, in each layer and direction, with G gates,
-
-    forward 2 B T G H (I + H)        backward 2 B T G H H + 2 B T G H (I + H), above the first layer + 2 B T G H I
-
-for the recurrent gradient, that of the weights and that of the inputs; the head and the activations count nothing.
+The share is that of the machine's rate in a large matrix product of the same type, taken in the same runs by the
+faster of numpy and torch. It counts what the recurrent layers' matrix products need, as `cell_shapes.operations` has
+it, and nothing for activations, the head and the optimizer.
 
 Runs of the sides alternate; ratios are medians of those of one run. All of it takes some minutes, a part of it
 seconds; a part is written only where `--out` says.
@@ -27,7 +24,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from cell_sides import GATES, SHAPES, Onnxruntime, Problem, Shape, Torch, Tsrnn, operations
+from cell_shapes import GATES, SHAPES, Shape, operations, shape_of
+from cell_sides import Onnxruntime, Problem, Torch, Tsrnn
 from report import RESULTS, write
 from threadpoolctl import threadpool_limits
 from timing import Side, geometric_mean, in_turns
@@ -102,7 +100,7 @@ def summary(rows: list[dict]) -> dict:
     found = {
         "geometric_mean_ratio": {**means, "all": geometric_mean([row["ratio"] for row in rows])},
         "lowest_ratio": lowest["ratio"],
-        "lowest": f"{lowest['cell']} {lowest['shape']}",
+        "lowest": f"{lowest['cell']} {shape_of(lowest)}",
     }
     shares = [row["matrix_share"] for row in rows if "matrix_share" in row and row["H"] >= 64 and row["B"] >= 64]
     if shares:
@@ -120,7 +118,7 @@ def chosen(words: list[str] | None) -> list[Shape]:
     )
 
 
-def line(part: str, row: dict) -> str:
+def line(part: str, cell: str, shape: Shape, row: dict) -> str:
     """A row as it is printed."""
     figures = {
         "torch": f"{row['torch_ms']:9.3f} ms",
@@ -130,7 +128,7 @@ def line(part: str, row: dict) -> str:
         "share": f"{row['matrix_share']:5.0%}" if "matrix_share" in row else "",
     }
     figures = {name: text for name, text in figures.items() if text}
-    return f"{part:9} {row['cell']:4} {row['shape']:31} " + "  ".join(f"{n} {t}" for n, t in figures.items())
+    return f"{part:9} {cell:4} {shape!s:31} " + "  ".join(f"{n} {t}" for n, t in figures.items())
 
 
 def main():
@@ -155,13 +153,13 @@ def main():
             for shape in shapes:
                 problem = Problem(cell, shape)
                 for part in parts:
-                    row = {"cell": cell, "shape": str(shape), **shape._asdict()}
+                    row = {"cell": cell, **shape._asdict()}
                     if part == "training":
                         row |= training(problem, workers, matrix[shape.dtype], options.runs)
                     else:
                         row |= inference(problem, workers, options.threads, options.runs)
                     rows[part].append(row)
-                    print(line(part, row), flush=True)
+                    print(line(part, cell, shape, row), flush=True)
     figures = {"threads": options.threads, "runs": options.runs, "matrix_product_by": by, **rows}
     figures["summary"] = {part: summary(rows[part]) for part in parts}
     for part, found in figures["summary"].items():

@@ -1,14 +1,13 @@
-"""The same recurrent network in tsrnn, torch and onnxruntime: shapes, one training step, one pass of inference.
+"""The same recurrent network in tsrnn, torch and onnxruntime: one training step, one pass of inference.
 
 All sides have the same weights and the same batch, time first. torch gets what is fastest there: Adam in one kernel
 (`fused`), the head on the module's own last states; onnxruntime a graph of its recurrent operators and one Gemm.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import onnxruntime
 import torch
+from cell_shapes import GATES, Shape
 from timing import Side
 
 from tsrnn.forecasting.onnxnodes import Graph
@@ -24,70 +23,8 @@ from tsrnn.training.passes import Passes
 
 RATE, CLIP = 1e-3, 1.0
 
-# Blocks of weights, with H rows each; where ONNX's operators have them in torch's order, which is tsrnn's.
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+# Where ONNX's operators have the blocks of torch's order, which is tsrnn's.
 ONNX_ORDER = {"rnn": [0], "lstm": [0, 3, 1, 2], "gru": [1, 0, 2]}
-
-
-class Shape(NamedTuple):
-    """Batch, steps, inputs, hidden units of a direction, recurrent layers, directions, type."""
-
-    B: int
-    T: int
-    I: int  # noqa: E741  the name in every paper
-    H: int
-    layers: int = 1
-    directions: int = 1
-    dtype: str = "float32"
-
-    def __str__(self) -> str:
-        words = [f"{name}{getattr(self, name)}" for name in "BTIH"]
-        words += [f"L{self.layers}"] if self.layers > 1 else []
-        words += ["bidirectional"] if self.directions == 2 else []
-        words += [self.dtype] if self.dtype != "float32" else []
-        return " ".join(words)
-
-    @property
-    def streaming(self) -> bool:
-        """One step of one series: inference goes on from a carried state."""
-        return self.B == self.T == 1
-
-
-SHAPES = [
-    Shape(32, 24, 1, 32),
-    Shape(64, 48, 1, 64),
-    Shape(64, 168, 8, 64),
-    Shape(256, 96, 1, 64, layers=2),
-    Shape(256, 96, 1, 128),
-    Shape(256, 168, 8, 128, layers=2),
-    Shape(128, 96, 4, 256),
-    Shape(64, 48, 8, 512),
-    Shape(1024, 21, 24, 128),
-    Shape(1, 168, 1, 64),
-    Shape(1, 1, 1, 64),
-    Shape(4096, 24, 1, 16),
-    Shape(64, 48, 1, 64, directions=2),
-    Shape(64, 48, 1, 64, dtype="float64"),
-    Shape(256, 21, 24, 64),
-    Shape(2, 168, 1, 64),
-]
-
-
-def operations(cell: str, shape: Shape) -> tuple[int, int]:
-    """Multiplications and additions of the matrix products in a forward and in a backward pass.
-
-    With G gates, in each layer and direction: forward 2 B T G H (I + H); backward 2 B T G H H for the recurrent
-    gradient, 2 B T G H (I + H) for that of the weights, and 2 B T G H I for that of the inputs, in the layers above
-    the first alone. I is what the layer reads: the inputs, or what the layer below puts out.
-    """
-    forward = backward = 0
-    width = shape.I
-    for layer in range(shape.layers):
-        product = 2 * shape.B * shape.T * GATES[cell] * shape.H * shape.directions
-        forward += product * (width + shape.H)
-        backward += product * (shape.H + width + shape.H + (width if layer else 0))
-        width = shape.H * shape.directions
-    return forward, backward
 
 
 class Problem:
