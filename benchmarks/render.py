@@ -35,7 +35,10 @@ def machine(record: dict) -> str:
 
 def cells() -> str:
     record = load("cells")
-    against = {"training": "A training step against torch", "inference": "Inference against the faster of torch and onnxruntime"}
+    against = {
+        "training": "A training step against torch",
+        "inference": "Inference against the faster of torch and onnxruntime",
+    }
     parts = [
         f"{record['threads']} thread{'s' * (record['threads'] > 1)} on each side. {machine(record)}",
         "![How many times as fast as torch and onnxruntime, by shape](benchmarks/results/cells.png)",
