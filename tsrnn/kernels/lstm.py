@@ -8,7 +8,7 @@
 Layouts are torch's: gates in the order i f g o, `weight_ih` (4H, I), `weight_hh` (4H, H).
 """
 
-from tsrnn.kernels._jit import formula, loop
+from tsrnn.kernels._jit import apart, formula, loop
 from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh, tanh_gradient
 from tsrnn.kernels.linear import accumulate, affine_gradient
 from tsrnn.kernels.products import add_product, laid_out
@@ -63,6 +63,21 @@ def cell_gradient(i, f, g, o, c_prev, c, dh, dc):
 
 
 @loop
+def gates_of(row):
+    """The blocks i, f, g, o of a row (4H,)."""
+    size = row.size // 4
+    return row[:size], row[size : 2 * size], row[2 * size : 3 * size], row[3 * size :]
+
+
+@loop
+def step_row(i, f, g, o, b_i, b_f, b_g, b_o, c_prev, c, h):
+    """A row of `step`, its gates apart."""
+    apart()
+    for j in range(h.size):
+        i[j], f[j], g[j], o[j], c[j], h[j] = cell(i[j] + b_i[j], f[j] + b_f[j], g[j] + b_g[j], o[j] + b_o[j], c_prev[j])
+
+
+@loop
 def step(a, bias_hh, c_prev, c, h):
     """One time step, after its products.
 
@@ -73,16 +88,18 @@ def step(a, bias_hh, c_prev, c, h):
     c_prev : (B, H) read: c_{t-1}
     c, h : (B, H) written: c_t, h_t
     """
-    rows, size = h.shape
-    b_i, b_f, b_g, b_o = bias_hh[:size], bias_hh[size : 2 * size], bias_hh[2 * size : 3 * size], bias_hh[3 * size :]
-    for b in range(rows):
-        gates = a[b]
-        i, f, g, o = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size :]
-        c_prev_row, c_row, h_row = c_prev[b], c[b], h[b]
-        for j in range(size):
-            i[j], f[j], g[j], o[j], c_row[j], h_row[j] = cell(
-                i[j] + b_i[j], f[j] + b_f[j], g[j] + b_g[j], o[j] + b_o[j], c_prev_row[j]
-            )
+    b_i, b_f, b_g, b_o = gates_of(bias_hh)
+    for b in range(h.shape[0]):
+        i, f, g, o = gates_of(a[b])
+        step_row(i, f, g, o, b_i, b_f, b_g, b_o, c_prev[b], c[b], h[b])
+
+
+@loop
+def step_gradient_row(i, f, g, o, c_prev, c, dh, dc):
+    """A row of `step_gradient`, its gates apart."""
+    apart()
+    for j in range(dh.size):
+        i[j], f[j], g[j], o[j], dc[j] = cell_gradient(i[j], f[j], g[j], o[j], c_prev[j], c[j], dh[j], dc[j])
 
 
 @loop
@@ -96,15 +113,9 @@ def step_gradient(a, c_prev, c, dh, dc):
     dh : (B, H) read: gradient of h_t
     dc : (B, H) read: gradient of c_t from later steps; written: gradient of c_{t-1}
     """
-    rows, size = dh.shape
-    for b in range(rows):
-        gates = a[b]
-        i, f, g, o = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size :]
-        c_prev_row, c_row, dh_row, dc_row = c_prev[b], c[b], dh[b], dc[b]
-        for j in range(size):
-            i[j], f[j], g[j], o[j], dc_row[j] = cell_gradient(
-                i[j], f[j], g[j], o[j], c_prev_row[j], c_row[j], dh_row[j], dc_row[j]
-            )
+    for b in range(dh.shape[0]):
+        i, f, g, o = gates_of(a[b])
+        step_gradient_row(i, f, g, o, c_prev[b], c[b], dh[b], dc[b])
 
 
 @loop
