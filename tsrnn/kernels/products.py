@@ -1,8 +1,9 @@
 """Matrix products that add to what is there, by the tiles of tile.py.
 
-The right-hand side of a product is laid out first, in panels: `panels[j]` holds the columns that one tile covers, row
-after row, so that a tile reads it from front to back. Columns beyond the last are zero. For a weight matrix that every
-time step is multiplied by, that is done once a sequence, and takes about as long as the product with eight rows.
+The right-hand side of a product is laid out first, in panels, one below the other: each holds the columns that a tile
+covers, row after row, so that a tile reads it from front to back. Columns beyond the last are zero. For a weight matrix
+that every time step is multiplied by, that is done once a sequence, and takes about as long as the product with eight
+rows.
 """
 
 import numpy as np
@@ -15,6 +16,12 @@ FEW_ROWS = 8
 FEW_COLUMNS = 4
 # Rows of both operands that `add_outer_product` reads at a time: they stay in the second-level cache.
 BLOCK_ROWS = 128
+
+
+@loop
+def any_layout(a):
+    """A view that the compiler knows nothing of: one compiled copy serves all arrays."""
+    return a[::1, ::1]
 
 
 @subroutine
@@ -30,26 +37,19 @@ def laid_out(b, rows):
     Returns
     -------
     b : (K, N)
-    panels : (J, K, W)
+    panels : (J * K, W)
     """
     inner, columns = b.shape
     width = WIDTH_BYTES // b.itemsize
     few = rows < FEW_ROWS or columns < FEW_COLUMNS
-    panels = np.zeros((0 if few else (columns + width - 1) // width, inner, width), b.dtype)
-    for j in range(panels.shape[0]):
-        first = j * width
+    panels = np.zeros((0 if few else (columns + width - 1) // width * inner, width), b.dtype)
+    for first in range(0, 0 if few else columns, width):
         used = min(width, columns - first)
         for k in range(inner):
-            panel_row, b_row = panels[j, k], b[k, first : first + used]
+            panel_row, b_row = panels[first // width * inner + k], b[k, first : first + used]
             for c in range(used):
                 panel_row[c] = b_row[c]
     return b, panels
-
-
-@loop
-def any_layout(a):
-    """A view that the compiler knows nothing of: one compiled copy serves all arrays."""
-    return a[::1, ::1]
 
 
 @subroutine
@@ -60,26 +60,43 @@ def height_of_tile(rows):
 
 @subroutine
 def add_tiles(a, b, out):
-    """out += a @ b, a tile below the other.
+    """out += a B, as far as the columns of `out` fill tiles.
 
     Parameters
     ----------
     a : (M, K) read, K at least 1
-    b : (K, W) read: columns next to one another, as many as a tile covers
-    out : (M, W) read and written: columns next to one another
+    b : read: B (K, N), or its panels (J * K, W); columns next to one another
+    out : (M, N) read and written: columns next to one another
     """
-    m = 0
-    while m < out.shape[0]:
-        height = height_of_tile(out.shape[0] - m)
-        if height == TALLEST:
-            tile_tallest(a, m, b, out)
-        elif height == 4:
-            tile_4(a, m, b, out)
-        elif height == 2:
-            tile_2(a, m, b, out)
-        else:
-            tile_1(a, m, b, out)
-        m += height
+    rows, columns, inner = out.shape[0], out.shape[1], a.shape[1]
+    width = WIDTH_BYTES // out.itemsize
+    down, across = (inner, 0) if b.shape[1] == width else (0, width)  # from the columns of a tile to the next
+    for j in range(columns // width):
+        m = 0
+        while m < rows:
+            height = height_of_tile(rows - m)
+            if height == TALLEST:
+                tile_tallest(a, m, b, j * down, j * across, out, j * width)
+            elif height == 4:
+                tile_4(a, m, b, j * down, j * across, out, j * width)
+            elif height == 2:
+                tile_2(a, m, b, j * down, j * across, out, j * width)
+            else:
+                tile_1(a, m, b, j * down, j * across, out, j * width)
+            m += height
+
+
+@subroutine
+def add_last_columns(a, panel, out):
+    """out += a B, of the one panel of a B narrower than a tile: by way of a block that fits it."""
+    block = np.zeros((out.shape[0], panel.shape[1]), out.dtype)
+    for m in range(out.shape[0]):
+        for n in range(out.shape[1]):
+            block[m, n] = out[m, n]
+    add_tiles(a, panel, any_layout(block))
+    for m in range(out.shape[0]):
+        for n in range(out.shape[1]):
+            out[m, n] = block[m, n]
 
 
 @loop
@@ -94,25 +111,6 @@ def add_few(a, b, out):
             out_row[n] = total
 
 
-@loop
-def add_panels(a, panels, out):
-    """out += a B, of the panels of B."""
-    rows, columns, width = out.shape[0], out.shape[1], panels.shape[2]
-    for j in range(panels.shape[0]):
-        n = j * width
-        if n + width <= columns:
-            add_tiles(a, any_layout(panels[j]), any_layout(out[:, n : n + width]))
-        else:  # wider than what is left: by way of a block that it fits
-            block = np.zeros((rows, width), out.dtype)
-            for m in range(rows):
-                for c in range(columns - n):
-                    block[m, c] = out[m, n + c]
-            add_tiles(a, any_layout(panels[j]), any_layout(block))
-            for m in range(rows):
-                for c in range(columns - n):
-                    out[m, n + c] = block[m, c]
-
-
 @subroutine
 def add_product(a, right, out):
     """out += a B.
@@ -124,26 +122,28 @@ def add_product(a, right, out):
     out : (M, N) read and written: columns next to one another
     """
     b, panels = right
-    if panels.shape[0] == 0 or panels.shape[1] == 0:
+    if panels.size == 0:
         add_few(a, b, out)
-    else:
-        add_panels(any_layout(a), panels, any_layout(out))
+        return
+    rows, panels, sums = any_layout(a), any_layout(panels), any_layout(out)
+    add_tiles(rows, panels, sums)
+    rest = sums.shape[1] % panels.shape[1]
+    if rest:
+        add_last_columns(rows, panels[panels.shape[0] - rows.shape[1] :], sums[:, sums.shape[1] - rest :])
 
 
 @subroutine
 def add_product_in_place(a, b, out):
     """out += a @ b for many rows of b, read where they are; all of any layout."""
-    columns, width = out.shape[1], WIDTH_BYTES // b.itemsize
-    full = columns - columns % width
+    rest = out.shape[1] % (WIDTH_BYTES // b.itemsize)
+    full = out.shape[1] - rest
     m = 0
-    while m < out.shape[0]:
+    while m < out.shape[0]:  # the rows of b, more than those of a tile, stay in the cache
         height = height_of_tile(out.shape[0] - m)
-        for n in range(0, full, width):
-            add_tiles(a[m : m + height], b[:, n : n + width], out[m : m + height, n : n + width])
+        add_tiles(a[m : m + height], b[:, :full], out[m : m + height, :full])
         m += height
-    if full < columns:
-        rest = out[:, full:]
-        add_product(a, laid_out(b[:, full:], out.shape[0]), rest)
+    if rest:
+        add_product(a, laid_out(b[:, full:], out.shape[0]), out[:, full:])
 
 
 @subroutine

@@ -1,14 +1,14 @@
 """The micro-kernel of all matrix products: a small tile of the result, kept in vector registers.
 
-    C[m : m + rows] += A[m : m + rows] B            A (M, K), B (K, W), C (M, W)
+    C[m : m + rows, n : n + W] += A[m : m + rows] B[k : k + K, j : j + W]           A (M, K)
 
 The products of a time step are skinny: some thirty rows by a weight matrix. BLAS is made for large ones and reaches
-half to two thirds of the processor's rate here. The tile does little else than multiply-adds: for each k it loads one
-row of B, two vectors, and for each of its rows one number of A, spread over a vector; the sums stay in registers until
-the end of K. LLVM does not find this form by itself in a triple loop, hence it is written in its own language, once
+half to two thirds of the processor's rate here. The tile does little else than multiply-adds: for each step of the sum it
+loads one row of B, two vectors, and for each of its rows one number of A, spread over a vector; the sums stay in registers until
+its end. LLVM does not find this form by itself in a triple loop, hence it is written in its own language, once
 for all vector widths and both floating-point types (Goto and van de Geijn, 2008, describe the method).
 
-Every element of C is a chain of multiply-adds in the order of k. Its value depends neither on the height of the tile
+Every element of C is a chain of multiply-adds in the order of the sum. Its value depends neither on the height of the tile
 nor on the other rows of the batch.
 """
 
@@ -57,13 +57,13 @@ def _emit(context, builder, signature, args, rows: int) -> None:
     lanes = VECTOR_BYTES // size
     vector = ir.VectorType(scalar, lanes)
     integer = ir.IntType(64)
-    a, m, b, c = args
+    a, m, b, k, j, c, n = args
 
     def opened(position, value):
         """Address, and bytes from row to row and from column to column."""
         array = make_array(signature.args[position])(context, builder, value)
         address = builder.bitcast(array.data, ir.IntType(8).as_pointer())
-        return address, *cgutils.unpack_tuple(builder, array.strides, 2), array.shape
+        return address, *cgutils.unpack_tuple(builder, array.strides, 2)
 
     def at(address, offset):
         return builder.gep(address, [offset])
@@ -82,12 +82,13 @@ def _emit(context, builder, signature, args, rows: int) -> None:
         fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{lanes}f{8 * size}")
         return builder.call(fma, [x, y, total])
 
-    a_address, a_row, a_column, _ = opened(0, a)
-    b_address, b_row, _, b_shape = opened(2, b)
-    c_address, c_row, _, _ = opened(3, c)
-    inner = cgutils.unpack_tuple(builder, b_shape, 2)[0]
+    a_address, a_row, a_column = opened(0, a)
+    b_address, b_row, b_column = opened(2, b)
+    c_address, c_row, c_column = opened(5, c)
+    inner = cgutils.unpack_tuple(builder, make_array(signature.args[0])(context, builder, a).shape, 2)[1]
     a_address = at(a_address, builder.mul(a_row, m))
-    c_address = at(c_address, builder.mul(c_row, m))
+    b_address = at(b_address, builder.add(builder.mul(b_row, k), builder.mul(b_column, j)))
+    c_address = at(c_address, builder.add(builder.mul(c_row, m), builder.mul(c_column, n)))
     a_rows = [at(a_address, builder.mul(a_row, integer(r))) for r in range(rows)]
     c_rows = [at(c_address, builder.mul(c_row, integer(r))) for r in range(rows)]
     places = [(r, v) for r in range(rows) for v in range(VECTORS)]
@@ -96,41 +97,42 @@ def _emit(context, builder, signature, args, rows: int) -> None:
     before, body, after = builder.block, builder.append_basic_block("tile"), builder.append_basic_block("tile.end")
     builder.branch(body)
     builder.position_at_end(body)
-    k = builder.phi(integer)
+    index = builder.phi(integer)
     totals = {place: builder.phi(vector) for place in places}
-    b_k = at(b_address, builder.mul(k, b_row))
-    b_vectors = [builder.load(vector_at(b_k, v), align=size) for v in range(VECTORS)]
-    a_offset = builder.mul(k, a_column)
+    b_address_k = at(b_address, builder.mul(index, b_row))
+    b_vectors = [builder.load(vector_at(b_address_k, v), align=size) for v in range(VECTORS)]
+    a_offset = builder.mul(index, a_column)
     new = {}
     for r in range(rows):
         x = spread(builder.load(builder.bitcast(at(a_rows[r], a_offset), scalar.as_pointer())))
         for v in range(VECTORS):
             new[r, v] = multiply_add(x, b_vectors[v], totals[r, v])
-    k_next = builder.add(k, integer(1))
-    k.add_incoming(integer(0), before)
-    k.add_incoming(k_next, body)
+    following = builder.add(index, integer(1))
+    index.add_incoming(integer(0), before)
+    index.add_incoming(following, body)
     for place in places:
         totals[place].add_incoming(start[place], before)
         totals[place].add_incoming(new[place], body)
-    builder.cbranch(builder.icmp_signed("<", k_next, inner), body, after)
+    builder.cbranch(builder.icmp_signed("<", following, inner), body, after)
     builder.position_at_end(after)
     for r, v in places:
         builder.store(new[r, v], vector_at(c_rows[r], v), align=size)
 
 
 def _make_tile(rows: int):
-    """The tile of a height, as a function of Numba code: `tile(a, m, b, c)`, K at least 1."""
+    """The tile of a height as a function of Numba code; K is at least 1, the columns of B and C next to one another."""
 
     @intrinsic
-    def tile(typing_context, a, m, b, c):
+    def tile(typing_context, a, m, b, k, j, c, n):
         def generate(context, builder, signature, args):
             _emit(context, builder, signature, args, rows)
             return context.get_dummy_value()
 
-        return types.void(a, types.int64, b, c), generate
+        return types.void(a, types.int64, b, types.int64, types.int64, c, types.int64), generate
 
-    def product(a, m, b, c):
-        c[m : m + rows] += a[m : m + rows] @ b
+    def product(a, m, b, k, j, c, n):
+        width = WIDTH_BYTES // b.itemsize
+        c[m : m + rows, n : n + width] += a[m : m + rows] @ b[k : k + a.shape[1], j : j + width]
 
     return product if config.DISABLE_JIT else tile
 
