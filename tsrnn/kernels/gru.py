@@ -10,7 +10,7 @@ The update gate z keeps the old state; the mirrored form found in some papers on
 Layouts are torch's: gates in the order r z n, `weight_ih` (3H, I), `weight_hh` (3H, H).
 """
 
-from tsrnn.kernels._jit import formula, loop
+from tsrnn.kernels._jit import apart, formula, loop
 from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh, tanh_gradient
 from tsrnn.kernels.linear import accumulate, affine_gradient
 from tsrnn.kernels.products import add_product, laid_out
@@ -47,6 +47,22 @@ def cell_gradient(r, z, n, u, h_prev, dh):
 
 
 @loop
+def gates_of(row):
+    """The blocks r, z, n of a row (3H,)."""
+    size = row.size // 3
+    return row[:size], row[size : 2 * size], row[2 * size :]
+
+
+@loop
+def step_row(r, z, n, b_r, b_z, b_n, h_prev, h, u):
+    """A row of `step`, its gates apart."""
+    apart()
+    for j in range(h.size):
+        u[j] += b_n[j]
+        r[j], z[j], n[j], h[j] = cell(r[j] + b_r[j], z[j] + b_z[j], n[j], u[j], h_prev[j])
+
+
+@loop
 def step(a, bias_hh, h_prev, h, u):
     """One time step, after its products.
 
@@ -58,16 +74,18 @@ def step(a, bias_hh, h_prev, h, u):
     h : (B, H) written: h_t
     u : (B, H) read: W_hn h_{t-1}; written: u_t
     """
-    rows, size = h.shape
-    b_r, b_z, b_n = bias_hh[:size], bias_hh[size : 2 * size], bias_hh[2 * size :]
-    for b in range(rows):
-        gates = a[b]
-        r, z, n = gates[:size], gates[size : 2 * size], gates[2 * size :]
-        h_prev_row, h_row, u_row = h_prev[b], h[b], u[b]
-        for j in range(size):
-            u_row[j] += b_n[j]
-        for j in range(size):
-            r[j], z[j], n[j], h_row[j] = cell(r[j] + b_r[j], z[j] + b_z[j], n[j], u_row[j], h_prev_row[j])
+    b_r, b_z, b_n = gates_of(bias_hh)
+    for b in range(h.shape[0]):
+        r, z, n = gates_of(a[b])
+        step_row(r, z, n, b_r, b_z, b_n, h_prev[b], h[b], u[b])
+
+
+@loop
+def step_gradient_row(r, z, n, h_prev, u, dh):
+    """A row of `step_gradient`, its gates apart."""
+    apart()
+    for j in range(dh.size):
+        r[j], z[j], u[j], n[j], dh[j] = cell_gradient(r[j], z[j], n[j], u[j], h_prev[j], dh[j])
 
 
 @loop
@@ -81,13 +99,9 @@ def step_gradient(a, h_prev, u, dh):
     u : (B, H) read: u_t; written: gradient of the candidate's input side x_n
     dh : (B, H) read: gradient of h_t; written: gradient of h_{t-1} past the gates
     """
-    rows, size = dh.shape
-    for b in range(rows):
-        gates = a[b]
-        r, z, n = gates[:size], gates[size : 2 * size], gates[2 * size :]
-        h_prev_row, u_row, dh_row = h_prev[b], u[b], dh[b]
-        for j in range(size):
-            r[j], z[j], u_row[j], n[j], dh_row[j] = cell_gradient(r[j], z[j], n[j], u_row[j], h_prev_row[j], dh_row[j])
+    for b in range(dh.shape[0]):
+        r, z, n = gates_of(a[b])
+        step_gradient_row(r, z, n, h_prev[b], u[b], dh[b])
 
 
 @loop

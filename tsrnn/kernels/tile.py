@@ -3,13 +3,13 @@
     C[m : m + rows, n : n + W] += A[m : m + rows] B[k : k + K, j : j + W]           A (M, K)
 
 The products of a time step are skinny: some thirty rows by a weight matrix. BLAS is made for large ones and reaches
-half to two thirds of the processor's rate here. The tile does little else than multiply-adds: for each step of the sum it
-loads one row of B, two vectors, and for each of its rows one number of A, spread over a vector; the sums stay in registers until
-its end. LLVM does not find this form by itself in a triple loop, hence it is written in its own language, once
-for all vector widths and both floating-point types (Goto and van de Geijn, 2008, describe the method).
+half to two thirds of the processor's rate here. The tile does little else than multiply-adds: for each step of the sum
+it loads one row of B, two vectors, and for each of its rows one number of A, spread over a vector; the sums stay in
+registers until its end. LLVM does not find this form by itself in a triple loop, hence it is written in its own
+language, once for all vector widths and both floating-point types (Goto and van de Geijn, 2008, describe the method).
 
-Every element of C is a chain of multiply-adds in the order of the sum. Its value depends neither on the height of the tile
-nor on the other rows of the batch.
+Every element of C is a chain of multiply-adds in the order of the sum. Its value depends neither on the height of the
+tile nor on the other rows of the batch.
 """
 
 import platform
