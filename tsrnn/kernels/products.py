@@ -9,7 +9,19 @@ rows.
 import numpy as np
 
 from tsrnn.kernels._jit import loop, subroutine
-from tsrnn.kernels.tile import TALLEST, WIDTH_BYTES, tile_1, tile_2, tile_4, tile_tallest
+from tsrnn.kernels.tile import (
+    TALLEST,
+    VECTOR_BYTES,
+    WIDTH_BYTES,
+    narrow_1,
+    narrow_2,
+    narrow_4,
+    narrow_tallest,
+    tile_1,
+    tile_2,
+    tile_4,
+    tile_tallest,
+)
 
 # With fewer rows than these in all, or fewer columns, laying out costs more than it gains.
 FEW_ROWS = 8
@@ -60,7 +72,7 @@ def height_of_tile(rows):
 
 @subroutine
 def add_tiles(a, b, out):
-    """out += a B, as far as the columns of `out` fill tiles.
+    """out += a B, as far as the columns of `out` fill tiles, of which the last may be a narrow one.
 
     Parameters
     ----------
@@ -69,31 +81,48 @@ def add_tiles(a, b, out):
     out : (M, N) read and written: columns next to one another
     """
     rows, columns, inner = out.shape[0], out.shape[1], a.shape[1]
-    width = WIDTH_BYTES // out.itemsize
+    width, narrow = WIDTH_BYTES // out.itemsize, VECTOR_BYTES // out.itemsize
     down, across = (inner, 0) if b.shape[1] == width else (0, width)  # from the columns of a tile to the next
-    for j in range(columns // width):
+    for j in range((columns + width - narrow) // width):
+        n, k, c = j * width, j * down, j * across
         m = 0
         while m < rows:
             height = height_of_tile(rows - m)
-            if height == TALLEST:
-                tile_tallest(a, m, b, j * down, j * across, out, j * width)
+            if n + width <= columns:
+                if height == TALLEST:
+                    tile_tallest(a, m, b, k, c, out, n)
+                elif height == 4:
+                    tile_4(a, m, b, k, c, out, n)
+                elif height == 2:
+                    tile_2(a, m, b, k, c, out, n)
+                else:
+                    tile_1(a, m, b, k, c, out, n)
+            elif height == TALLEST:
+                narrow_tallest(a, m, b, k, c, out, n)
             elif height == 4:
-                tile_4(a, m, b, j * down, j * across, out, j * width)
+                narrow_4(a, m, b, k, c, out, n)
             elif height == 2:
-                tile_2(a, m, b, j * down, j * across, out, j * width)
+                narrow_2(a, m, b, k, c, out, n)
             else:
-                tile_1(a, m, b, j * down, j * across, out, j * width)
+                narrow_1(a, m, b, k, c, out, n)
             m += height
 
 
 @subroutine
-def add_last_columns(a, panel, out):
-    """out += a B, of the one panel of a B narrower than a tile: by way of a block that fits it."""
-    block = np.zeros((out.shape[0], panel.shape[1]), out.dtype)
+def add_last_columns(a, b, out):
+    """out += a B, of fewer columns than those of a narrow tile: by way of a block that fits it.
+
+    Parameters
+    ----------
+    a : (M, K) read
+    b : (K, V) read: as many columns as a narrow tile has
+    out : (M, N) read and written, N < V
+    """
+    block = np.zeros((out.shape[0], b.shape[1]), out.dtype)
     for m in range(out.shape[0]):
         for n in range(out.shape[1]):
             block[m, n] = out[m, n]
-    add_tiles(a, panel, any_layout(block))
+    add_tiles(a, b, any_layout(block))
     for m in range(out.shape[0]):
         for n in range(out.shape[1]):
             out[m, n] = block[m, n]
@@ -127,15 +156,18 @@ def add_product(a, right, out):
         return
     rows, panels, sums = any_layout(a), any_layout(panels), any_layout(out)
     add_tiles(rows, panels, sums)
-    rest = sums.shape[1] % panels.shape[1]
+    narrow = VECTOR_BYTES // out.itemsize
+    rest = out.shape[1] % narrow
     if rest:
-        add_last_columns(rows, panels[panels.shape[0] - rows.shape[1] :], sums[:, sums.shape[1] - rest :])
+        first = (out.shape[1] - rest) % panels.shape[1]  # in the last panel
+        last = panels[panels.shape[0] - a.shape[1] :, first : first + narrow]
+        add_last_columns(rows, last, sums[:, out.shape[1] - rest :])
 
 
 @subroutine
 def add_product_in_place(a, b, out):
     """out += a @ b for many rows of b, read where they are; all of any layout."""
-    rest = out.shape[1] % (WIDTH_BYTES // b.itemsize)
+    rest = out.shape[1] % (VECTOR_BYTES // b.itemsize)
     full = out.shape[1] - rest
     m = 0
     while m < out.shape[0]:  # the rows of b, more than those of a tile, stay in the cache
@@ -158,7 +190,7 @@ def add_outer_product(a, b, out):
     """
     a, b, out = any_layout(a), any_layout(b), any_layout(out)
     rows, columns = b.shape
-    full = columns - columns % (WIDTH_BYTES // b.itemsize)
+    full = columns - columns % (VECTOR_BYTES // b.itemsize)
     # What does not fill a tile's width, a few inputs mostly, is taken the other way round: b^T a fills it.
     rest = any_layout(np.zeros((columns - full, a.shape[1]), out.dtype))
     for first in range(0, rows, BLOCK_ROWS):

@@ -20,7 +20,7 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-VECTORS = 2  # of the registers' width, side by side in a tile
+VECTORS = 2  # of a register's width, side by side in a tile; in a narrow one there is one
 
 
 def host_features() -> set[str]:
@@ -48,8 +48,8 @@ HEIGHTS = (TALLEST, 4, 2, 1)
 WIDTH_BYTES = VECTORS * VECTOR_BYTES  # of a row of a tile
 
 
-def _emit(context, builder, signature, args, rows: int) -> None:
-    """The code of a tile of so many rows."""
+def _emit(context, builder, signature, args, rows: int, vectors: int) -> None:
+    """The code of a tile of so many rows and vectors."""
     # One copy of the tiles is enough for all who call the function that they stand in.
     builder.function.attributes.add("noinline")
     scalar = context.get_value_type(signature.args[0].dtype)
@@ -91,7 +91,7 @@ def _emit(context, builder, signature, args, rows: int) -> None:
     c_address = at(c_address, builder.add(builder.mul(c_row, m), builder.mul(c_column, n)))
     a_rows = [at(a_address, builder.mul(a_row, integer(r))) for r in range(rows)]
     c_rows = [at(c_address, builder.mul(c_row, integer(r))) for r in range(rows)]
-    places = [(r, v) for r in range(rows) for v in range(VECTORS)]
+    places = [(r, v) for r in range(rows) for v in range(vectors)]
     start = {(r, v): builder.load(vector_at(c_rows[r], v), align=size) for r, v in places}
 
     before, body, after = builder.block, builder.append_basic_block("tile"), builder.append_basic_block("tile.end")
@@ -100,12 +100,12 @@ def _emit(context, builder, signature, args, rows: int) -> None:
     index = builder.phi(integer)
     totals = {place: builder.phi(vector) for place in places}
     b_address_k = at(b_address, builder.mul(index, b_row))
-    b_vectors = [builder.load(vector_at(b_address_k, v), align=size) for v in range(VECTORS)]
+    b_vectors = [builder.load(vector_at(b_address_k, v), align=size) for v in range(vectors)]
     a_offset = builder.mul(index, a_column)
     new = {}
     for r in range(rows):
         x = spread(builder.load(builder.bitcast(at(a_rows[r], a_offset), scalar.as_pointer())))
-        for v in range(VECTORS):
+        for v in range(vectors):
             new[r, v] = multiply_add(x, b_vectors[v], totals[r, v])
     following = builder.add(index, integer(1))
     index.add_incoming(integer(0), before)
@@ -119,22 +119,23 @@ def _emit(context, builder, signature, args, rows: int) -> None:
         builder.store(new[r, v], vector_at(c_rows[r], v), align=size)
 
 
-def _make_tile(rows: int):
-    """The tile of a height as a function of Numba code; K is at least 1, the columns of B and C next to one another."""
+def _make_tile(rows: int, vectors: int):
+    """A tile as a function of Numba code; K is at least 1, the columns of B and C next to one another."""
 
     @intrinsic
     def tile(typing_context, a, m, b, k, j, c, n):
         def generate(context, builder, signature, args):
-            _emit(context, builder, signature, args, rows)
+            _emit(context, builder, signature, args, rows, vectors)
             return context.get_dummy_value()
 
         return types.void(a, types.int64, b, types.int64, types.int64, c, types.int64), generate
 
     def product(a, m, b, k, j, c, n):
-        width = WIDTH_BYTES // b.itemsize
+        width = vectors * VECTOR_BYTES // b.itemsize
         c[m : m + rows, n : n + width] += a[m : m + rows] @ b[k : k + a.shape[1], j : j + width]
 
     return product if config.DISABLE_JIT else tile
 
 
-tile_tallest, tile_4, tile_2, tile_1 = (_make_tile(rows) for rows in HEIGHTS)
+tile_tallest, tile_4, tile_2, tile_1 = (_make_tile(rows, VECTORS) for rows in HEIGHTS)
+narrow_tallest, narrow_4, narrow_2, narrow_1 = (_make_tile(rows, 1) for rows in HEIGHTS)
