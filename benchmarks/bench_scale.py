@@ -1,8 +1,8 @@
 """How time and memory grow: `fit` and `predict` for up to a million series, and for one series of 10**8 points.
 
-A panel has `LENGTH` days of each series, as float64: by id and time, or a series a column. A single series is a file of
-float32 that is mapped into memory, as `np.memmap` gives it. Every fit makes the same number of updates on batches of the
-same size, so that what grows is what is done with the data around them.
+A panel has `LENGTH` days of each series, as float64: by id and time, or a series a column. A single series is a file
+of float32 that is mapped into memory, as `np.memmap` gives it. Every fit makes the same number of updates on batches of
+the same size, so that what grows is what is done with the data around them.
 
 Every figure is taken in a process of its own, after a first fit and forecast of a small part, which compile or load the
 kernels. Memory is what the call adds to what the process holds when the data are there: "peak" of the resident set,

@@ -40,6 +40,8 @@ def frequency(index: pd.Index, known=None):
     ValueError
         If a stamp is missing, comes twice or out of order, or no frequency can be inferred.
     """
+    if isinstance(index, pd.RangeIndex) and index.step > 0:  # nothing to look at, and no integers to write out
+        return index.step if len(index) > 1 else 1
     if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
         if index.hasnans:
             raise ValueError(f"the index holds {int(index.isna().sum())} missing time stamps (NaT)")
@@ -52,9 +54,10 @@ def frequency(index: pd.Index, known=None):
             "the index must be a DatetimeIndex, a PeriodIndex, a RangeIndex or integers, got "
             f"{type(index).__name__} of {index.dtype}; pandas.to_datetime makes time stamps of strings"
         )
+    in_order = index.is_monotonic_increasing  # first: of stamps in order pandas knows that none comes twice
     if index.has_duplicates:
         raise ValueError(f"the index has duplicated stamps: {name_stamps(index[index.duplicated()].unique())}")
-    if not index.is_monotonic_increasing:
+    if not in_order:
         late = index[1:][index[1:] < index[:-1]]
         raise ValueError(f"the index is not sorted: {name_stamps(late)} come after a later one; use sort_index()")
     if isinstance(index, pd.DatetimeIndex):
@@ -137,6 +140,8 @@ def _refuse_gaps(index: pd.Index, count: int, build: Callable[[], pd.Index]) -> 
     """Refuse an index that has fewer than the `count` stamps of the complete one, which `build` makes."""
     if count > FULL_INDEX * len(index):
         _refuse_wide_gap(index, count)
+    if count <= len(index):  # no stamp twice: none is missing
+        return
     full = build()
     missing = full.difference(index)
     if len(missing) and len(full) == len(index) + len(missing):
