@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.checks import numbers
+from tsrnn.kernels.windows import copy_stretches, read_only
 
 AS_THEY_ARE = (np.float32, np.float64)  # the loops read both, and reckon in float64
-BLOCK = 1 << 16  # series, or rows, for which row numbers are laid out at once
 
 
 def columns_of(y: pd.Series | pd.DataFrame) -> np.ndarray:
@@ -24,11 +24,6 @@ def column_label(y: pd.Series | pd.DataFrame, number: int) -> str:
     return f" in column {y.columns[number]!r}" if isinstance(y, pd.DataFrame) else ""
 
 
-def begun(starts: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Which values (S, L) stand where their series has begun."""
-    return np.arange(columns.shape[1]) >= starts[:, None]
-
-
 def series_of(codes: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
     """Rows by series, the series in the order in which they come first.
 
@@ -41,15 +36,19 @@ def series_of(codes: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, np.ndar
     end : (S,) ndarray
         Where each ends, in that order.
     """
-    edges = np.append(np.flatnonzero(codes[1:] != codes[:-1]) + 1, len(codes))
-    runs = codes[edges - 1]
-    which = pd.unique(runs)
-    if len(which) == len(runs):
-        return None, which, edges
-    rank = np.empty(which.max() + 1, codes.dtype)
-    rank[which] = np.arange(len(which))
-    order = np.argsort(rank[codes], kind="stable")
-    return order, which, np.cumsum(np.bincount(rank[codes]))
+    order, last = None, _ends_of_runs(codes)
+    which = pd.unique(codes[last])
+    if len(which) < np.count_nonzero(last):
+        rank = np.empty(which.max() + 1, codes.dtype)
+        rank[which] = np.arange(len(which))
+        order = np.argsort(rank[codes], kind="stable")
+        last = _ends_of_runs(codes[order])
+    return order, which, np.flatnonzero(last) + 1
+
+
+def _ends_of_runs(codes: np.ndarray) -> np.ndarray:
+    """Whether each row is the last of those that are alike and follow one another."""
+    return np.append(codes[1:] != codes[:-1], True)
 
 
 def first_values(columns: np.ndarray, y: pd.Series | pd.DataFrame) -> np.ndarray:
@@ -63,12 +62,6 @@ def first_values(columns: np.ndarray, y: pd.Series | pd.DataFrame) -> np.ndarray
 
 def stretches(table: np.ndarray, begin: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Copies of the rows of a table from each of `begin` on, so many of each, one stretch after the other."""
-    end = np.cumsum(lengths)
-    found = np.empty((end[-1], *table.shape[1:]), table.dtype)
-    for first in range(0, len(begin), BLOCK):
-        part = slice(first, first + BLOCK)
-        length, stop = lengths[part], end[part]
-        start = stop[0] - length[0]
-        rows = np.arange(start, stop[-1]) + np.repeat(begin[part] - stop + length, length)
-        found[start : stop[-1]] = table[rows]
+    found = np.empty((lengths.sum(), table.shape[1]), table.dtype)
+    copy_stretches(read_only(table), begin, lengths, found)
     return found

@@ -9,8 +9,6 @@ import pandas as pd
 from tsrnn.forecasting.checks import numbers, refuse_missing, unusable, usable, with_index
 from tsrnn.forecasting.layout import (
     AS_THEY_ARE,
-    BLOCK,
-    begun,
     column_label,
     columns_of,
     first_values,
@@ -18,6 +16,7 @@ from tsrnn.forecasting.layout import (
     stretches,
 )
 from tsrnn.forecasting.timeindex import (
+    BLOCK,
     OFF_GRID,
     frequency,
     future_index,
@@ -144,7 +143,8 @@ class Panel:
         futures = [future_index(stamps[k : k + 1], self.freq, steps) for k in range(len(stamps))]
         times = futures[0].append(futures[1:])
         # Put together of what differs: a million ids are not to be looked up once for each step.
-        ids, times = (pd.MultiIndex.from_arrays([part]) for part in (self.ids, times))
+        # From an array: stamps of several ends have no frequency, and so those of one end have none either.
+        ids, times = (pd.MultiIndex.from_arrays([part]) for part in (self.ids, pd.Index(times.array)))
         codes = [ids.codes[0].repeat(steps), times.codes[0].reshape(-1, steps)[where].ravel()]
         index = pd.MultiIndex([ids.levels[0], times.levels[0]], codes, names=self.names[1:])
         found = pd.Series(values.ravel(), index, name=self.names[0])
@@ -178,16 +178,19 @@ def panel_of(y, together: bool, index: pd.Index | None = None, masks: bool = Fal
     if not usable(columns):
         if not together and (framed or masks):  # values before the first one are missing since the series is younger
             starts = first_values(columns, y)
-        for number in np.flatnonzero((unusable(columns, masks) & begun(starts, columns)).any(axis=1)):
+        before = 0 if masks else starts  # so many are missing and may be
+        for number in np.flatnonzero(unusable(columns, masks).sum(axis=1) > before):
             first = starts[number]
             refuse_missing(columns[number, first:], y.index[first:], column_label(y, number), masks=masks)
     if together:
         values = np.ascontiguousarray(columns.T)
         begin, end = np.zeros(1, np.int64), np.array([len(values)])
         return Panel(values, _none(values), begin, end, last, freq, WIDE, y.columns, (None,), framed)
-    values = (columns[begun(starts, columns)] if starts.any() else columns.ravel())[:, None]
-    lengths = columns.shape[1] - starts
-    end, last = np.cumsum(lengths), last.repeat(len(columns))
+    n_series, length = columns.shape
+    values, lengths = columns.reshape(-1, 1), length - starts
+    if starts.any():
+        values = stretches(values, np.arange(n_series) * length + starts, lengths)
+    end, last = np.cumsum(lengths), last.repeat(n_series)
     names = (None,) if framed else (y.name,)
     ids = y.columns if framed else None
     kind = WIDE if framed else SINGLE

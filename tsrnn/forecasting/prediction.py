@@ -259,13 +259,13 @@ class Predictions:
                 f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
                 stacklevel=3,
             )
+        found = np.empty((panel.n_series, horizon, panel.values.shape[1]))
         if states is None:
-            parts = [
-                self._follow_windows(some, units.of_series(k), horizon, block, known if known is None else known[k])
-                for k, some in panel.blocks(AT_ONCE)
-            ]
-            return np.concatenate(parts)
-        found, spaces = np.empty((panel.n_series, horizon, 1)), {}
+            for k, some in panel.blocks(AT_ONCE):
+                of_these = None if known is None else known[k]
+                found[k] = self._follow_windows(some, units.of_series(k), horizon, block, of_these)
+            return found
+        spaces = {}
         with single_threaded_blas():
             for k, (before, unread) in enumerate(states):
                 values = panel.series(k)[:, 0]

@@ -7,6 +7,8 @@ import pandas as pd
 
 SHOWN = 5  # stamps named in an error
 OFF_GRID = np.iinfo(np.int64).min  # no number of steps
+FEW = 1000  # stamps in even steps that tell their frequency
+BLOCK = 1 << 16  # stamps whose steps are compared at once
 FULL_INDEX = 1000  # an index with fewer than one in so many of its stamps is not filled up to name the missing ones
 
 # Steps in the season that people mean first: a day, a week, a year.
@@ -75,6 +77,8 @@ def frequency(index: pd.Index, known=None):
 def _datetime_frequency(index: pd.DatetimeIndex):
     if index.freq is not None:
         return index.freq
+    if len(index) > FEW and index.tz is None and _even(index.asi8):
+        return _datetime_frequency(index[:FEW])  # no months or years are all of one length for so long
     freq = _infer(index)
     # Odd patterns are "inferred" that skip stamps, business hours for one: the frequency has to make the index.
     if freq is not None and index.equals(pd.date_range(index[0], periods=len(index), freq=freq).as_unit(index.unit)):
@@ -103,6 +107,13 @@ def _datetime_frequency(index: pd.DatetimeIndex):
     )
 
 
+def _even(stamps: np.ndarray) -> bool:
+    """Whether all steps are alike; looked at in parts, which leaves nothing as large as the index in memory."""
+    step = stamps[1] - stamps[0]
+    parts = (stamps[first : first + BLOCK + 1] for first in range(0, len(stamps) - 1, BLOCK))
+    return all((np.diff(part) == step).all() for part in parts)
+
+
 def _fixed_count(index: pd.DatetimeIndex, freq) -> int:
     """Stamps from the first to the last at a frequency of fixed length; 0 for others, which are of days at least."""
     try:
@@ -119,7 +130,10 @@ def _infer(index: pd.DatetimeIndex):
 def _integer_step(index: pd.Index) -> int:
     if len(index) < 2:
         return 1
-    steps = np.diff(index.to_numpy())
+    stamps = index.to_numpy()
+    if _even(stamps):
+        return int(stamps[1] - stamps[0])
+    steps = np.diff(stamps)
     step = int(steps.min())
     count = (int(index[-1]) - int(index[0])) // step + 1
     _refuse_gaps(index, count, lambda: pd.RangeIndex(index[0], index[-1] + 1, step))

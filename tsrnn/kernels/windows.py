@@ -100,6 +100,24 @@ def centre_and_scale(window, centring, series_centre, series_scale):
 
 
 @loop
+def copy_stretches(table, begin, lengths, found):
+    """Stretches of rows of a table, one after the other.
+
+    Parameters
+    ----------
+    table : (N, K) read
+    begin, lengths : (S,) int64, read: first row and number of rows of each stretch
+    found : (sum of lengths, K) written
+    """
+    row = 0
+    for s in range(begin.size):
+        for t in range(begin[s], begin[s] + lengths[s]):
+            for k in range(table.shape[1]):
+                found[row, k] = table[t, k]
+            row += 1
+
+
+@loop
 def place(number, first, stop):
     """Series of the window of that number, and the row of its first step.
 
