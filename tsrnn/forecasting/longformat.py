@@ -216,7 +216,9 @@ def _order(index: pd.MultiIndex) -> np.ndarray | None:
     place = place[order]
     if (place[1:] == place[:-1]).any():
         repeated = index[index.duplicated()].unique().map("{0[0]} {0[1]}".format)
-        raise ValueError(f"df has more than one row for the same {' and '.join(index.names)}: {name_stamps(repeated)}")
+        raise ValueError(
+            f"df has more than one row for the same {' and '.join(map(str, index.names))}: {name_stamps(repeated)}"
+        )
     return order
 
 

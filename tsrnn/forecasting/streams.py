@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.normalization import flat_scale
-from tsrnn.kernels.streams import gather_streams
-from tsrnn.kernels.windows import LAST, SERIES
+from tsrnn.forecasting.normalization import Units, flat_scale
+from tsrnn.kernels.streams import gather_streams, typical_change
+from tsrnn.kernels.windows import LAST, SERIES, read_only
 from tsrnn.network.network import Network
 from tsrnn.network.stack import States
 
@@ -26,12 +26,11 @@ class StreamUnits(NamedTuple):
     @classmethod
     def of(cls, values: np.ndarray, centring: int, segment: int) -> "StreamUnits":
         """Mean and standard deviation of the series; with LAST the typical change over a step of `segment` values."""
-        scale = float(values.std())
+        own = Units.of(values[:, None], np.array([0]), np.array([len(values)]), centring)
+        centre, scale = own.centre.item(), own.scale.item()
         if centring == LAST and len(values) > segment:
-            scale = float(np.sqrt(np.mean((values[segment:] - values[:-segment]) ** 2)))
-        centre = float(values.mean())
-        varies = np.ptp(values) > 0 and scale > 0
-        return cls(centring, centre, scale if varies else float(flat_scale(centre)))
+            scale = typical_change(read_only(values), segment)
+        return cls(centring, centre, scale if scale > 0 else float(flat_scale(centre)))
 
     def forecast(self, outputs: np.ndarray, last: float) -> np.ndarray:
         """Outputs in the units of the series, after a step that ended with the value `last`."""
@@ -54,9 +53,11 @@ class SeriesStreams:
 
     Parameters
     ----------
-    series : list of (N,) ndarray
-        A step reads `segment` values and the steps end with the series: its first values, fewer than a segment, are
-        left out.
+    values : (N,) ndarray
+        All series, one after the other.
+    lengths : (S,) ndarray, int64
+        Values of each. A step reads `segment` values and the steps end with the series: its first values, fewer than a
+        segment, are left out.
     units : list of StreamUnits
         One for each series.
     outputs : int
@@ -78,12 +79,11 @@ class SeriesStreams:
 
     masks = False
 
-    def __init__(self, series, units, outputs, steps, segment, rows, origins=None, *, slices=True):
+    def __init__(self, values, lengths, units, outputs, steps, segment, rows, origins=None, *, slices=True):
         self._outputs, self._steps, self._segment = outputs, steps, segment
-        self._values = series[0] if len(series) == 1 else np.concatenate(series)
+        self._values = read_only(values)
         self._centring = units[0].centring
         self._units = np.array([unit[1:] for unit in units])
-        lengths = np.array([len(one) for one in series])
         self._end = np.cumsum(lengths)
         self._begin = self._end - lengths
         if origins is None:
@@ -259,7 +259,7 @@ def gather_part(values: np.ndarray, first: int, units: StreamUnits, segment: int
     one = [np.array([value]) for value in (0, len(values), first, count)]
     centre, scale = np.array([units.centre]), np.array([units.scale])
     targets = np.empty((count, 0), x.dtype) if y is None else y
-    gather_streams(values, *one, segment, units.centring, centre, scale, x, targets)
+    gather_streams(read_only(values), *one, segment, units.centring, centre, scale, x, targets)
 
 
 class StreamPart(NamedTuple):
