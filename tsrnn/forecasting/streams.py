@@ -1,5 +1,6 @@
 """Samples for stateful training: series as streams, read from start to end with the state carried on."""
 
+import heapq
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from tsrnn.network.stack import States
 STREAM_CENTRINGS = {"last": LAST, "series": SERIES}
 
 MOST_STREAMS = 64  # more rows keep the processors no busier
+ROOM = 1 << 40  # more parts than a stream ever has
 PARTS_PER_STREAM = 8  # a stream of fewer parts would spend much of its time on forgetting its zero state
 
 
@@ -89,36 +91,40 @@ class SeriesStreams:
         if origins is None:
             origins = [(0, n_origins(length, outputs, segment)) for length in lengths]
         self._origins = np.array(origins)
-        self._parts = self._schedule(rows, slices)
-        self.n_parts, self.rows, _ = self._parts.shape
+        self._lay_out(rows, slices)
         self.size = self.n_parts * self.rows
 
-    def _schedule(self, rows: int, slices: bool) -> np.ndarray:
-        """(n_parts, rows, 4): series, first step, number of steps and whether the part begins a slice."""
-        counts = self._origins[:, 1]
-        parts = -(-counts // self._steps)
+    def _lay_out(self, rows: int, slices: bool) -> None:
+        """Cut the series and give each slice to the stream that has least to read so far, the longest first."""
+        parts = -(-self._origins[:, 1] // self._steps)
         longest = max(1, -(-int(parts.sum()) // rows)) if slices else max(1, int(parts.max()))
-        pieces = [
-            (min(longest, count - k), number, k) for number, count in enumerate(parts) for k in range(0, count, longest)
-        ]
-        queues = [[] for _ in range(rows)]
-        for length, number, first in sorted(pieces, key=lambda piece: -piece[0]):  # a stable order: by length alone
-            queue = min(queues, key=len)
-            for k in range(first, first + length):
-                step = k * self._steps
-                queue.append((number, step, min(self._steps, counts[number] - step), k == first))
-        queues = [queue for queue in queues if queue]
-        table = np.zeros((max(map(len, queues)), len(queues), 4), np.int64)
-        for row, queue in enumerate(queues):
-            table[: len(queue), row] = queue
-        return table
+        pieces = -(-parts // longest)
+        number = np.repeat(np.arange(len(parts)), pieces)
+        first = (np.arange(len(number)) - np.repeat(np.cumsum(pieces) - pieces, pieces)) * longest
+        length = np.minimum(longest, parts[number] - first)
+        streams = [(0, row) for row in range(min(rows, len(number)))]  # a heap: what each has to read
+        begin = np.empty(len(number), np.int64)
+        for k in np.argsort(-length, kind="stable"):
+            total, row = streams[0]
+            heapq.heapreplace(streams, (total + int(length[k]), row))
+            begin[k] = ROOM * row + total
+        self.rows, self.n_parts = len(streams), max(streams)[0]
+        order = np.argsort(begin)
+        self._slices = begin[order], number[order], first[order], length[order]
 
-    def _of(self, which: np.ndarray) -> np.ndarray:
-        return self._parts[which // self.rows, which % self.rows]
+    def _of(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Series, first step, number of steps of parts, and whether they begin a slice."""
+        begin, number, first, length = self._slices
+        place = ROOM * (which % self.rows) + which // self.rows
+        k = np.searchsorted(begin, place, side="right") - 1
+        part = place - begin[k]
+        step = (first[k] + part) * self._steps
+        count = np.where(part < length[k], np.minimum(self._steps, self._origins[number[k], 1] - step), 0)
+        return number[k], step, count, part == 0
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write the steps of those parts and, if given, what follows each of them."""
-        number, step, count, _ = self._of(which).T
+        number, step, count, _ = self._of(which)
         begin, end = self._begin[number], self._end[number]
         first = begin + (end - begin) % self._segment + step * self._segment
         centre, scale = self._units[number].T
@@ -127,14 +133,14 @@ class SeriesStreams:
 
     def weights(self, which: np.ndarray) -> np.ndarray:
         """1 for each step whose outputs count, (B, T)."""
-        number, step, count, _ = self._of(which).T
+        number, step, count, _ = self._of(which)
         k = np.arange(self._steps)
         counts_from = self._origins[number, 0] - step
         return ((k < count[:, None]) & (k >= counts_from[:, None])).astype(np.float64)
 
     def starts(self, which: np.ndarray) -> np.ndarray:
         """Whether each part begins a slice."""
-        return self._of(which)[:, 3] == 1
+        return self._of(which)[3]
 
 
 def n_streams(steps: int, bptt_steps: int, batch_size: int | str) -> int:
