@@ -11,6 +11,7 @@ from forecasting.test_panel import every_kind, long, of_kind, wide
 from gradcheck import assert_close
 from tsrnn.forecasting import prediction
 from tsrnn.forecasting.panel import panel_of
+from tsrnn.forecasting.timeindex import frequency
 
 every_float = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -54,8 +55,6 @@ def test_a_long_series_on_disk_is_not_copied(kind, tmp_path):
     ids=lambda index: f"{type(index).__name__} {index.dtype}",
 )
 def test_the_frequency_of_a_long_index_costs_no_memory(index):
-    from tsrnn.forecasting.timeindex import frequency
-
     assert peak_of(lambda: frequency(index)) < 1_500_000
     expected = index.step if isinstance(index, pd.RangeIndex) else 10 if index.dtype == np.int64 else "s"
     assert getattr(frequency(index), "freqstr", frequency(index)) == expected
