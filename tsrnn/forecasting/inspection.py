@@ -93,7 +93,7 @@ class ForecasterInspection:
         """
         check_is_fitted(self)
         panel, _ = _inspected(self, y, 0)
-        values, stamps = panel.values[-self.lookback_ :].copy(), panel.stamps(0)[-self.lookback_ :]
+        values, stamps = panel.values[-self.lookback_ :].astype(np.float64), panel.stamps(0)[-self.lookback_ :]
         return (
             pd.Series(values[:, 0], stamps, name=panel.names[0])
             if not self._together

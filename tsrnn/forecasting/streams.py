@@ -1,18 +1,20 @@
 """Samples for stateful training: series as streams, read from start to end with the state carried on."""
 
+import heapq
 from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.normalization import flat_scale
-from tsrnn.kernels.streams import gather_streams
-from tsrnn.kernels.windows import LAST, SERIES
+from tsrnn.forecasting.normalization import Units, flat_scale
+from tsrnn.kernels.streams import gather_streams, typical_change
+from tsrnn.kernels.windows import LAST, SERIES, read_only
 from tsrnn.network.network import Network
 from tsrnn.network.stack import States
 
 STREAM_CENTRINGS = {"last": LAST, "series": SERIES}
 
 MOST_STREAMS = 64  # more rows keep the processors no busier
+ROOM = 1 << 40  # more parts than a stream ever has
 PARTS_PER_STREAM = 8  # a stream of fewer parts would spend much of its time on forgetting its zero state
 
 
@@ -26,12 +28,11 @@ class StreamUnits(NamedTuple):
     @classmethod
     def of(cls, values: np.ndarray, centring: int, segment: int) -> "StreamUnits":
         """Mean and standard deviation of the series; with LAST the typical change over a step of `segment` values."""
-        scale = float(values.std())
+        own = Units.of(values[:, None], np.array([0]), np.array([len(values)]), centring)
+        centre, scale = own.centre.item(), own.scale.item()
         if centring == LAST and len(values) > segment:
-            scale = float(np.sqrt(np.mean((values[segment:] - values[:-segment]) ** 2)))
-        centre = float(values.mean())
-        varies = np.ptp(values) > 0 and scale > 0
-        return cls(centring, centre, scale if varies else float(flat_scale(centre)))
+            scale = typical_change(read_only(values), segment)
+        return cls(centring, centre, scale if scale > 0 else float(flat_scale(centre)))
 
     def forecast(self, outputs: np.ndarray, last: float) -> np.ndarray:
         """Outputs in the units of the series, after a step that ended with the value `last`."""
@@ -54,9 +55,11 @@ class SeriesStreams:
 
     Parameters
     ----------
-    series : list of (N,) ndarray
-        A step reads `segment` values and the steps end with the series: its first values, fewer than a segment, are
-        left out.
+    values : (N,) ndarray
+        All series, one after the other.
+    lengths : (S,) ndarray, int64
+        Values of each. A step reads `segment` values and the steps end with the series: its first values, fewer than a
+        segment, are left out.
     units : list of StreamUnits
         One for each series.
     outputs : int
@@ -78,47 +81,50 @@ class SeriesStreams:
 
     masks = False
 
-    def __init__(self, series, units, outputs, steps, segment, rows, origins=None, *, slices=True):
+    def __init__(self, values, lengths, units, outputs, steps, segment, rows, origins=None, *, slices=True):
         self._outputs, self._steps, self._segment = outputs, steps, segment
-        self._values = series[0] if len(series) == 1 else np.concatenate(series)
+        self._values = read_only(values)
         self._centring = units[0].centring
         self._units = np.array([unit[1:] for unit in units])
-        lengths = np.array([len(one) for one in series])
         self._end = np.cumsum(lengths)
         self._begin = self._end - lengths
         if origins is None:
             origins = [(0, n_origins(length, outputs, segment)) for length in lengths]
         self._origins = np.array(origins)
-        self._parts = self._schedule(rows, slices)
-        self.n_parts, self.rows, _ = self._parts.shape
+        self._lay_out(rows, slices)
         self.size = self.n_parts * self.rows
 
-    def _schedule(self, rows: int, slices: bool) -> np.ndarray:
-        """(n_parts, rows, 4): series, first step, number of steps and whether the part begins a slice."""
-        counts = self._origins[:, 1]
-        parts = -(-counts // self._steps)
+    def _lay_out(self, rows: int, slices: bool) -> None:
+        """Cut the series and give each slice to the stream that has least to read so far, the longest first."""
+        parts = -(-self._origins[:, 1] // self._steps)
         longest = max(1, -(-int(parts.sum()) // rows)) if slices else max(1, int(parts.max()))
-        pieces = [
-            (min(longest, count - k), number, k) for number, count in enumerate(parts) for k in range(0, count, longest)
-        ]
-        queues = [[] for _ in range(rows)]
-        for length, number, first in sorted(pieces, key=lambda piece: -piece[0]):  # a stable order: by length alone
-            queue = min(queues, key=len)
-            for k in range(first, first + length):
-                step = k * self._steps
-                queue.append((number, step, min(self._steps, counts[number] - step), k == first))
-        queues = [queue for queue in queues if queue]
-        table = np.zeros((max(map(len, queues)), len(queues), 4), np.int64)
-        for row, queue in enumerate(queues):
-            table[: len(queue), row] = queue
-        return table
+        pieces = -(-parts // longest)
+        number = np.repeat(np.arange(len(parts)), pieces)
+        first = (np.arange(len(number)) - np.repeat(np.cumsum(pieces) - pieces, pieces)) * longest
+        length = np.minimum(longest, parts[number] - first)
+        streams = [(0, row) for row in range(min(rows, len(number)))]  # a heap: what each has to read
+        begin = np.empty(len(number), np.int64)
+        for k in np.argsort(-length, kind="stable"):
+            total, row = streams[0]
+            heapq.heapreplace(streams, (total + int(length[k]), row))
+            begin[k] = ROOM * row + total
+        self.rows, self.n_parts = len(streams), max(streams)[0]
+        order = np.argsort(begin)
+        self._slices = begin[order], number[order], first[order], length[order]
 
-    def _of(self, which: np.ndarray) -> np.ndarray:
-        return self._parts[which // self.rows, which % self.rows]
+    def _of(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Series, first step, number of steps of parts, and whether they begin a slice."""
+        begin, number, first, length = self._slices
+        place = ROOM * (which % self.rows) + which // self.rows
+        k = np.searchsorted(begin, place, side="right") - 1
+        part = place - begin[k]
+        step = (first[k] + part) * self._steps
+        count = np.where(part < length[k], np.minimum(self._steps, self._origins[number[k], 1] - step), 0)
+        return number[k], step, count, part == 0
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write the steps of those parts and, if given, what follows each of them."""
-        number, step, count, _ = self._of(which).T
+        number, step, count, _ = self._of(which)
         begin, end = self._begin[number], self._end[number]
         first = begin + (end - begin) % self._segment + step * self._segment
         centre, scale = self._units[number].T
@@ -127,14 +133,14 @@ class SeriesStreams:
 
     def weights(self, which: np.ndarray) -> np.ndarray:
         """1 for each step whose outputs count, (B, T)."""
-        number, step, count, _ = self._of(which).T
+        number, step, count, _ = self._of(which)
         k = np.arange(self._steps)
         counts_from = self._origins[number, 0] - step
         return ((k < count[:, None]) & (k >= counts_from[:, None])).astype(np.float64)
 
     def starts(self, which: np.ndarray) -> np.ndarray:
         """Whether each part begins a slice."""
-        return self._of(which)[:, 3] == 1
+        return self._of(which)[3]
 
 
 def n_streams(steps: int, bptt_steps: int, batch_size: int | str) -> int:
@@ -259,7 +265,7 @@ def gather_part(values: np.ndarray, first: int, units: StreamUnits, segment: int
     one = [np.array([value]) for value in (0, len(values), first, count)]
     centre, scale = np.array([units.centre]), np.array([units.scale])
     targets = np.empty((count, 0), x.dtype) if y is None else y
-    gather_streams(values, *one, segment, units.centring, centre, scale, x, targets)
+    gather_streams(read_only(values), *one, segment, units.centring, centre, scale, x, targets)
 
 
 class StreamPart(NamedTuple):
