@@ -11,10 +11,8 @@ from cell_shapes import GATES, Shape
 from timing import Side
 
 from tsrnn.forecasting.onnxnodes import Graph
-from tsrnn.forecasting.streams import StreamUnits, read
 from tsrnn.forecasting.windows import TableRows
 from tsrnn.kernels.optimization import norm
-from tsrnn.kernels.windows import SERIES
 from tsrnn.network.network import Network
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.optimizers import AdamW
@@ -80,19 +78,22 @@ class Tsrnn:
         return Side(step, single_threaded_blas)
 
     def inference(self) -> Side:
-        """Outputs of the batch; of a stream one step as a stateful forecaster takes it, in units of its own."""
+        """Outputs of the batch; of a stream those of one step, which also gives the states that the next would take."""
         problem = self._problem
         if not problem.shape.streaming:
             passes = Passes(problem.network, problem.parameters, self._workers)
             return Side(lambda: passes.outputs(self._samples), single_threaded_blas)
         network = Network(problem.cell, 1, problem.shape.I, problem.shape.H, 1, 1, decoder="in_step")
-        values, units, spaces = np.append(0.0, problem.x.ravel()), StreamUnits(SERIES, 0.0, 1.0), {}
+        views, work = network.layout.views(problem.parameters), network.allocate(1, problem.parameters.dtype)
         states = [[state[0] for state in problem.first_states()]]
 
         def step():
-            return read(network, problem.parameters, values, units, states, 1, spaces)[0][None]
+            work.x[...] = problem.x
+            network.start(work, states)
+            outputs = network.forward(views, work).copy()
+            return outputs, [[state.copy() for state in layer] for layer in network.final_states(work)]
 
-        return Side(step, single_threaded_blas)
+        return Side(lambda: step()[0], single_threaded_blas)
 
 
 class Torch:
