@@ -55,6 +55,7 @@ WRONG_IN_FORECASTER = {
     "lookback": [*NO_POSITIVE_INTEGERS, None, "all"],
     "season_length": [*NO_POSITIVE_INTEGERS, None, "year"],
     "decoder": [*NO_OPTIONS, "in_step"],
+    "n_members": [*NO_POSITIVE_INTEGERS, None, "auto"],
     "normalize": NO_OPTIONS,
     "stateful": NO_FLAGS,
     "multivariate": NO_FLAGS,

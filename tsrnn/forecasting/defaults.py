@@ -91,6 +91,8 @@ def choose(model, panel: Panel, season: int) -> Choices:
     if not fixed:
         fixed = model.lookback != "auto" or "lookback" in kept
         lookback = int(given("lookback", lambda: auto_lookback(lengths, outputs, season, long)))
+    if not fixed and lookback > 2 * season:
+        lookback = max(2 * season, lookback - model._seasons_less * season)
     segment = int(given("segment", lambda: auto_segment(lookback, season, long, fixed)))
     if not fixed:
         lookback = max(segment, lookback // segment * segment)

@@ -6,6 +6,7 @@ import numpy as np
 
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option
 from tsrnn.forecasting.defaults import CHOSEN, choose, seasonal_weights
+from tsrnn.forecasting.ensemble import further_members
 from tsrnn.forecasting.normalization import NORMALIZATIONS
 from tsrnn.forecasting.panel import panel_of
 from tsrnn.forecasting.plans import carried_states, check_signs, streamed, windowed, with_exogenous, with_room
@@ -20,6 +21,7 @@ DECODERS = ("direct", "parallel", "recursive", "seq2seq")
 class Fitting:
     """`fit` of `RNNForecaster`."""
 
+    _seasons_less = 0  # by which a member of an ensemble reads less
     _AUTO = ("hidden_size", "segment", "dropout", "linear_skip", "alpha", "max_steps")
 
     def fit(self, X=None, y=None, *, static=None):
@@ -51,6 +53,7 @@ class Fitting:
         check_integer("season_length", self.season_length, 1, "auto")
         check_option("decoder", self.decoder, ("auto", *DECODERS))
         check_option("normalize", self.normalize, ("auto", *NORMALIZATIONS))
+        check_integer("n_members", self.n_members, 1)
         check_flag("stateful", self.stateful)
         check_flag("multivariate", self.multivariate)
         check_option("missing", self.missing, ("raise", "mask"))
@@ -104,7 +107,9 @@ class Fitting:
             "_states": None,
             "_covariates": covariates,
             "_masks": masks,
+            "members_": (),
         }
+        before = getattr(self, "members_", ())
         if covariates and covariates.names and all(isinstance(name, str) for name in covariates.names):
             fitted["feature_names_in_"] = np.array(covariates.names, object)
 
@@ -134,4 +139,6 @@ class Fitting:
             max_steps=choices.max_steps,
             learning_rate_init=choices.learning_rate_init,
         )
+        if self.n_members > 1:
+            self.members_ = further_members(self, before, X, y, static)
         return self

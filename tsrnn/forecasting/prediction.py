@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from tsrnn.forecasting.alignment import framed, rows_asked
 from tsrnn.forecasting.checks import check_integer
 from tsrnn.forecasting.covariates import Covariates, known_ahead, with_history
+from tsrnn.forecasting.ensemble import median_of_members
 from tsrnn.forecasting.normalization import Units
 from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
 from tsrnn.forecasting.onnxnodes import Graph
@@ -25,6 +26,7 @@ from tsrnn.training.parallel import single_threaded_blas
 class Predictions:
     """`predict`, `score` and `update` of `RNNForecaster`."""
 
+    @median_of_members
     def predict(self, X=None, *, horizon=None, y=None, static=None):
         """Forecast what follows the series.
 
@@ -161,6 +163,8 @@ class Predictions:
             before += [None] * (panel.n_series - len(before))
             states = carried_states(self.network_, self.parameters_, panel, units, before)
         self.__dict__.update(_tail=panel.tail(self._kept), _units=units, _states=states, _covariates=covariates)
+        for member in self.members_:
+            member.update(y, X, static=static)
         return self
 
     @property
