@@ -142,6 +142,13 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             check_same_network(self.network_, network, "partial_fit" if incremental else "warm_start=True")
         return network
 
+    def _options(self, **settings) -> TrainingOptions:
+        """How to train, as the parameters say; `settings` come before them."""
+        chosen = {field.name: getattr(self, field.name, None) for field in fields(TrainingOptions)} | settings
+        if chosen["batch_size"] == "auto":
+            chosen["batch_size"] = AUTO_BATCH
+        return TrainingOptions(**chosen)
+
     def _train(
         self,
         network: Network,
@@ -183,12 +190,9 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             Of `TrainingOptions`, in place of the parameters of that name.
         """
         goes_on = self._goes_on(incremental)
-        settings = {field.name: getattr(self, field.name, None) for field in fields(TrainingOptions)} | settings
         if incremental:
             settings |= {"learning_rate": "constant", "max_iter": 1, "max_steps": None}
-        if settings["batch_size"] == "auto":
-            settings["batch_size"] = AUTO_BATCH
-        options = TrainingOptions(**settings)
+        options = self._options(**settings)
         if goes_on:
             begin = self.parameters_
         else:

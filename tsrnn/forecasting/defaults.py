@@ -63,6 +63,12 @@ class Choices:
     learning_rate_init: float
     seasonal_share: float = 0.0
 
+    @property
+    def training(self) -> dict:
+        """What of it the trainer wants to know."""
+        names = ("alpha", "alpha_linear", "max_steps", "learning_rate_init")
+        return {name: getattr(self, name) for name in names}
+
 
 def choose(model, panel: Panel, season: int) -> Choices:
     """What the parameters of a forecaster say, and the rules where one is "auto".
@@ -99,7 +105,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
     whole = int(np.maximum(lengths - outputs - lookback + 1, 0).sum())
     scarce = not fixed and whole < ENOUGH_WINDOWS and np.median(lengths) < 4 * lookback
     linear = bool(given("linear_skip", lambda: True))
-    max_steps, share = auto_steps(whole, linear and not model.stateful)
+    max_steps = auto_steps(whole, linear and not model.stateful) if model.max_steps == "auto" else model.max_steps
     wide = long or (season >= 24 and whole >= MANY_WINDOWS)
     return Choices(
         lookback=lookback,
@@ -112,8 +118,8 @@ def choose(model, panel: Panel, season: int) -> Choices:
         dropout=float(given("dropout", lambda: 0.5 if long else 0.1)),
         alpha=0.0 if model.alpha == "auto" else model.alpha,
         alpha_linear=min(1.0, 100 / lookback) if model.alpha == "auto" else model.alpha,
-        max_steps=max_steps if model.max_steps == "auto" else model.max_steps,
-        learning_rate_init=model.learning_rate_init * (share if model.max_steps == "auto" else 1),
+        max_steps=max_steps,
+        learning_rate_init=model.learning_rate_init * (rate_share(max_steps) if model.max_steps == "auto" else 1),
     )
 
 
@@ -121,14 +127,29 @@ def choose(model, panel: Panel, season: int) -> Choices:
 CHOSEN = ("lookback", "segment", "decoder", "normalize", "linear_skip", "hidden_size", "dropout")
 
 
-def auto_steps(windows: int, started: bool) -> tuple[int, float]:
-    """Updates, and the share of the learning rate at which they are made.
+def auto_steps(windows: int, started: bool) -> int:
+    """Updates: `MOST_STEPS`; where the linear map is fitted before, at most about `PASSES` over all windows."""
+    return int(np.clip(PASSES * windows / 256, 1, MOST_STEPS)) if started else MOST_STEPS
 
-    `MOST_STEPS`; where the linear map is fitted before, at most about `PASSES` over all windows. The first updates
-    move all weights alike, whatever their gradients: where few follow to mend that, they are small.
+
+def rate_share(steps: int) -> float:
+    """Share of the learning rate at which few updates are made.
+
+    The first ones move all weights alike, whatever their gradients, and few follow to mend that.
     """
-    steps = int(np.clip(PASSES * windows / 256, 1, MOST_STEPS)) if started else MOST_STEPS
-    return steps, min(1.0, steps / FEW_STEPS)
+    return min(1.0, steps / FEW_STEPS)
+
+
+def other_steps(model, choices: Choices) -> list[int]:
+    """Numbers of updates that may be right where windows are few: some series are learnt by heart, others not at all.
+
+    The one to stay with unless another is better comes first.
+    """
+    if model.max_steps != "auto" or choices.max_steps >= MOST_STEPS:
+        return [choices.max_steps]
+    if choices.max_steps >= FEW_STEPS:
+        return [choices.max_steps // 10, choices.max_steps]
+    return [choices.max_steps, *(steps for steps in (FEW_STEPS // 3, FEW_STEPS) if steps > 2 * choices.max_steps)]
 
 
 def auto_normalization(panel: Panel, stateful: bool, long: bool) -> str:

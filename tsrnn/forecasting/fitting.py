@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option
-from tsrnn.forecasting.defaults import CHOSEN, choose, seasonal_weights
+from tsrnn.forecasting.defaults import CHOSEN, choose
 from tsrnn.forecasting.ensemble import further_members
 from tsrnn.forecasting.normalization import NORMALIZATIONS
 from tsrnn.forecasting.panel import panel_of
 from tsrnn.forecasting.plans import carried_states, check_signs, streamed, windowed, with_exogenous, with_room
 from tsrnn.forecasting.prediction import kept_values
-from tsrnn.forecasting.selection import raced
+from tsrnn.forecasting.selection import Races
 from tsrnn.forecasting.timeindex import season_length
-from tsrnn.training.linear import fit_linear, start_linear
+from tsrnn.training.linear import start_linear
 
 DECODERS = ("direct", "parallel", "recursive", "seq2seq")
 
@@ -94,7 +94,8 @@ class Fitting:
             choices = replace(choices, lookback=plan.steps)
         else:
             choices = with_room(self, panel, choices, steps)
-            choices = raced(self, panel, choices, steps, ahead, season, build, rng)
+            races = Races(self, panel, steps, ahead, season, build, rng)
+            choices = races.run(choices)
             plan = windowed(self, panel, choices, steps, ahead)
         network = build(choices)
         fitted = {
@@ -115,10 +116,8 @@ class Fitting:
 
         def start(network, dtype, rng):
             parameters = network.initialize(rng, dtype, self.recurrent_init)
-            linear = None if self.stateful else fit_linear(network, plan.training, dtype, self.loss, rng, self.n_jobs)
+            linear = None if self.stateful else races.start(network, plan, choices)
             if linear is not None:
-                linear *= 1 - choices.seasonal_share
-                linear[:-1] += choices.seasonal_share * seasonal_weights(steps, channels, plan.steps, season).T
                 start_linear(network, parameters, linear)
             return parameters
 
@@ -134,10 +133,7 @@ class Fitting:
             fitted,
             keep,
             start=start,
-            alpha=choices.alpha,
-            alpha_linear=choices.alpha_linear,
-            max_steps=choices.max_steps,
-            learning_rate_init=choices.learning_rate_init,
+            **choices.training,
         )
         if self.n_members > 1:
             self.members_ = further_members(self, before, X, y, static)

@@ -152,8 +152,13 @@ default="gru"
 
     Attributes
     ----------
-    lookback_, season_length_, segment_, decoder_, normalize_, linear_skip_, hidden_size_, dropout_
+    lookback_, season_length_, segment_ : int
         As resolved from "auto"; with `stateful` the first is the number of values in a part.
+    decoder_, normalize_ : str
+    linear_skip_ : bool
+    hidden_size_ : int or tuple of int
+    dropout_ : float
+        As resolved from "auto".
     linear_coef_ : ndarray of shape (horizon, lookback)
         Weights of the linear map: what each value of a window, the oldest first, adds to each step of the forecast.
     horizon_ : int

@@ -1,106 +1,151 @@
-"""The race behind "auto": held-back values say which units and how much of the last season a fit starts with."""
+"""The races behind "auto": held-back values say which units, how much of the last season, and how many updates."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from tsrnn.forecasting.defaults import Choices, candidates, seasonal_weights
+from tsrnn.forecasting.defaults import Choices, candidates, other_steps, rate_share, seasonal_weights
 from tsrnn.forecasting.panel import Panel
 from tsrnn.forecasting.plans import Plan, windowed
 from tsrnn.network.network import Network
-from tsrnn.training.linear import fit_linear, linear_outputs
+from tsrnn.training.linear import fit_linear, linear_outputs, start_linear
+from tsrnn.training.parallel import Workers, single_threaded_blas
+from tsrnn.training.passes import Passes
+from tsrnn.training.trainer import DivergenceError, Trainer
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the seasonal naive in the linear map
 ENOUGH_ORIGINS = 50  # forecasts that tell two candidates apart, if there are so many series or values
 # By which another candidate must be better than the first: held-back values of few series are a matter of chance.
-LEAST_GAIN, GAIN_OF_ONE = 0.01, 0.1
+LEAST_GAIN, GAIN_OF_ONE = 0.01, 0.05
+
+FLOAT = np.dtype(np.float32)
 
 
-def raced(
-    model,
-    panel: Panel,
-    choices: Choices,
-    outputs: int,
-    ahead: int,
-    season: int,
-    build: Callable[[Choices], Network],
-    rng: np.random.Generator,
-) -> Choices:
-    """The choices with the normalization and the share of the seasonal naive that forecast held-back values best.
+class Races:
+    """Candidates are fitted without the last windows of each series, which then tell them apart.
 
-    The linear map alone is fitted, without the last windows of each series, which then tell the candidates apart: by
-    the mean absolute error in units of the seasonal naive's. The choices are left as they are where there is nothing
-    to choose, or too little to hold anything back.
+    By the mean absolute error in units of the seasonal naive's, the mean over the series. Where there is too little to
+    hold anything back, the first candidate wins.
 
     Parameters
     ----------
     model : RNNForecaster
     panel : Panel
-    choices : Choices
-        The first candidate.
     outputs, ahead : int
         See `tsrnn.forecasting.plans.windowed`.
     season : int
         Steps in a season.
     build : callable
-        Gives the network of a candidate.
+        Gives the network of some choices.
     rng : Generator
     """
-    names = candidates(model, panel, choices)
-    shares = SHARES if model.linear_skip == "auto" else (0.0,)
-    if model._goes_on() or model.early_stopping or not choices.linear_skip or len(names) * len(shares) == 1:
-        return choices
-    held = max(1, min(outputs, -(-ENOUGH_ORIGINS // panel.n_series)))
-    table = []
-    for normalize in names:
-        candidate = replace(choices, normalize=normalize)
-        plan = windowed(model, panel, candidate, outputs, ahead, held)
-        if not plan.validation.size:
+
+    def __init__(
+        self, model, panel: Panel, outputs: int, ahead: int, season: int, build: Callable[[Choices], Network], rng
+    ):
+        self._model, self._panel, self._outputs, self._ahead = model, panel, outputs, ahead
+        self._season, self._build, self._rng = season, build, rng
+        self._unit = _naive_errors(panel, season)
+
+    def run(self, choices: Choices) -> Choices:
+        """The choices with what has won."""
+        if self._model._goes_on() or self._model.early_stopping or not choices.linear_skip:
             return choices
-        errors = _errors(model, panel, candidate, plan, season, build(candidate), shares, rng)
-        if errors is None:
+        return self._number_of_updates(self._units(choices))
+
+    def start(self, network: Network, plan: Plan, choices: Choices) -> np.ndarray | None:
+        """Coefficients of the linear map that training starts with: fitted, and drawn toward the last season."""
+        return self._toward_season(network, plan, self._fitted(network, plan), choices.seasonal_share)
+
+    def _units(self, choices: Choices) -> Choices:
+        """With the normalization and the share of the seasonal naive of the best linear map."""
+        model = self._model
+        names, shares = candidates(model, self._panel, choices), SHARES if model.linear_skip == "auto" else (0.0,)
+        if len(names) * len(shares) == 1:
             return choices
-        table.append(errors)
-    table = np.array(table)  # (candidates, shares, series)
-    known = np.isfinite(table).all(axis=(0, 1))
-    if not known.any():
-        return choices
-    means = table[:, :, known].mean(axis=2)
-    best = np.unravel_index(np.argmin(means), means.shape)
-    gain = LEAST_GAIN + GAIN_OF_ONE / np.sqrt(known.sum())
-    if means[best] > (1 - gain) * means[0, 0]:
-        return choices
-    return replace(choices, normalize=names[best[0]], seasonal_share=shares[best[1]])
+        entries, errors = [], []
+        for normalize in names:
+            candidate = replace(choices, normalize=normalize)
+            plan, network = self._held_back(candidate), self._build(candidate)
+            linear = self._fitted(network, plan)
+            if linear is None or not plan.validation.size:
+                return choices
+            maps = [self._toward_season(network, plan, linear, share) for share in shares]
+            found, _ = linear_outputs(network, plan.validation, maps, FLOAT)
+            errors += [self._errors(network, plan, outputs) for outputs in found]
+            entries += [replace(candidate, seasonal_share=share) for share in shares]
+        return entries[_winner(errors)]
+
+    def _number_of_updates(self, choices: Choices) -> Choices:
+        """With the number of updates after which the network is best."""
+        numbers = other_steps(self._model, choices)
+        if len(numbers) == 1:
+            return choices
+        plan, network = self._held_back(choices), self._build(choices)
+        linear = self.start(network, plan, choices)
+        if linear is None or not plan.validation.size:
+            return choices
+        rate = self._model.learning_rate_init
+        entries = [replace(choices, max_steps=steps, learning_rate_init=rate * rate_share(steps)) for steps in numbers]
+        errors = []
+        for entry in entries:
+            parameters = network.initialize(self._rng, FLOAT, self._model.recurrent_init)
+            start_linear(network, parameters, linear)
+            options = self._model._options(**entry.training)
+            trainer = Trainer(network, parameters, options, plan.training, None, self._rng)
+            try:
+                trainer.run()
+            except DivergenceError:
+                errors.append(np.full(self._panel.n_series, np.inf))
+                continue
+            with single_threaded_blas(), Workers(self._model.n_jobs) as workers:
+                outputs = Passes(network, trainer.parameters, workers).outputs(plan.validation)
+            errors.append(self._errors(network, plan, outputs.astype(np.float64)))
+        return entries[_winner(errors)]
+
+    def _held_back(self, choices: Choices) -> Plan:
+        held = max(1, min(self._outputs, -(-ENOUGH_ORIGINS // self._panel.n_series)))
+        return windowed(self._model, self._panel, choices, self._outputs, self._ahead, held)
+
+    def _fitted(self, network: Network, plan: Plan) -> np.ndarray | None:
+        return fit_linear(network, plan.training, FLOAT, self._model.loss, self._rng, self._model.n_jobs)
+
+    def _toward_season(self, network: Network, plan: Plan, linear: np.ndarray | None, share: float):
+        if linear is None or share == 0:
+            return linear
+        channels = self._panel.values.shape[1]
+        drawn = (1 - share) * linear
+        drawn[:-1] += share * seasonal_weights(network.output_size // channels, channels, plan.steps, self._season).T
+        return drawn
+
+    def _errors(self, network: Network, plan: Plan, outputs: np.ndarray) -> np.ndarray:
+        """Mean absolute error (S,) of outputs for the held-back windows of each series; NaN where there are none."""
+        every, n = np.arange(plan.validation.size), self._panel.n_series
+        channels = self._panel.values.shape[1]
+        series, (centre, scale) = plan.validation.series(every), plan.validation.measure(every, plan.steps)
+        units = plan.units.only(series)
+        _, targets = linear_outputs(network, plan.validation, [], FLOAT)
+        forecast, truth = (
+            units.leave(centre[:, None] + scale[:, None] * values.reshape(len(every), -1, channels))
+            for values in (outputs, targets)
+        )
+        unit = np.where(self._unit > 0, self._unit, np.nan)[series][:, None]
+        error = np.nan_to_num(np.abs(forecast - truth) / unit).mean(axis=(1, 2))
+        known = (np.bincount(series, minlength=n) > 0) & (self._unit > 0).all(axis=1)
+        total = np.bincount(series, error, n) / np.maximum(np.bincount(series, minlength=n), 1)
+        return np.where(known, total, np.nan)
 
 
-def _errors(model, panel: Panel, choices: Choices, plan: Plan, season, network: Network, shares, rng):
-    """Mean absolute errors (shares, S) over the held-back windows of each series; NaN where there is none."""
-    dtype = np.dtype(np.float32)
-    coefficients = fit_linear(network, plan.training, dtype, model.loss, rng, model.n_jobs)
-    if coefficients is None:
-        return None
-    channels = panel.values.shape[1]
-    steps = network.output_size // channels
-    naive = np.zeros_like(coefficients)
-    naive[:-1] = seasonal_weights(steps, channels, plan.steps, season).T
-    (linear, repeated), truth = linear_outputs(network, plan.validation, [coefficients, naive], dtype)
-    every = np.arange(plan.validation.size)
-    series, (centre, scale) = plan.validation.series(every), plan.validation.measure(every, plan.steps)
-    units = plan.units.only(series)
-
-    def in_units_of_the_series(values):
-        return units.leave(centre[:, None] + scale[:, None] * values.reshape(len(values), steps, channels))
-
-    truth, unit = in_units_of_the_series(truth), _naive_errors(panel, season)[series]
-    found = np.full((len(shares), panel.n_series), np.nan)
-    count = np.bincount(series, minlength=panel.n_series)
-    for k, share in enumerate(shares):
-        error = np.abs(in_units_of_the_series((1 - share) * linear + share * repeated) - truth) / unit[:, None]
-        total = np.bincount(series, np.nan_to_num(error).mean(axis=(1, 2)), panel.n_series)
-        found[k, count > 0] = total[count > 0] / count[count > 0]
-    found[:, ~(_naive_errors(panel, season) > 0).all(axis=1)] = np.nan
-    return found
+def _winner(errors: list[np.ndarray]) -> int:
+    """The number of the candidate with the least mean of errors (S,), if that is clearly below the first one's."""
+    table = np.array(errors)
+    table = table[:, ~np.isnan(table).any(axis=0)]
+    if not table.size:
+        return 0
+    means = table.mean(axis=1)
+    best = int(np.argmin(means))
+    return best if means[best] < (1 - LEAST_GAIN - GAIN_OF_ONE / np.sqrt(table.shape[1])) * means[0] else 0
 
 
 def _naive_errors(panel: Panel, season: int) -> np.ndarray:
