@@ -125,8 +125,11 @@ class Units(NamedTuple):
 
 
 def _floor(positive: np.ndarray) -> float:
-    """What stands for zero: half of the smallest positive values, their 1% quantile; 1 without any."""
-    return max(0.5 * np.quantile(positive, 0.01), np.finfo(np.float64).tiny) if len(positive) else 1.0
+    """What stands for zero: half of the smallest positive values, below which lie one in a hundred; 1 without any."""
+    if not len(positive):
+        return 1.0
+    number = (len(positive) - 1) // 100
+    return max(0.5 * np.partition(positive, number)[number], np.finfo(np.float64).tiny)
 
 
 def mean_and_deviation(values: np.ndarray, begin: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
