@@ -22,8 +22,8 @@ def seasonal(n=90, growth=0.0, noise=0.1, seed=0):
 @pytest.mark.parametrize(
     ("errors", "winner"),
     [
-        ([[1.0], [0.96], [0.99]], 0),  # of one series the gain must be large
-        ([[1.0], [0.9], [0.8]], 2),
+        ([[1.0], [0.8], [0.99]], 0),  # of one series the gain must be large
+        ([[1.0], [0.9], [0.6]], 2),
         (np.outer([1, 0.96, 0.97], np.ones(400)), 1),
         ([[1.0, np.nan], [0.5, 0.1]], 1),
         ([[np.nan], [np.nan]], 0),
@@ -31,7 +31,7 @@ def seasonal(n=90, growth=0.0, noise=0.1, seed=0):
     ],
 )
 def test_the_first_candidate_wins_unless_another_is_clearly_better(errors, winner):
-    assert _winner([np.array(each) for each in errors]) == winner
+    assert _winner([np.array(each) for each in errors], 0.0) == winner
 
 
 def test_errors_are_measured_by_those_of_the_seasonal_naive():
@@ -127,3 +127,7 @@ def test_odd_series_alone(y):
     forecast = automatic().fit(y).predict()
     after = y[-1] + (y[-1] - y[-2]) * np.arange(1, 7) if np.ptp(y) > 5 else y[-6:]
     assert (np.abs(forecast - after) <= 3 + 0.1 * np.abs(after)).all()
+
+
+def test_more_origins_need_less_of_a_gain():
+    assert _winner([np.array([1.0]), np.array([0.8])], 8.0) == 1

@@ -23,7 +23,7 @@ STRAIGHT = 0.05  # deviation, as a share of the level, within which logarithms a
 # Beside a linear map that starts fitted, the network of few windows soon knows them by heart.
 PASSES, MOST_STEPS, FEW_STEPS = 10, 1000, 300
 
-MANY_WINDOWS = 100_000  # that feed a wider network, and more updates
+MANY_WINDOWS, WIDE_LOOKBACK = 100_000, 168  # so many, and so long ones, feed a wider network and more updates
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,10 @@ def choose(model, panel: Panel, season: int) -> Choices:
     whole = int(np.maximum(lengths - outputs - lookback + 1, 0).sum())
     scarce = not fixed and whole < ENOUGH_WINDOWS and np.median(lengths) < 4 * lookback
     linear = bool(given("linear_skip", lambda: True))
-    max_steps = auto_steps(whole, linear and not model.stateful) if model.max_steps == "auto" else model.max_steps
-    wide = long or (season >= 24 and whole >= MANY_WINDOWS)
+    wide = long or (lookback >= WIDE_LOOKBACK and whole >= MANY_WINDOWS)
+    # Of exogenous columns the linear map knows nothing: they are for the network to learn.
+    started = linear and not model.stateful and not panel.covariates.shape[1]
+    max_steps = auto_steps(whole, started, wide and not long) if model.max_steps == "auto" else model.max_steps
     return Choices(
         lookback=lookback,
         least=max(2, season) if scarce else lookback,
@@ -127,9 +129,13 @@ def choose(model, panel: Panel, season: int) -> Choices:
 CHOSEN = ("lookback", "segment", "decoder", "normalize", "linear_skip", "hidden_size", "dropout")
 
 
-def auto_steps(windows: int, started: bool) -> int:
-    """Updates: `MOST_STEPS`; where the linear map is fitted before, at most about `PASSES` over all windows."""
-    return int(np.clip(PASSES * windows / 256, 1, MOST_STEPS)) if started else MOST_STEPS
+def auto_steps(windows: int, started: bool, wide: bool = False) -> int:
+    """Updates: `MOST_STEPS`, twice as many of a wide network of many windows.
+
+    Where the linear map is fitted before, at most about `PASSES` over all windows.
+    """
+    most = (1 + wide) * MOST_STEPS
+    return int(np.clip(PASSES * windows / 256, 1, most)) if started else most
 
 
 def rate_share(steps: int) -> float:

@@ -50,9 +50,10 @@ default="gru"
         all windows alike, by the mean and the standard deviation of the whole series; "difference" takes the last
         value of the window and the deviation of the series. Under the names with "log_" the same is done to the
         logarithms of a series without values below zero, in which growth and seasons that grow with the level are
-        straight; near zero they go straight themselves, so that zeros may be. "auto" is "log_last" if no value is
-        below zero, else "last"; "difference" for horizons from 96 on. In training a window counts by the root of its
-        deviation.
+        straight; near zero they go straight themselves, so that zeros may be. "auto" is "difference" for horizons from
+        96 on; else "log_last" if no value is below zero and they vary by more than a twentieth of their level, and
+        "last" if not, or the mean, or no logarithms, where the linear map then forecasts held-back values clearly
+        better. In training a window counts by the root of its deviation.
     past_covariates : str or tuple of str, optional
         Columns of `X` that are known only up to now, such as a measured temperature. The others are known ahead, and
         `predict` wants them for the steps to forecast.
@@ -67,10 +68,11 @@ default="gru"
         is a series by itself, and one model serves them all.
     linear_skip : bool or "auto", default="auto"
         Add a linear map of the window to the network's forecast. It starts as a ridge regression toward least absolute
-        errors, of 20,000 windows at most, and the network from zero: it learns what is left. "auto" is True.
+        errors, of 20,000 windows at most, and the network from zero: it learns what is left. "auto" is True, and draws
+        the map toward repeating the last season where that forecasts held-back values clearly better.
     hidden_size : int, tuple of int or "auto", default="auto"
         Units of each recurrent layer; a tuple has one number a layer, the lowest first. "auto" is 64, and 128 for
-        horizons from 96 on and for many windows of days or longer seasons.
+        horizons from 96 on and for 100,000 windows or more of 168 steps or more.
     num_layers : int, default=1
         Recurrent layers, one above the other.
     bidirectional : bool, default=False
@@ -123,7 +125,9 @@ default="gru"
         Passes over all windows.
     max_steps : int, None or "auto", default="auto"
         Largest number of updates; the smaller of both limits ends training. A short series takes `max_iter`
-        passes of one update each, a long one fewer passes of many. "auto" is 1000.
+        passes of one update each, a long one fewer passes of many. "auto" is 1000, or 2000 of many and long
+        windows, but where the linear map is fitted first no more than ten passes. Few windows are soon learnt by heart:
+        where these would be fewer than 300 updates, 100 and 300 are tried too, on held-back values.
     early_stopping : bool, default=False
         Keep the last `validation_fraction` of the windows aside, stop when their loss no longer falls, and keep
         the weights of the best pass. No validation target is seen in training.

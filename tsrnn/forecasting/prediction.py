@@ -265,7 +265,7 @@ class Predictions:
         if horizon > block == self.horizon_ > 1:
             warnings.warn(
                 f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
-                stacklevel=3,
+                stacklevel=4,  # beyond `predict` and what it is wrapped in
             )
         if states is None:
             return self._follow_windows(panel, units, horizon, block, known)

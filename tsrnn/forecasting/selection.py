@@ -15,9 +15,11 @@ from tsrnn.training.passes import Passes
 from tsrnn.training.trainer import DivergenceError, Trainer
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the seasonal naive in the linear map
-ENOUGH_ORIGINS = 50  # forecasts that tell two candidates apart, if there are so many series or values
-# By which another candidate must be better than the first: held-back values of few series are a matter of chance.
-LEAST_GAIN, GAIN_OF_ONE = 0.01, 0.05
+# Forecasts that tell two candidates apart, if there are so many series or values: of one series so many, and so many
+# horizons, for what happens to be right in one stretch of it need not be in the next.
+ENOUGH_ORIGINS, ENOUGH_HORIZONS = 50, 4
+# By which another candidate must be better than the first: on the held-back values of one series much is chance.
+LEAST_GAIN, GAIN_OF_ONE = 0.01, 0.3
 
 FLOAT = np.dtype(np.float32)
 
@@ -47,6 +49,9 @@ class Races:
         self._model, self._panel, self._outputs, self._ahead = model, panel, outputs, ahead
         self._season, self._build, self._rng = season, build, rng
         self._unit = _naive_errors(panel, season)
+        # Windows of each series: many of few series, but no more than a part of them.
+        most = max(outputs, int(np.median(panel.lengths)) // 4)
+        self._held = min(most, -(-max(ENOUGH_ORIGINS, ENOUGH_HORIZONS * outputs) // panel.n_series))
 
     def run(self, choices: Choices) -> Choices:
         """The choices with what has won."""
@@ -75,7 +80,7 @@ class Races:
             found, _ = linear_outputs(network, plan.validation, maps, FLOAT)
             errors += [self._errors(network, plan, outputs) for outputs in found]
             entries += [replace(candidate, seasonal_share=share) for share in shares]
-        return entries[_winner(errors)]
+        return entries[_winner(errors, self._held / self._outputs)]
 
     def _number_of_updates(self, choices: Choices) -> Choices:
         """With the number of updates after which the network is best."""
@@ -102,11 +107,10 @@ class Races:
             with single_threaded_blas(), Workers(self._model.n_jobs) as workers:
                 outputs = Passes(network, trainer.parameters, workers).outputs(plan.validation)
             errors.append(self._errors(network, plan, outputs.astype(np.float64)))
-        return entries[_winner(errors)]
+        return entries[_winner(errors, self._held / self._outputs)]
 
     def _held_back(self, choices: Choices) -> Plan:
-        held = max(1, min(self._outputs, -(-ENOUGH_ORIGINS // self._panel.n_series)))
-        return windowed(self._model, self._panel, choices, self._outputs, self._ahead, held)
+        return windowed(self._model, self._panel, choices, self._outputs, self._ahead, self._held)
 
     def _fitted(self, network: Network, plan: Plan) -> np.ndarray | None:
         return fit_linear(network, plan.training, FLOAT, self._model.loss, self._rng, self._model.n_jobs)
@@ -137,15 +141,19 @@ class Races:
         return np.where(known, total, np.nan)
 
 
-def _winner(errors: list[np.ndarray]) -> int:
-    """The number of the candidate with the least mean of errors (S,), if that is clearly below the first one's."""
+def _winner(errors: list[np.ndarray], horizons: float) -> int:
+    """The number of the candidate with the least mean of errors (S,), if that is clearly below the first one's.
+
+    The forecasts of a series overlap: they are as good as independent ones that fill as many `horizons`.
+    """
     table = np.array(errors)
     table = table[:, ~np.isnan(table).any(axis=0)]
     if not table.size:
         return 0
     means = table.mean(axis=1)
     best = int(np.argmin(means))
-    return best if means[best] < (1 - LEAST_GAIN - GAIN_OF_ONE / np.sqrt(table.shape[1])) * means[0] else 0
+    gain = LEAST_GAIN + GAIN_OF_ONE / np.sqrt(table.shape[1] * (1 + horizons))
+    return best if means[best] < (1 - gain) * means[0] else 0
 
 
 def _naive_errors(panel: Panel, season: int) -> np.ndarray:
