@@ -41,7 +41,7 @@ WRONG = {
     "clip_norm": [0, -1, np.nan, "1", True],
     "batch_size": [*NO_POSITIVE_INTEGERS, None, "AUTO"],
     "max_iter": [*NO_POSITIVE_INTEGERS, None],
-    "max_steps": [*NO_POSITIVE_INTEGERS, "all"],
+    "max_steps": [*NO_POSITIVE_INTEGERS[1:], "all"],
     "early_stopping": NO_FLAGS,
     "validation_fraction": [0, 1, -0.1, 1.1, np.nan, None, "0.1"],
     "n_iter_no_change": [*NO_POSITIVE_INTEGERS, None],
@@ -64,7 +64,8 @@ WRONG_IN_FORECASTER = {
     "past_covariates": [3, ["heat"], 2.5],
 }
 WRONG_IN_REGRESSOR = {
-    **{name: ["auto"] for name in ("hidden_size", "segment", "dropout", "linear_skip", "alpha", "max_steps")},
+    **{name: ["auto"] for name in ("hidden_size", "segment", "dropout", "linear_skip", "alpha")},
+    "max_steps": [0, "auto"],
     "n_channels": [*NO_POSITIVE_INTEGERS, None],
     "decoder": [*NO_OPTIONS, "recursive", "in step"],
 }

@@ -120,3 +120,19 @@ def test_panels_of_any_lengths():
     forecast = forecaster().fit(y).predict()
     assert np.isfinite(forecast).all()
     assert len(forecast) == 9
+
+
+def test_no_updates_are_the_linear_map_alone():
+    y = daily(200)
+    model = forecaster(max_steps=0, normalize="last", linear_skip=True).fit(y)
+    window = y.to_numpy()[-56:]
+    scale = window.std() + 0.01 * y.to_numpy().std()
+    by_hand = window[-1] + scale * (
+        model.linear_coef_ @ ((window - window[-1]) / scale) + model.weights()["linear.bias"]
+    )
+    np.testing.assert_allclose(model.predict(), by_hand, rtol=1e-4, atol=1e-4)
+    assert (model.n_steps_, model.n_iter_, model.loss_curve_) == (0, 0, [])
+    assert forecaster(max_steps=0, n_members=3).fit(y).predict().notna().all()
+    for changes in ({"linear_skip": False}, {"stateful": True, "bptt_steps": 3}):
+        with pytest.raises(ValueError, match="max_steps=0 is the linear map of windows alone"):
+            forecaster(max_steps=0, **changes).fit(y)

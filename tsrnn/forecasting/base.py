@@ -36,6 +36,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
     """Base of `RNNRegressor` and `RNNForecaster`."""
 
     _SAMPLES = "windows"  # what a progress bar counts
+    _LEAST_STEPS = 1  # of training
     _AUTO = ()  # parameters that may be "auto" though they need not be everywhere
 
     def _check_parameters(self) -> None:
@@ -59,7 +60,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         check_real("clip_norm", self.clip_norm, 0, np.inf, "neither", none=True)
         check_integer("batch_size", self.batch_size, 1, "auto")
         check_integer("max_iter", self.max_iter, 1)
-        self._check_or_auto("max_steps", check_integer, 1, None)
+        self._check_or_auto("max_steps", check_integer, self._LEAST_STEPS, None)
         check_flag("early_stopping", self.early_stopping)
         check_real("validation_fraction", self.validation_fraction, 0, 1, "neither")
         check_integer("n_iter_no_change", self.n_iter_no_change, 1)
@@ -214,7 +215,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
                 raise
             interrupted = True
         finally:
-            if trainer.history.loss:
+            if trainer.history.loss or not trainer.total_steps:
                 found = attributes()
                 for name in ("feature_names_in_", "_course"):  # of an earlier fit
                     self.__dict__.pop(name, None)
@@ -254,7 +255,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             "parameters_": parameters,
             "n_iter_": len(history.loss),
             "n_steps_": history.n_steps + (self.n_steps_ if goes_on else 0),
-            "best_loss_": min(history.validation_loss or history.loss),
+            "best_loss_": min(history.validation_loss or history.loss, default=np.nan),
         }
 
     def _outputs(self, samples: Samples) -> np.ndarray:

@@ -30,7 +30,7 @@ def further_members(model, before: tuple, X, y, static) -> tuple:
             member._seasons_less = 2 - k % 2
         members.append(member.fit(X, y, static=static))
     middle = np.median([one.best_loss_ for one in (model, *members)])
-    return tuple(member for member in members if member.best_loss_ <= GATE * middle)
+    return tuple(member for member in members if not member.best_loss_ > GATE * middle)
 
 
 def median_of_members(predict: Callable) -> Callable:

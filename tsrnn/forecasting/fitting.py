@@ -21,6 +21,7 @@ DECODERS = ("direct", "parallel", "recursive", "seq2seq")
 class Fitting:
     """`fit` of `RNNForecaster`."""
 
+    _LEAST_STEPS = 0
     _seasons_less = 0  # by which a member of an ensemble reads less
     _AUTO = ("hidden_size", "segment", "dropout", "linear_skip", "alpha", "max_steps")
 
@@ -70,6 +71,8 @@ class Fitting:
         channels = panel.values.shape[1]
         season = season_length(panel.freq) if self.season_length == "auto" else int(self.season_length)
         choices = choose(self, panel, season)
+        if self.max_steps == 0 and (self.stateful or not choices.linear_skip):
+            raise ValueError("max_steps=0 is the linear map of windows alone: it needs linear_skip, and stateful=False")
         check_signs(panel, choices.normalize)
         steps = int(self.horizon)
         if choices.decoder == "recursive":  # one step of what is read on: a value of a window, a segment of a stream

@@ -124,10 +124,10 @@ default="gru"
     max_iter : int, default=300
         Passes over all windows.
     max_steps : int, None or "auto", default="auto"
-        Largest number of updates; the smaller of both limits ends training. A short series takes `max_iter`
-        passes of one update each, a long one fewer passes of many. "auto" is 1000, or 2000 of many and long
-        windows, but where the linear map is fitted first no more than ten passes. Few windows are soon learnt by heart:
-        where these would be fewer than 300 updates, 100 and 300 are tried too, on held-back values.
+        Largest number of updates; the smaller of both limits ends training. 0 is the linear map alone. A short series
+        takes `max_iter` passes of one update each, a long one fewer passes of many. "auto" is 1000, or 2000 of many and
+        long windows, but where the linear map is fitted first no more than ten passes. Few windows are soon learnt by
+        heart: where these would be fewer than 300 updates, 100 and 300 are tried too, on held-back values.
     early_stopping : bool, default=False
         Keep the last `validation_fraction` of the windows aside, stop when their loss no longer falls, and keep
         the weights of the best pass. No validation target is seen in training.
