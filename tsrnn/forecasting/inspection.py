@@ -64,7 +64,8 @@ class ForecasterInspection:
         --------
         >>> from tsrnn import RNNForecaster
         >>> from tsrnn.datasets import load_airpassengers
-        >>> model = RNNForecaster(cell="lstm", hidden_size=8, max_steps=50, random_state=0).fit(load_airpassengers())
+        >>> sizes = {"lookback": 36, "segment": 1, "hidden_size": 8}
+        >>> model = RNNForecaster(cell="lstm", max_steps=50, random_state=0, **sizes).fit(load_airpassengers())
         >>> inside = model.inspect_gates()
         >>> inside.shape
         (36, 56)
@@ -147,7 +148,8 @@ class ForecasterInspection:
         --------
         >>> from tsrnn import RNNForecaster
         >>> from tsrnn.datasets import load_airpassengers
-        >>> model = RNNForecaster(hidden_size=8, max_steps=50, random_state=0).fit(load_airpassengers())
+        >>> sizes = {"lookback": 36, "segment": 1, "hidden_size": 8}
+        >>> model = RNNForecaster(max_steps=50, random_state=0, **sizes).fit(load_airpassengers())
         >>> flow = model.gradient_flow()
         >>> flow.shape
         (36, 1)
