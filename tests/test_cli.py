@@ -73,9 +73,7 @@ def test_version_and_help(run):
         assert code == 0
         for option in ("--horizon", "--time", "--target", "--cell", "--out", "--plot", "--evaluate", "--seed"):
             assert option in out
-    defaults = RNNForecaster().get_params()
-    for name in ("cell", "hidden_size", "max_steps"):
-        assert f"default: {defaults[name]}" in out
+    assert f"default: {RNNForecaster().cell}" in out
 
 
 def test_forecast_to_standard_output(run):

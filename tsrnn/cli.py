@@ -30,7 +30,7 @@ PLOT_FORMATS = ("png", "svg", "pdf")
 
 Cell = enum.Enum("Cell", {name: name for name in CELLS}, type=str)
 DEFAULTS = RNNForecaster().get_params()
-CELL, HIDDEN_SIZE, MAX_STEPS = Cell(DEFAULTS["cell"]), DEFAULTS["hidden_size"], DEFAULTS["max_steps"]
+CELL = Cell(DEFAULTS["cell"])
 
 # Plain text: a panel drawn around an error cannot be searched for, and a script cannot read it.
 app = typer.Typer(
@@ -102,14 +102,18 @@ def forecast(
         Path | None, typer.Option("--plot", "-p", metavar="FILE", help="Picture to write: .png, .svg or .pdf.")
     ] = None,
     cell: Annotated[Cell, typer.Option(help="Recurrent cell.")] = CELL,
-    hidden_size: Annotated[int, typer.Option(metavar="N", min=1, help="Units of the recurrent layer.")] = HIDDEN_SIZE,
+    hidden_size: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Units of the recurrent layer. Default: more for much data."),
+    ] = None,
     lookback: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="Values the network sees before it forecasts. Default: a few seasons."),
     ] = None,
     max_steps: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Updates of the weights in training, at most.")
-    ] = MAX_STEPS,
+        int | None,
+        typer.Option(metavar="N", min=1, help="Updates of the weights in training, at most. Default: by the data."),
+    ] = None,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="The same seed gives the same forecast.")
     ] = 0,
@@ -142,10 +146,10 @@ def forecast(
     model = RNNForecaster(
         horizon,
         cell=cell.value,
-        hidden_size=hidden_size,
+        hidden_size=hidden_size or "auto",
         lookback=lookback or "auto",
         season_length=season,
-        max_steps=max_steps,
+        max_steps=max_steps or "auto",
         random_state=seed,
         verbose=not quiet and sys.stderr.isatty(),
     )

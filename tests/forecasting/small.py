@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tsrnn import RNNForecaster, RNNRegressor
-from tsrnn.forecasting.normalization import CENTRINGS, Units
+from tsrnn.forecasting.normalization import Units
 from tsrnn.forecasting.panel import panel_of
 from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.network.cells import CELLS
@@ -18,8 +18,16 @@ UPDATES = 20 if os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0") else 2
 
 
 def forecaster(horizon=3, **changes):
-    """A forecaster that is fitted within milliseconds."""
-    settings = {"lookback": 6, "hidden_size": 4, "max_steps": UPDATES, "random_state": 0}
+    """A forecaster that is fitted within milliseconds, and chooses nothing by itself."""
+    settings = {
+        "lookback": 6,
+        "segment": 1,
+        "normalize": "last",
+        "linear_skip": True,
+        "hidden_size": 4,
+        "max_steps": UPDATES,
+        "random_state": 0,
+    }
     return RNNForecaster(horizon, **(settings | changes))
 
 
@@ -60,7 +68,7 @@ def with_tail(model, tail):
 
 def units_of(series, centring):
     """Units of one series."""
-    return Units.of(series[:, None], np.array([0]), np.array([len(series)]), CENTRINGS[centring])
+    return Units.of(series[:, None], np.array([0]), np.array([len(series)]), centring)
 
 
 def windows_of(series, first, size, units):

@@ -23,12 +23,12 @@ NO_FLAGS = ["yes", "", None, 2, 0.5, np.nan, pd.NA, [True], np.array([True, Fals
 NO_SHARES = [-0.1, 1, 1.0, 1.5, "0.1", None, np.nan, True, 0.1j, Decimal("0.1")]
 WRONG = {
     "cell": [*NO_OPTIONS, "GRU", "LSTM ", "gru_peephole"],
-    "hidden_size": [*NO_POSITIVE_INTEGERS, None, "auto", (), (4, 4), (0,), (2.5,), (True,), ("8",), (None,), ((4,),)],
+    "hidden_size": [*NO_POSITIVE_INTEGERS, None, (), (4, 4), (0,), (2.5,), (True,), ("8",), (None,), ((4,),)],
     "num_layers": [*NO_POSITIVE_INTEGERS, None],
     "bidirectional": NO_FLAGS,
     "residual": NO_FLAGS,
     "layer_norm": NO_FLAGS,
-    "segment": [*NO_POSITIVE_INTEGERS, None, "auto"],
+    "segment": [*NO_POSITIVE_INTEGERS, None],
     "dropout": NO_SHARES,
     "recurrent_dropout": NO_SHARES,
     "linear_skip": NO_FLAGS,
@@ -41,7 +41,7 @@ WRONG = {
     "clip_norm": [0, -1, np.nan, "1", True],
     "batch_size": [*NO_POSITIVE_INTEGERS, None, "AUTO"],
     "max_iter": [*NO_POSITIVE_INTEGERS, None],
-    "max_steps": [*NO_POSITIVE_INTEGERS, "auto"],
+    "max_steps": [*NO_POSITIVE_INTEGERS[1:], "all"],
     "early_stopping": NO_FLAGS,
     "validation_fraction": [0, 1, -0.1, 1.1, np.nan, None, "0.1"],
     "n_iter_no_change": [*NO_POSITIVE_INTEGERS, None],
@@ -55,6 +55,7 @@ WRONG_IN_FORECASTER = {
     "lookback": [*NO_POSITIVE_INTEGERS, None, "all"],
     "season_length": [*NO_POSITIVE_INTEGERS, None, "year"],
     "decoder": [*NO_OPTIONS, "in_step"],
+    "n_members": [*NO_POSITIVE_INTEGERS, None, "auto"],
     "normalize": NO_OPTIONS,
     "stateful": NO_FLAGS,
     "multivariate": NO_FLAGS,
@@ -63,6 +64,8 @@ WRONG_IN_FORECASTER = {
     "past_covariates": [3, ["heat"], 2.5],
 }
 WRONG_IN_REGRESSOR = {
+    **{name: ["auto"] for name in ("hidden_size", "segment", "dropout", "linear_skip", "alpha")},
+    "max_steps": [0, "auto"],
     "n_channels": [*NO_POSITIVE_INTEGERS, None],
     "decoder": [*NO_OPTIONS, "recursive", "in step"],
 }

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from forecasting.small import assert_index, daily, every_cell, forecaster, values, with_tail
 from tsrnn import RNNForecaster
 from tsrnn.datasets import load_airpassengers
-from tsrnn.forecasting.forecaster import DECODERS
+from tsrnn.forecasting.fitting import DECODERS
 from tsrnn.forecasting.normalization import CENTRINGS
 from tsrnn.forecasting.timeindex import frequency
 
@@ -233,14 +233,24 @@ def test_a_fitted_estimator_keeps_no_more_of_the_series_than_a_window():
 
 
 @pytest.mark.parametrize(
-    ("lookback", "horizon", "decoder", "least"),
-    [(6, 3, "direct", 9), (6, 3, "recursive", 7), (1, 1, "direct", 2), ("auto", 3, "direct", 4)],
+    ("horizon", "decoder", "least"), [(3, "direct", 4), (3, "recursive", 2), (1, "direct", 2), (3, "parallel", 4)]
 )
-def test_the_shortest_series(lookback, horizon, decoder, least):
-    model = forecaster(horizon, lookback=lookback, decoder=decoder)
+def test_the_shortest_series(horizon, decoder, least):
+    model = forecaster(horizon, lookback="auto", decoder=decoder)
     assert np.isfinite(model.fit(values(least)).predict()).all()
     with pytest.raises(ValueError, match=f"y has {least - 1} values.* need at least {least}"):
         model.fit(values(least - 1))
+
+
+@pytest.mark.parametrize(("decoder", "kept"), [("direct", 5), ("recursive", 7)])
+def test_a_lookback_that_no_series_is_long_enough_for_is_cut(decoder, kept):
+    model = forecaster(lookback=40, decoder=decoder)
+    with pytest.warns(UserWarning, match=f"y has 8 values: lookback=40 is cut to lookback_={kept}") as caught:
+        model.fit(values(8))
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert model.lookback_ == kept
+    assert np.isfinite(model.predict()).all()
 
 
 @pytest.mark.parametrize("n", range(4, 60, 5))
@@ -286,7 +296,7 @@ def test_airline_passengers():
         {"num_layers": 2},
         {"num_layers": 3, "dropout": 0.5},
         {"dropout": 0.0},
-        {"linear_skip": False},
+        {"linear_skip": True, "lookback": 12},
         {"recurrent_init": "orthogonal"},
         {"alpha": 0.0},
         {"alpha": 0.01},
@@ -307,6 +317,7 @@ def test_airline_passengers():
     ids=str,
 )
 def test_every_setting_learns(changes):
-    model = forecaster(**({"learning_rate_init": 0.01, "max_steps": 30} | changes)).fit(daily())
+    settings = {"learning_rate_init": 0.01, "max_steps": 30, "linear_skip": False, "normalize": "last"}
+    model = forecaster(**(settings | changes)).fit(daily())
     assert model.loss_curve_[-1] < model.loss_curve_[0]
     assert np.isfinite(model.predict()).all()

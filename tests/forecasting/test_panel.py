@@ -285,8 +285,8 @@ def test_score():
         (lambda: pd.concat([long(), long()[["c"]][:1]]), r"not sorted in series 'c'"),
         (lambda: pd.concat([long()[:1], long()]), r"series 'a' of y: the index has duplicated stamps: 2021-01-01"),
         (lambda: long().to_frame().assign(more=1), r"must have one column, got \['demand', 'more'\]"),
-        (lambda: long().iloc[:6], "y has 6 values; lookback=6 and horizon=3 need at least 9"),
-        (lambda: wide().iloc[:8, :2], "the longest series of y has 8 values; lookback=6 and horizon=3 need at least 9"),
+        (lambda: long().iloc[:3], "y has 3 values; horizon=3 and one value to read need at least 4"),
+        (lambda: wide().iloc[:3, :1], "y has 3 values; horizon=3 and one value to read need at least 4"),
     ],
 )
 def test_bad_panels_are_named(y, words):

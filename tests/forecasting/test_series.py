@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from forecasting.small import daily, forecaster, values
-from tsrnn.forecasting.forecaster import DECODERS
+from tsrnn.forecasting.fitting import DECODERS
 from tsrnn.forecasting.normalization import CENTRINGS
 
 every_centring = pytest.mark.parametrize("normalize", CENTRINGS)

@@ -95,7 +95,7 @@ def units_by_series(model):
     """Centre and scale of each fitted series."""
     if isinstance(model._units, list):
         return dict(zip(model._tail.ids, model._units, strict=True))
-    return dict(zip(model._tail.ids, np.column_stack(model._units[1:]).tolist(), strict=True))
+    return dict(zip(model._tail.ids, np.column_stack(model._units[1:3]).tolist(), strict=True))
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])

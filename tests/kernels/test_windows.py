@@ -6,6 +6,7 @@ import pytest
 import naive
 from gradcheck import assert_close
 from tsrnn.kernels.windows import (
+    DIFFERENCE,
     LAST,
     MEAN,
     SERIES,
@@ -18,7 +19,7 @@ from tsrnn.kernels.windows import (
     place,
 )
 
-CENTRINGS = {"series": SERIES, "last": LAST, "mean": MEAN}
+CENTRINGS = {"series": SERIES, "last": LAST, "mean": MEAN, "difference": DIFFERENCE}
 TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}
 every_centring = pytest.mark.parametrize("centring", CENTRINGS)
 own_centrings = pytest.mark.parametrize("centring", ["last", "mean"])
@@ -97,7 +98,8 @@ def test_what_is_missing_is_zero_in_a_window_and_nan_in_a_target(centring, dtype
     assert x[1, 1, 0] == 0
     np.testing.assert_array_equal(np.isnan(y), [[False, True], [False, False], [False, False]])
     seen = np.array([3.0, 5.0])  # of the second window
-    expected = {"series": (0.3, 2.0), "last": (5, seen.std() + 0.02), "mean": (4, seen.std() + 0.02)}[centring]
+    own = seen.std() + 0.02
+    expected = {"series": (0.3, 2.0), "last": (5, own), "mean": (4, own), "difference": (5, 2.0)}[centring]
     assert (centre[1], scale[1]) == pytest.approx(expected)
 
 

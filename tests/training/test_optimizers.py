@@ -75,3 +75,17 @@ def test_the_decay_is_not_clipped():
     for optimizer in (plain, decayed):
         optimizer.update(np.array([10.0, 0.0]), np.array([3.0, 4.0]), 5.0, 0.1)
     np.testing.assert_array_equal(plain.first, decayed.first)
+
+
+def test_a_part_may_have_a_decay_of_its_own():
+    start, gradients, _ = start_gradients_rates()
+    apart, plain, decayed = (
+        AdamW(SIZE, np.float64, alpha, None, own)
+        for alpha, own in ((0.0, (slice(3, 7), 0.5)), (0.0, None), (0.5, None))
+    )
+    found = []
+    for optimizer in (apart, plain, decayed):
+        found.append(start.copy())
+        optimizer.update(found[-1], gradients[0], 1.0, 0.1)
+    inside = (np.arange(SIZE) >= 3) & (np.arange(SIZE) < 7)
+    np.testing.assert_array_equal(found[0], np.where(inside, found[2], found[1]))

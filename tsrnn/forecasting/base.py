@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from numbers import Integral
 
@@ -35,29 +36,31 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
     """Base of `RNNRegressor` and `RNNForecaster`."""
 
     _SAMPLES = "windows"  # what a progress bar counts
+    _LEAST_STEPS = 1  # of training
+    _AUTO = ()  # parameters that may be "auto" though they need not be everywhere
 
     def _check_parameters(self) -> None:
         """Refuse a wrong parameter by name, before anything else happens."""
         check_option("cell", self.cell, CELLS)
         check_integer("num_layers", self.num_layers, 1)
-        check_sizes("hidden_size", self.hidden_size, self.num_layers)
+        self._check_or_auto("hidden_size", check_sizes, self.num_layers)
         check_flag("bidirectional", self.bidirectional)
         check_flag("residual", self.residual)
         check_flag("layer_norm", self.layer_norm)
-        check_integer("segment", self.segment, 1)
-        check_real("dropout", self.dropout, 0, 1, "left")
+        self._check_or_auto("segment", check_integer, 1)
+        self._check_or_auto("dropout", check_real, 0, 1, "left")
         check_real("recurrent_dropout", self.recurrent_dropout, 0, 1, "left")
-        check_flag("linear_skip", self.linear_skip)
+        self._check_or_auto("linear_skip", check_flag)
         check_option("recurrent_init", self.recurrent_init, RECURRENT_INITS)
         check_option("loss", self.loss, LOSSES)
         check_integer("bptt_steps", self.bptt_steps, 1, None)
-        check_real("alpha", self.alpha, 0, np.inf, "left")
+        self._check_or_auto("alpha", check_real, 0, np.inf, "left")
         check_option("learning_rate", self.learning_rate, SCHEDULES)
         check_real("learning_rate_init", self.learning_rate_init, 0, np.inf, "neither")
         check_real("clip_norm", self.clip_norm, 0, np.inf, "neither", none=True)
         check_integer("batch_size", self.batch_size, 1, "auto")
         check_integer("max_iter", self.max_iter, 1)
-        check_integer("max_steps", self.max_steps, 1, None)
+        self._check_or_auto("max_steps", check_integer, self._LEAST_STEPS, None)
         check_flag("early_stopping", self.early_stopping)
         check_real("validation_fraction", self.validation_fraction, 0, 1, "neither")
         check_integer("n_iter_no_change", self.n_iter_no_change, 1)
@@ -75,20 +78,26 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         if n_jobs is not None and (not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0):
             raise ValueError(f"n_jobs must be None or an integer other than 0, got {n_jobs!r}")
 
+    def _check_or_auto(self, name: str, check: Callable, *allowed) -> None:
+        """Check a parameter that may be "auto" in some estimators."""
+        value = getattr(self, name)
+        if name not in self._AUTO or not isinstance(value, str) or value != "auto":
+            check(name, value, *allowed)
+
     def _generator(self) -> np.random.Generator:
         """The fit's own source of random numbers: same `random_state`, same numbers."""
         if self.random_state is None:
             return np.random.default_rng()
         return np.random.default_rng(check_random_state(self.random_state).randint(2**31, size=4))
 
-    def _check_segment(self, steps: int, name: str) -> None:
+    def _check_segment(self, segment: int, steps: int, name: str) -> None:
         """Say that a window is filled up where the segment does not divide it; refuse a segment beyond it."""
-        if self.segment > steps:
-            raise ValueError(f"segment={self.segment} is longer than the window of {steps} steps ({name})")
-        if steps % self.segment:
+        if segment > steps:
+            raise ValueError(f"segment={segment} is longer than the window of {steps} steps ({name})")
+        if steps % segment:
             warnings.warn(
-                f"segment={self.segment} does not divide the window of {steps} steps ({name}): its first value is "
-                f"repeated {-steps % self.segment} times on the left",
+                f"segment={segment} does not divide the window of {steps} steps ({name}): its first value is "
+                f"repeated {-steps % segment} times on the left",
                 stacklevel=4,  # beyond the function that lays out the data, and `fit`
             )
 
@@ -108,9 +117,11 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
     ) -> Network:
         """The network that the parameters ask for, refused where a fit is to go on with another.
 
-        Further `options` go to it as they are.
+        Further `options` go to it as they are; `hidden_size` and others that are parameters too come before these.
         """
-        sizes = self.hidden_size
+        names = ("hidden_size", "segment", "dropout", "linear_skip")
+        chosen = {name: getattr(self, name) for name in names if name not in options} | options
+        sizes, chosen["segment"] = chosen.pop("hidden_size"), int(chosen["segment"])
         network = Network(
             self.cell,
             steps,
@@ -120,18 +131,24 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             output_size,
             decoder=decoder,
             target_channels=target_channels,
-            segment=int(self.segment),
             bidirectional=bool(self.bidirectional),
             residual=bool(self.residual),
             layer_norm=bool(self.layer_norm),
-            dropout=float(self.dropout),
+            dropout=float(chosen.pop("dropout")),
             recurrent_dropout=float(self.recurrent_dropout),
-            linear_skip=bool(self.linear_skip),
-            **options,
+            linear_skip=bool(chosen.pop("linear_skip")),
+            **chosen,
         )
         if self._goes_on(incremental):
             check_same_network(self.network_, network, "partial_fit" if incremental else "warm_start=True")
         return network
+
+    def _options(self, **settings) -> TrainingOptions:
+        """How to train, as the parameters say; `settings` come before them."""
+        chosen = {field.name: getattr(self, field.name, None) for field in fields(TrainingOptions)} | settings
+        if chosen["batch_size"] == "auto":
+            chosen["batch_size"] = AUTO_BATCH
+        return TrainingOptions(**chosen)
 
     def _train(
         self,
@@ -144,6 +161,8 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         keep: Callable[[Network, np.ndarray], dict] | None = None,
         data: dict | None = None,
         incremental: bool = False,
+        start: Callable[[Network, np.dtype, np.random.Generator], np.ndarray] | None = None,
+        **settings,
     ) -> None:
         """Train and set the fitted attributes; `keep` makes further ones of the network and its parameters.
 
@@ -166,28 +185,24 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             `X`, `y` and `metadata` as callbacks are to see them.
         incremental : bool
             One pass at a constant rate, with the optimizer and the random numbers where the last such pass left them.
+        start : callable, optional
+            Gives the weights of a fit that does not go on. Default: the network's own random ones.
+        **settings
+            Of `TrainingOptions`, in place of the parameters of that name.
         """
         goes_on = self._goes_on(incremental)
-        options = TrainingOptions(
-            loss=self.loss,
-            alpha=self.alpha,
-            learning_rate="constant" if incremental else self.learning_rate,
-            learning_rate_init=self.learning_rate_init,
-            clip_norm=self.clip_norm,
-            batch_size=AUTO_BATCH if self.batch_size == "auto" else self.batch_size,
-            max_iter=1 if incremental else self.max_iter,
-            max_steps=None if incremental else self.max_steps,
-            bptt_steps=self.bptt_steps,
-            n_iter_no_change=self.n_iter_no_change,
-            tol=self.tol,
-            n_jobs=self.n_jobs,
-        )
-        start = self.parameters_ if goes_on else network.initialize(rng, dtype, self.recurrent_init)
+        if incremental:
+            settings |= {"learning_rate": "constant", "max_iter": 1, "max_steps": None}
+        options = self._options(**settings)
+        if goes_on:
+            begin = self.parameters_
+        else:
+            begin = start(network, dtype, rng) if start else network.initialize(rng, dtype, self.recurrent_init)
         optimizer = None
         if goes_on and incremental and hasattr(self, "_course"):
             optimizer, rng = copy.deepcopy(self._course)  # a pass that fails leaves the estimator as it was
             optimizer.alpha, optimizer.clip_norm = self.alpha, self.clip_norm
-        trainer = Trainer(network, start, options, training, validation, rng, optimizer)
+        trainer = Trainer(network, begin, options, training, validation, rng, optimizer)
         attributes = partial(self._attributes, trainer, fitted, keep, goes_on)
         interrupted = False
         try:
@@ -200,7 +215,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
                 raise
             interrupted = True
         finally:
-            if trainer.history.loss:
+            if trainer.history.loss or not trainer.total_steps:
                 found = attributes()
                 for name in ("feature_names_in_", "_course"):  # of an earlier fit
                     self.__dict__.pop(name, None)
@@ -240,7 +255,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             "parameters_": parameters,
             "n_iter_": len(history.loss),
             "n_steps_": history.n_steps + (self.n_steps_ if goes_on else 0),
-            "best_loss_": min(history.validation_loss or history.loss),
+            "best_loss_": min(history.validation_loss or history.loss, default=np.nan),
         }
 
     def _outputs(self, samples: Samples) -> np.ndarray:

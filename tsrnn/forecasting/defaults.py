@@ -1,30 +1,245 @@
-"""Rules behind "auto"."""
+"""Rules behind "auto": from frequency, length, sign and horizon of the series to what a fit takes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tsrnn.forecasting.normalization import mean_and_deviation
+from tsrnn.forecasting.panel import Panel
+
+# Steps of a window by season, found on held-back parts: three weeks of hours, eight weeks of days, two years of weeks,
+# five of months and of quarters.
+LOOKBACKS = {24: 504, 7: 56, 52: 104, 12: 60, 4: 20}
+LONGEST = 1008  # steps of a window over shorter steps than hours, unless a season is longer
+RECURRENT_STEPS = 12  # of a window, about: fewer learn less, more learn slower and no better
+ENOUGH_WINDOWS = 30_000  # whole windows that need none beside them that are filled up
+
+# From so many steps on, a horizon is decoded in segments, and from windows that are long and differ in little else.
+LONG_HORIZON = 96
+LONG_LOOKBACK, LONG_RECURRENT_STEPS = 720, 15
+
+STRAIGHT = 0.05  # deviation, as a share of the level, within which logarithms are a straight line
+
+# Beside a linear map that starts fitted, the network of few windows soon knows them by heart.
+PASSES, MOST_STEPS, FEW_STEPS = 10, 1000, 300
+
+MANY_WINDOWS, WIDE_LOOKBACK = 100_000, 168  # so many, and so long ones, feed a wider network and more updates
 
 
-def auto_lookback(n_values: int, n_outputs: int, season_length: int, segment: int = 1) -> int:
-    """Length of a window: three seasons, and no more than leaves three fifths of the series for other windows.
+@dataclass(frozen=True)
+class Choices:
+    """What a fit takes for the parameters that may be "auto", and what follows from them.
 
-    Two, three and four seasons were about equal on held-back parts of monthly, quarterly, daily and hourly series.
+    Attributes
+    ----------
+    lookback : int
+    least : int
+        Values of its series that a window holds at least, if the series has them. A window that begins before its
+        series holds the first value there.
+    segment : int
+    decoder, normalize : str
+    linear_skip : bool
+    hidden_size : int or tuple of int
+    dropout : float
+    alpha, alpha_linear : float
+        Weight decay of the network, and of the linear map.
+    max_steps : int or None
+    learning_rate_init : float
+    seasonal_share : float
+        Of the forecast that repeats the last season, in the linear map that training starts with.
+    """
+
+    lookback: int
+    least: int
+    segment: int
+    decoder: str
+    normalize: str
+    linear_skip: bool
+    hidden_size: int | tuple
+    dropout: float
+    alpha: float
+    alpha_linear: float
+    max_steps: int | None
+    learning_rate_init: float
+    seasonal_share: float = 0.0
+
+    @property
+    def training(self) -> dict:
+        """What of it the trainer wants to know."""
+        names = ("alpha", "alpha_linear", "max_steps", "learning_rate_init")
+        return {name: getattr(self, name) for name in names}
+
+
+def choose(model, panel: Panel, season: int) -> Choices:
+    """What the parameters of a forecaster say, and the rules where one is "auto".
+
+    A fit that goes on keeps what the fit before has chosen.
 
     Parameters
     ----------
-    n_values : int
-        Length of the series.
+    model : RNNForecaster
+    panel : Panel
+    season : int
+        Steps in a season.
+    """
+    kept = {name: getattr(model, f"{name}_") for name in CHOSEN} if model._goes_on() else {}
+
+    def given(name: str, rule):
+        value = getattr(model, name)
+        return value if value != "auto" else kept[name] if name in kept else rule()
+
+    outputs, lengths = int(model.horizon), panel.lengths
+    if model.decoder == "recursive":  # one step of what is read on: a value of a window, a segment of a stream
+        outputs = 1
+    long = outputs >= LONG_HORIZON and not model.stateful
+    decoder = given("decoder", lambda: "parallel" if long else "direct")
+    lookback, fixed = 1, model.stateful
+    if not fixed:
+        fixed = model.lookback != "auto" or "lookback" in kept
+        lookback = int(given("lookback", lambda: auto_lookback(lengths, outputs, season, long)))
+    if not fixed and lookback > 2 * season:
+        lookback = max(2 * season, lookback - model._seasons_less * season)
+    segment = int(given("segment", lambda: auto_segment(lookback, season, long, fixed)))
+    if not fixed:
+        lookback = max(segment, lookback // segment * segment)
+    whole = int(np.maximum(lengths - outputs - lookback + 1, 0).sum())
+    scarce = not fixed and whole < ENOUGH_WINDOWS and np.median(lengths) < 4 * lookback
+    linear = bool(given("linear_skip", lambda: True))
+    wide = long or (lookback >= WIDE_LOOKBACK and whole >= MANY_WINDOWS)
+    # Of exogenous columns the linear map knows nothing: they are for the network to learn.
+    started = linear and not model.stateful and not panel.covariates.shape[1]
+    max_steps = auto_steps(whole, started, wide and not long) if model.max_steps == "auto" else model.max_steps
+    return Choices(
+        lookback=lookback,
+        least=max(2, season) if scarce else lookback,
+        segment=segment,
+        decoder=decoder,
+        normalize=given("normalize", lambda: auto_normalization(panel, bool(model.stateful), long)),
+        linear_skip=linear,
+        hidden_size=given("hidden_size", lambda: 128 if wide else 64),
+        dropout=float(given("dropout", lambda: 0.5 if long else 0.1)),
+        alpha=0.0 if model.alpha == "auto" else model.alpha,
+        alpha_linear=min(1.0, 100 / lookback) if model.alpha == "auto" else model.alpha,
+        max_steps=max_steps,
+        learning_rate_init=model.learning_rate_init * (rate_share(max_steps) if model.max_steps == "auto" else 1),
+    )
+
+
+# Of which the fitted estimator tells what was chosen.
+CHOSEN = ("lookback", "segment", "decoder", "normalize", "linear_skip", "hidden_size", "dropout")
+
+
+def auto_steps(windows: int, started: bool, wide: bool = False) -> int:
+    """Updates: `MOST_STEPS`, twice as many of a wide network of many windows.
+
+    Where the linear map is fitted before, at most about `PASSES` over all windows.
+    """
+    most = (1 + wide) * MOST_STEPS
+    return int(np.clip(PASSES * windows / 256, 1, most)) if started else most
+
+
+def rate_share(steps: int) -> float:
+    """Share of the learning rate at which few updates are made.
+
+    The first ones move all weights alike, whatever their gradients, and few follow to mend that.
+    """
+    return min(1.0, steps / FEW_STEPS)
+
+
+def other_steps(model, choices: Choices) -> list[int]:
+    """Numbers of updates that may be right where windows are few: some series are learnt by heart, others not at all.
+
+    The one to stay with unless another is better comes first.
+    """
+    if model.max_steps != "auto" or choices.max_steps >= MOST_STEPS:
+        return [choices.max_steps]
+    if choices.max_steps >= FEW_STEPS:
+        return [choices.max_steps // 10, choices.max_steps]
+    return [choices.max_steps, *(steps for steps in (FEW_STEPS // 3, FEW_STEPS) if steps > 2 * choices.max_steps)]
+
+
+def auto_normalization(panel: Panel, stateful: bool, long: bool) -> str:
+    """Logarithms where there are some and they are no straight line; all windows of long horizons alike."""
+    if stateful:
+        return "last"
+    if long:
+        return "difference"
+    return "log_last" if _bends(panel) else "last"
+
+
+def candidates(model, panel: Panel, choices: Choices) -> list[str]:
+    """Normalizations that may be better than the one chosen, which comes first."""
+    if model.normalize != "auto" or choices.normalize not in ("last", "log_last"):
+        return [choices.normalize]
+    return ["log_last", "log_mean", "last", "mean"] if choices.normalize == "log_last" else ["last", "mean"]
+
+
+def _bends(panel: Panel) -> bool:
+    """Whether there are logarithms of all values, and these lie off a straight line."""
+    if np.nanmin(panel.values) < 0:
+        return False
+    centre, scale = mean_and_deviation(panel.values, panel.begin, panel.end)
+    return bool(np.median(scale / np.maximum(centre, scale)) > STRAIGHT)
+
+
+def seasonal_weights(steps: int, channels: int, lookback: int, season_length: int) -> np.ndarray:
+    """Weights (steps * channels, lookback * channels) of the linear map that repeats the last season.
+
+    Of a window that is shorter than a season it repeats the last value.
+    """
+    season = season_length if season_length <= lookback else 1
+    weights = np.zeros((steps, channels, lookback, channels))
+    for k in range(channels):
+        weights[np.arange(steps), k, lookback - season + np.arange(steps) % season, k] = 1
+    return weights.reshape(steps * channels, lookback * channels)
+
+
+def auto_lookback(lengths: np.ndarray, n_outputs: int, season_length: int, long: bool = False) -> int:
+    """Length of a window: some seasons, and no more than leaves a good part of a series for other windows.
+
+    Parameters
+    ----------
+    lengths : (S,) ndarray
+        Of the series.
     n_outputs : int
         Steps forecast from a window.
     season_length : int
-    segment : int
-        The window is cut to a multiple of it, but not below it.
+    long : bool
+        Whether the horizon is a long one.
 
     Returns
     -------
     int
-        A multiple of the season where the series has room for one, then cut to one of `segment`; at least 1.
+        A multiple of the season where the longest series has room for one; at least 1.
     """
-    wanted = 3 * season_length if season_length > 1 else max(2 * n_outputs, 10)
-    room = int((n_values - n_outputs) / 2.5)
-    if room >= season_length > 1:
-        lookback = min(wanted, room // season_length * season_length)
+    m, middle = season_length, float(np.median(lengths)) - n_outputs
+    if long:
+        wanted = LONG_LOOKBACK
+    elif m == 1:
+        wanted = max(2 * n_outputs, 10)
     else:
-        lookback = max(1, min(wanted, room))
-    return max(segment, lookback // segment * segment)
+        wanted = LOOKBACKS.get(m) or (min(21 * m, LONGEST) if m > 24 else 5 * m)
+    room = middle / (1.75 if m >= 24 else 2.5)
+    lookback = max(int(min(wanted, room) // m), 1) * m
+    lookback = max(lookback, min(2 * m, int(middle)))
+    return max(1, min(lookback, int(lengths.max()) - n_outputs))
+
+
+def auto_segment(lookback: int, season_length: int, long: bool = False, fixed: bool = False) -> int:
+    """Values of a segment: the part of a season, or the few seasons, that makes about twelve steps of a window.
+
+    Parameters
+    ----------
+    lookback : int
+        If `fixed` it is a multiple of the segment.
+    season_length : int
+    long : bool
+        Whether the horizon is a long one: segments may then be longer than a season.
+    fixed : bool
+    """
+    parts = [d for d in range(1, season_length + 1) if season_length % d == 0]
+    if long:
+        parts += [k * season_length for k in range(2, lookback // season_length + 1)]
+    parts = [d for d in parts if lookback // d >= 2 and not (fixed and lookback % d)]
+    steps = LONG_RECURRENT_STEPS if long else RECURRENT_STEPS
+    return min(parts or [1], key=lambda d: abs(np.log(d * steps / lookback)))

@@ -1,25 +1,21 @@
 """`RNNForecaster`: rows are time."""
 
-import numpy as np
-
 from tsrnn.forecasting.base import RecurrentEstimator
-from tsrnn.forecasting.checks import check_flag, check_integer, check_option
+from tsrnn.forecasting.fitting import Fitting
 from tsrnn.forecasting.inspection import ForecasterInspection
-from tsrnn.forecasting.normalization import CENTRINGS
-from tsrnn.forecasting.panel import panel_of
-from tsrnn.forecasting.plans import carried_states, streamed, windowed, with_exogenous
-from tsrnn.forecasting.prediction import Predictions, kept_values
-from tsrnn.forecasting.timeindex import season_length
-
-DECODERS = ("direct", "parallel", "recursive", "seq2seq")
+from tsrnn.forecasting.prediction import Predictions
 
 
-class RNNForecaster(Predictions, ForecasterInspection, RecurrentEstimator):
+class RNNForecaster(Fitting, Predictions, ForecasterInspection, RecurrentEstimator):
     """Recurrent network that forecasts a time series.
 
     The series is cut into windows of `lookback` values. Each window is measured in units of its own (see
-    `normalize`); recurrent layers read it, and a dense layer on the last state, beside a linear map of the whole
-    window, gives the values that follow. Forecasts are in the units of the series, on the index that follows it.
+    `normalize`); a linear map of the whole window gives the values that follow, and recurrent layers that read it
+    what they add. Forecasts are in the units of the series, on the index that follows it.
+
+    What is "auto" is resolved in `fit`, by rules from the frequency, the lengths and the signs of the series and from
+    the horizon, and then stands in the attribute of that name: the defaults are meant to need no tuning, for one short
+    series as for thousands. The rules are in `tsrnn.forecasting.defaults`.
 
     Parameters
     ----------
@@ -32,22 +28,32 @@ default="gru"
         2014). "lstm_peephole" lets the gates see the cell state (Gers and Schmidhuber, 2000), the output gate the
         new one, or the old one in "lstm_peephole_previous". The equations stand in `tsrnn/kernels/`.
     lookback : int or "auto", default="auto"
-        Values that the network sees before it forecasts. "auto" takes a few seasons, fewer where the series is
-        short: see `tsrnn.forecasting.defaults.auto_lookback`.
+        Values that the network sees before it forecasts. "auto" takes some seasons (three weeks of hours, eight weeks
+        of days, two years of weeks, five of months), fewer where the series are short; 720 steps for horizons from
+        96 on. Where whole windows are few, training also takes some that begin before their series and hold its first
+        value there. A number that no series is long enough for is cut, with a warning.
     season_length : int or "auto", default="auto"
         Steps in a season. "auto" reads it off the frequency: 24 for hours, 7 for days, 12 for months, and 1 for
         an index of integers.
-    decoder : {"direct", "parallel", "recursive", "seq2seq"}, default="direct"
-        "direct" forecasts all `horizon` steps at once, by a dense layer on the last state. "parallel" decodes each
-        step, or each `segment` of them, by one recurrent step from the last state and an embedding of its position
-        (Lin et al., 2023, SegRNN): fewer weights over long horizons. "recursive" is trained to forecast one step and
-        reads its own forecasts for the next. "seq2seq" writes the horizon by recurrent layers of its own, which read
-        the step before: in training the observed one (teacher forcing), else the forecast (Sutskever et al., 2014).
-        Columns known ahead act with the state in "parallel" and "seq2seq"; "direct" adds a linear map of them.
-    normalize : {"last", "mean", "series"}, default="last"
+    decoder : {"auto", "direct", "parallel", "recursive", "seq2seq"}, default="auto"
+        "auto" is "parallel" for horizons from 96 on, else "direct". "direct" forecasts all `horizon` steps at once, by
+        a dense layer on the last state. "parallel" decodes each step, or each `segment` of them, by one recurrent step
+        from the last state and an embedding of its position (Lin et al., 2023, SegRNN): fewer weights over long
+        horizons. "recursive" is trained to forecast one step and reads its own forecasts for the next. "seq2seq" writes
+        the horizon by recurrent layers of its own, which read the step before: in training the observed one (teacher
+        forcing), else the forecast (Sutskever et al., 2014). Columns known ahead act with the state in "parallel" and
+        "seq2seq"; "direct" adds a linear map of them.
+    normalize : {"auto", "last", "mean", "difference", "series", "log_last", "log_mean", "log_difference", \
+"log_series"}, default="auto"
         What is taken from each window before the network sees it: its last value or its mean; it is then divided
         by its standard deviation. "last" follows a series that wanders off its old levels. "series" standardises
-        all windows alike, by the mean and the standard deviation of the whole series.
+        all windows alike, by the mean and the standard deviation of the whole series; "difference" takes the last
+        value of the window and the deviation of the series. Under the names with "log_" the same is done to the
+        logarithms of a series without values below zero, in which growth and seasons that grow with the level are
+        straight; near zero they go straight themselves, so that zeros may be. "auto" is "difference" for horizons from
+        96 on; else "log_last" if no value is below zero and they vary by more than a twentieth of their level, and
+        "last" if not, or the mean, or no logarithms, where the linear map then forecasts held-back values clearly
+        better. In training a window counts by the root of its deviation.
     past_covariates : str or tuple of str, optional
         Columns of `X` that are known only up to now, such as a measured temperature. The others are known ahead, and
         `predict` wants them for the steps to forecast.
@@ -60,11 +66,13 @@ default="gru"
     multivariate : bool, default=False
         Read and forecast the columns of a DataFrame together, each step of all of them at once. Otherwise each column
         is a series by itself, and one model serves them all.
-    linear_skip : bool, default=True
-        Add a linear map of the window to the network's forecast. It learns the season at once, and the network
-        what is left.
-    hidden_size : int or tuple of int, default=32
-        Units of each recurrent layer; a tuple has one number a layer, the lowest first.
+    linear_skip : bool or "auto", default="auto"
+        Add a linear map of the window to the network's forecast. It starts as a ridge regression toward least absolute
+        errors, of 20,000 windows at most, and the network from zero: it learns what is left. "auto" is True, and draws
+        the map toward repeating the last season where that forecasts held-back values clearly better.
+    hidden_size : int, tuple of int or "auto", default="auto"
+        Units of each recurrent layer; a tuple has one number a layer, the lowest first. "auto" is 64, and 128 for
+        horizons from 96 on and for 100,000 windows or more of 168 steps or more.
     num_layers : int, default=1
         Recurrent layers, one above the other.
     bidirectional : bool, default=False
@@ -76,11 +84,13 @@ default="gru"
     layer_norm : bool, default=False
         Normalise the outputs of each recurrent layer over its units, at each step by themselves (Ba, Kiros and Hinton,
         2016), before dropout and before the next layer. The recurrence within the layer is left as it is.
-    segment : int, default=1
+    segment : int or "auto", default="auto"
         Consecutive steps that enter the recurrent layers as one, through a dense layer with a ReLU (Lin et al., 2023,
-        SegRNN). A window of 504 hours with `segment=24` becomes 21 steps, which are quicker and easier to learn.
-    dropout : float, default=0.1
-        Share of each recurrent layer's outputs set to zero while training.
+        SegRNN). "auto" takes the part of a season that makes about 12 steps of a window. A window of 504 hours with
+        `segment=24` becomes 21 steps, which are quicker and easier to learn.
+    dropout : float or "auto", default="auto"
+        Share of each recurrent layer's outputs set to zero while training. "auto" is 0.1, and 0.5 for horizons from 96
+        on.
     recurrent_dropout : float, default=0.0
         Share of each state's units that the recurrent products do not see while training, the same at all steps of
         a sequence (variational dropout, Gal and Ghahramani, 2016). The sequences that one thread takes at once, up to
@@ -99,10 +109,9 @@ default="gru"
     bptt_steps : int or None, default=None
         Truncated backpropagation through time: gradients go back through this many steps; None for all. With
         `stateful` the length of the parts after which weights are updated and gradients stop.
-    alpha : float, default=3.0
-        Weight decay apart from the gradient (AdamW); 0 is plain Adam. The default is strong because training is short:
-        over 300 updates a weight that no gradient holds up shrinks to three tenths. One series has few windows, and
-        without decay the network learns them by heart.
+    alpha : float or "auto", default="auto"
+        Weight decay apart from the gradient (AdamW); 0 is plain Adam. "auto" decays the linear map alone, by
+        min(1, 100 / lookback): the longer the window, the better the updates hold its weights up.
     learning_rate : {"cosine", "constant", "step"}, default="cosine"
         "cosine" falls to zero after a short ramp up; "step" goes to a tenth after half of the updates and to a
         hundredth after three quarters.
@@ -114,9 +123,11 @@ default="gru"
         Windows per update; "auto" is min(256, number of windows).
     max_iter : int, default=300
         Passes over all windows.
-    max_steps : int or None, default=1000
-        Largest number of updates; the smaller of both limits ends training. A short series takes `max_iter`
-        passes of one update each, a long one fewer passes of many.
+    max_steps : int, None or "auto", default="auto"
+        Largest number of updates; the smaller of both limits ends training. 0 is the linear map alone. A short series
+        takes `max_iter` passes of one update each, a long one fewer passes of many. "auto" is 1000, or 2000 of many and
+        long windows, but where the linear map is fitted first no more than ten passes. Few windows are soon learnt by
+        heart: where these would be fewer than 300 updates, 100 and 300 are tried too, on held-back values.
     early_stopping : bool, default=False
         Keep the last `validation_fraction` of the windows aside, stop when their loss no longer falls, and keep
         the weights of the best pass. No validation target is seen in training.
@@ -126,6 +137,10 @@ default="gru"
         Passes without improvement by `tol` that end training under `early_stopping`.
     tol : float, default=1e-4
         Smallest fall of the validation loss that counts as an improvement.
+    n_members : int, default=1
+        Networks that are trained one after the other, from different seeds and from the fourth on with shorter windows;
+        the forecast is the median of theirs. Those whose loss is more than a tenth above the middle one's are left
+        out. Five are as a rule one or two parts in a hundred more accurate than one, at five times the cost.
     warm_start : bool, default=False
         A further `fit` goes on from the current weights. A series that was fitted, by its id or as the only one, and
         exogenous columns keep the units in which the weights were learnt. The network must be the same. Else a fit
@@ -141,12 +156,21 @@ default="gru"
 
     Attributes
     ----------
-    lookback_, season_length_ : int
+    lookback_, season_length_, segment_ : int
         As resolved from "auto"; with `stateful` the first is the number of values in a part.
+    decoder_, normalize_ : str
+    linear_skip_ : bool
+    hidden_size_ : int or tuple of int
+    dropout_ : float
+        As resolved from "auto".
+    linear_coef_ : ndarray of shape (horizon, lookback)
+        Weights of the linear map: what each value of a window, the oldest first, adds to each step of the forecast.
     horizon_ : int
         The horizon trained for.
     freq_ : DateOffset or int
         Step of the index.
+    members_ : tuple of RNNForecaster
+        The others of an ensemble; the attributes of this estimator are those of its first member.
     network_ : Network
         Layers and layout of the parameters.
     parameters_ : ndarray of shape (n_parameters,), float32
@@ -195,36 +219,37 @@ default="gru"
         cell="gru",
         lookback="auto",
         season_length="auto",
-        decoder="direct",
-        normalize="last",
+        decoder="auto",
+        normalize="auto",
         past_covariates=None,
         calendar=None,
         missing="raise",
         multivariate=False,
-        linear_skip=True,
-        hidden_size=32,
+        linear_skip="auto",
+        hidden_size="auto",
         num_layers=1,
         bidirectional=False,
         residual=False,
         layer_norm=False,
-        segment=1,
-        dropout=0.1,
+        segment="auto",
+        dropout="auto",
         recurrent_dropout=0.0,
         recurrent_init="uniform",
         loss="absolute_error",
         stateful=False,
         bptt_steps=None,
-        alpha=3.0,
+        alpha="auto",
         learning_rate="cosine",
         learning_rate_init=0.003,
         clip_norm=1.0,
         batch_size="auto",
         max_iter=300,
-        max_steps=1000,
+        max_steps="auto",
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
+        n_members=1,
         warm_start=False,
         random_state=None,
         n_jobs=None,
@@ -264,85 +289,8 @@ default="gru"
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.n_members = n_members
         self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
-
-    def fit(self, X=None, y=None, *, static=None):
-        """Train on one or more series.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like, optional
-            Without `y` the series themselves: `fit(y)`. With `y` exogenous columns: numbers, true or false, or
-            categories. Their rows are found by their index, of time or of (id, time), and may be more than those of
-            `y`; those of an array go along with `y`. A frame without columns gives an array `y` its index.
-        y : Series, DataFrame or array-like
-            One series: a Series or an array of one dimension, in order of time, without gaps. The index may be a
-            DatetimeIndex with a frequency or one that can be inferred, a PeriodIndex, a RangeIndex or integers with a
-            constant step; an array counts its values from 0. Several series: a DataFrame or an array with a series in
-            each column, of which some may begin later (missing values before that), or a Series with an index of
-            (id, time), of lengths and ends of their own. One model is trained on all of them; with `multivariate`
-            it reads and forecasts all columns at once.
-        static : DataFrame, optional
-            What each series has for all its time, such as its region: a row for each, by id or column name.
-
-        Returns
-        -------
-        self
-        """
-        self._check_parameters()
-        check_integer("horizon", self.horizon, 1)
-        check_integer("lookback", self.lookback, 1, "auto")
-        check_integer("season_length", self.season_length, 1, "auto")
-        check_option("decoder", self.decoder, DECODERS)
-        check_option("normalize", self.normalize, CENTRINGS)
-        check_flag("stateful", self.stateful)
-        check_flag("multivariate", self.multivariate)
-        check_option("missing", self.missing, ("raise", "mask"))
-        if self.calendar is not None:
-            check_option("calendar", self.calendar, ("auto",))
-        if y is None:
-            X, y = None, X
-        if y is None:
-            raise TypeError("fit needs y, the series to train on")
-        masks = self.missing == "mask"
-        panel = panel_of(y, bool(self.multivariate), getattr(X, "index", None), masks)
-        panel, covariates = with_exogenous(self, panel, X, static)
-        ahead = covariates.ahead if covariates else 0
-        channels = panel.values.shape[1]
-        season = season_length(panel.freq) if self.season_length == "auto" else int(self.season_length)
-        steps = int(self.horizon)
-        if self.decoder == "recursive":  # one step of what is read on: a value of a window, a segment of a stream
-            steps = int(self.segment) if self.stateful else 1
-        plan = streamed(self, panel, steps) if self.stateful else windowed(self, panel, steps, season, ahead)
-        extra = panel.covariates.shape[1]
-        network = self._build(
-            plan.steps,
-            channels + extra + (channels if masks else 0),
-            steps * channels,
-            plan.decoder,
-            channels,
-            known_size=extra - ahead,
-            skip_channels=channels,
-        )
-        fitted = {
-            "lookback_": plan.steps,
-            "season_length_": season,
-            "horizon_": int(self.horizon),
-            "freq_": panel.freq,
-            "_units": plan.units,
-            "_tail": panel.tail(kept_values(network, bool(self.stateful))),
-            "_states": None,
-            "_covariates": covariates,
-            "_masks": masks,
-        }
-        if covariates and covariates.names and all(isinstance(name, str) for name in covariates.names):
-            fitted["feature_names_in_"] = np.array(covariates.names, object)
-
-        def keep(network, parameters):
-            return {"_states": carried_states(network, parameters, panel, plan.units)} if self.stateful else {}
-
-        self._train(network, np.dtype(np.float32), plan.training, plan.validation, self._generator(), fitted, keep)
-        return self

@@ -40,10 +40,12 @@ def _after_windows(model, panel: Panel, units: Units) -> np.ndarray:
     if count[0] < 1:
         return np.empty(0)
     after = np.repeat(panel.covariates[-1:], model.network_.output_size - 1, axis=0)
-    table = Table(panel.values, np.concatenate([panel.covariates, after]), model._ahead, panel.begin)
+    values, covariates = units.enter(panel.values, panel.lengths), np.concatenate([panel.covariates, after])
+    table = Table(values, covariates, model._ahead, panel.begin)
     windows = SeriesWindows(table, units, panel.begin, count, model._masks)
     centre, scale = windows.measure(np.arange(count[0]), model.lookback_)
-    return centre[:, 0] + scale[:, 0] * model._outputs(windows)[:, 0].astype(np.float64)
+    found = centre[:, 0] + scale[:, 0] * model._outputs(windows)[:, 0].astype(np.float64)
+    return units.leave(found[None, :, None])[0, :, 0]
 
 
 def _along_a_stream(model, panel: Panel, units: StreamUnits) -> np.ndarray:

@@ -64,7 +64,8 @@ class ForecasterInspection:
         --------
         >>> from tsrnn import RNNForecaster
         >>> from tsrnn.datasets import load_airpassengers
-        >>> model = RNNForecaster(cell="lstm", hidden_size=8, max_steps=50, random_state=0).fit(load_airpassengers())
+        >>> sizes = {"lookback": 36, "segment": 1, "hidden_size": 8}
+        >>> model = RNNForecaster(cell="lstm", max_steps=50, random_state=0, **sizes).fit(load_airpassengers())
         >>> inside = model.inspect_gates()
         >>> inside.shape
         (36, 56)
@@ -147,7 +148,8 @@ class ForecasterInspection:
         --------
         >>> from tsrnn import RNNForecaster
         >>> from tsrnn.datasets import load_airpassengers
-        >>> model = RNNForecaster(hidden_size=8, max_steps=50, random_state=0).fit(load_airpassengers())
+        >>> sizes = {"lookback": 36, "segment": 1, "hidden_size": 8}
+        >>> model = RNNForecaster(max_steps=50, random_state=0, **sizes).fit(load_airpassengers())
         >>> flow = model.gradient_flow()
         >>> flow.shape
         (36, 1)
@@ -286,7 +288,7 @@ def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]
         first = np.array([length - lookback - after])
         # What is known ahead of the steps after the end is asked for too, though no gate depends on it.
         covariates = np.append(panel.covariates, np.repeat(panel.covariates[-1:], model.network_.output_size, 0), 0)
-        table = Table(panel.values, covariates, model._ahead, np.zeros(1, np.int64))
+        table = Table(units.enter(panel.values, panel.lengths), covariates, model._ahead, np.zeros(1, np.int64))
         return panel, SeriesWindows(table, units, first, np.ones(1, np.int64), model._masks)
     values, segment = panel.values[:, 0], model.network_.segment_length
     first = length - lookback - -(-after // segment) * segment

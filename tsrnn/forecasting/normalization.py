@@ -4,15 +4,37 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.kernels.windows import LAST, MEAN, SERIES, measure_series, read_only
+from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SERIES, measure_series, read_only
 
-CENTRINGS = {"last": LAST, "mean": MEAN, "series": SERIES}
+CENTRINGS = {"last": LAST, "mean": MEAN, "series": SERIES, "difference": DIFFERENCE}
+
+LOG = "log_"  # before the name of a centring: that of the logarithms
+NORMALIZATIONS = (*CENTRINGS, *(LOG + name for name in CENTRINGS))
+
+LARGEST_LOG = np.log(1e150)  # the largest forecast whose square is a number yet
 
 
 def flat_scale(centre):
     """Scale of a series that does not vary: a share of its level; 1 at zero."""
     level = 0.01 * np.abs(centre)
     return np.where(level > 0, level, 1.0)
+
+
+def to_log(values, floor):
+    """Logarithms of values that are not below zero, which end at zero: from twice the floor down they go straight.
+
+        log(y)                  y >= 2 floor
+        log(floor + y / 2)      below; log(floor) at zero
+
+    What is below zero counts as zero.
+    """
+    return np.log(np.where(values < 2 * floor, floor + np.maximum(values, 0) / 2, values))
+
+
+def from_log(logs, floor):
+    """The values of which `to_log` makes these logarithms."""
+    values = np.exp(np.minimum(logs, LARGEST_LOG))
+    return np.where(values < 2 * floor, np.maximum(2 * (values - floor), 0), values)
 
 
 class Units(NamedTuple):
@@ -22,20 +44,22 @@ class Units(NamedTuple):
     ----------
     centring : int
     centre, scale : (S, K) ndarray
-        Of the whole series.
+        Of the whole series; of its logarithms where there is a floor.
+    floor : (S, K) ndarray, optional
+        The series are measured by their logarithms, see `to_log`. Default: as they are.
     """
 
     centring: int
     centre: np.ndarray
     scale: np.ndarray
-
-    def of_series(self, numbers) -> "Units":
-        """Units of some of the series."""
-        return Units(self.centring, self.centre[numbers], self.scale[numbers])
+    floor: np.ndarray | None = None
 
     @classmethod
-    def of(cls, values: np.ndarray, begin: np.ndarray, end: np.ndarray, centring: int) -> "Units":
+    def of(cls, values: np.ndarray, begin: np.ndarray, end: np.ndarray, normalize: str) -> "Units":
         """Units of series: mean and standard deviation; where one does not vary, a share of its level.
+
+        Logarithms of which each window is divided by its own deviation have 1 as their scale: that of two series is
+        comparable.
 
         Parameters
         ----------
@@ -43,8 +67,73 @@ class Units(NamedTuple):
             NaN where missing.
         begin, end : (S,) ndarray
             Rows of each series, in order, none of them empty.
-        centring : int
+        normalize : str
+            One of `NORMALIZATIONS`.
         """
-        centre, scale = (np.empty((len(begin), values.shape[1])) for _ in range(2))
-        measure_series(read_only(values), begin, end, centre, scale)
-        return cls(centring, centre, np.where(scale > 0, scale, flat_scale(centre)))
+        centring = CENTRINGS[normalize.removeprefix(LOG)]
+        if not normalize.startswith(LOG):
+            return cls(centring, *mean_and_deviation(values, begin, end))
+        floor, logs = np.empty((len(begin), values.shape[1])), np.full(values.shape, np.nan)
+        for number, (first, stop) in enumerate(zip(begin, end, strict=True)):
+            floor[number] = [_floor(column[column > 0]) for column in values[first:stop].T]
+            logs[first:stop] = to_log(values[first:stop], floor[number])
+        centre, scale = mean_and_deviation(logs, begin, end)
+        return cls(centring, centre, np.ones_like(scale) if centring in (LAST, MEAN) else scale, floor)
+
+    @property
+    def by_window(self) -> bool:
+        """Whether windows have scales of their own."""
+        return self.centring in (LAST, MEAN)
+
+    @property
+    def measure(self) -> tuple[int, np.ndarray, np.ndarray]:
+        """What the kernels want to know."""
+        return self.centring, self.centre, self.scale
+
+    def enter(self, values: np.ndarray, lengths: np.ndarray | int) -> np.ndarray:
+        """Values (N, K) of all series, one after the other, as windows of them are measured: themselves, or logarithms.
+
+        Parameters
+        ----------
+        values : (N, K) ndarray
+        lengths : (S,) ndarray or int
+            Rows of each series.
+        """
+        return values if self.floor is None else to_log(values, np.repeat(self.floor, lengths, axis=0))
+
+    def leave(self, values: np.ndarray) -> np.ndarray:
+        """The way back, for values (S, P, K)."""
+        return values if self.floor is None else from_log(values, self.floor[:, None])
+
+    def only(self, numbers: np.ndarray | slice) -> "Units":
+        """Those of some of the series."""
+        return self._replace(
+            centre=self.centre[numbers],
+            scale=self.scale[numbers],
+            floor=None if self.floor is None else self.floor[numbers],
+        )
+
+    def with_those_of(self, other: "Units", own: np.ndarray, others: np.ndarray) -> "Units":
+        """These, but for the series `own`: they take those that `other` has for the series `others`."""
+        changed = {}
+        for name in ("centre", "scale", "floor"):
+            array = getattr(self, name)
+            if array is not None:
+                changed[name] = array.copy()
+                changed[name][own] = getattr(other, name)[others]
+        return self._replace(**changed)
+
+
+def _floor(positive: np.ndarray) -> float:
+    """What stands for zero: half of the smallest positive values, below which lie one in a hundred; 1 without any."""
+    if not len(positive):
+        return 1.0
+    number = (len(positive) - 1) // 100
+    return max(0.5 * np.partition(positive, number)[number], np.finfo(np.float64).tiny)
+
+
+def mean_and_deviation(values: np.ndarray, begin: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each series and column, (S, K); the deviation of one that does not vary is a share of its level."""
+    centre, scale = (np.empty((len(begin), values.shape[1])) for _ in range(2))
+    measure_series(read_only(values), begin, end, centre, scale)
+    return centre, np.where(scale > 0, scale, flat_scale(centre))

@@ -5,12 +5,12 @@ Those are in float64, so that a high level does not cost the digits of small cha
 
 import numpy as np
 
-from tsrnn.forecasting.normalization import Units
+from tsrnn.forecasting.normalization import LARGEST_LOG, Units
 from tsrnn.forecasting.onnxcells import Weights
 from tsrnn.forecasting.onnxlayers import network_outputs
 from tsrnn.forecasting.onnxnodes import Graph
 from tsrnn.forecasting.streams import StreamUnits
-from tsrnn.kernels.windows import LAST, MEAN, SCALE_FLOOR, SERIES
+from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SCALE_FLOOR, SERIES
 from tsrnn.network.inspection import directions
 from tsrnn.network.network import Network
 
@@ -56,19 +56,38 @@ def windows_graph(network: Network, weights: Weights, units: Units) -> Graph:
     """Windows "y" (n, lookback) to "forecast" (n, outputs), both float64 and in the units of the series."""
     graph = Graph()
     window = graph.input("y", np.float64, "n", network.steps)
+    if units.floor is not None:
+        window = _to_log(graph, window, units.floor[0, 0])
     centre, scale = _measure(graph, window, units)
     x = graph.add("Div", graph.add("Sub", window, centre), scale)
     x = graph.add("Reshape", graph.cast(x, np.float32), np.array([-1, network.steps, 1]))
     out = graph.cast(network_outputs(graph, x, network, weights)[0], np.float64)
     forecast = graph.add("Add", centre, graph.add("Mul", scale, out))
+    if units.floor is not None:
+        forecast = _from_log(graph, forecast, units.floor[0, 0])
     graph.output(forecast, "forecast", np.float64, "n", network.output_size)
     return graph
+
+
+def _to_log(graph: Graph, y: str, floor: np.float64) -> str:
+    """As `tsrnn.forecasting.normalization.to_log`."""
+    low = graph.add("Add", floor, graph.add("Mul", graph.add("Max", y, np.float64(0)), np.float64(0.5)))
+    return graph.add("Log", graph.add("Where", graph.add("Less", y, 2 * floor), low, y))
+
+
+def _from_log(graph: Graph, logs: str, floor: np.float64) -> str:
+    """As `tsrnn.forecasting.normalization.from_log`."""
+    values = graph.add("Exp", graph.add("Min", logs, np.float64(LARGEST_LOG)))
+    low = graph.add("Max", graph.add("Mul", graph.add("Sub", values, floor), np.float64(2)), np.float64(0))
+    return graph.add("Where", graph.add("Less", values, 2 * floor), low, values)
 
 
 def _measure(graph: Graph, window: str, units: Units) -> tuple:
     """Centre and scale of each window, as `tsrnn.kernels.windows.centre_and_scale` takes them."""
     if units.centring == SERIES:
         return units.centre[0, 0], units.scale[0, 0]
+    if units.centring == DIFFERENCE:
+        return graph.add("Gather", window, np.array([-1]), axis=1), units.scale[0, 0]
     mean = graph.add("ReduceMean", window, axes=[1], keepdims=1)
     off = graph.add("Sub", window, mean)
     deviation = graph.add("Sqrt", graph.add("ReduceMean", graph.add("Mul", off, off), axes=[1], keepdims=1))

@@ -1,12 +1,13 @@
 """How a series is laid out for training and read for a forecast: as windows, or as streams that carry their state."""
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tsrnn.forecasting.covariates import Covariates, has_columns, learnt_history, past_names, with_history
-from tsrnn.forecasting.defaults import auto_lookback
-from tsrnn.forecasting.normalization import CENTRINGS, Units
+from tsrnn.forecasting.defaults import Choices
+from tsrnn.forecasting.normalization import LOG, Units
 from tsrnn.forecasting.panel import SINGLE, Panel
 from tsrnn.forecasting.streams import (
     MOST_STREAMS,
@@ -18,6 +19,7 @@ from tsrnn.forecasting.streams import (
     n_origins,
     n_streams,
 )
+from tsrnn.forecasting.timeindex import name_stamps
 from tsrnn.forecasting.warmstart import check_same_units
 from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.training.parallel import single_threaded_blas
@@ -32,8 +34,6 @@ class Plan:
     ----------
     steps : int
         Values that the network reads at once: a window, or a part of a stream.
-    decoder : str
-        Of the network.
     training : Samples
     validation : Samples or None
     units : Units or list of StreamUnits
@@ -41,7 +41,6 @@ class Plan:
     """
 
     steps: int
-    decoder: str
     training: Samples
     validation: Samples | None
     units: Units | list[StreamUnits]
@@ -63,37 +62,72 @@ def with_exogenous(model, panel: Panel, X, static) -> tuple[Panel, Covariates | 
     return learnt_history(panel, X, static, past, calendar, model.missing == "mask")
 
 
-def windowed(model, panel: Panel, outputs: int, season: int, ahead: int) -> Plan:
-    """Windows at stride 1, under early stopping without the last ones of each series, which validate.
-
-    The covariates from column `ahead` on are known ahead.
-    """
-    lengths = panel.lengths
-    if model.lookback == "auto":
-        lookback = auto_lookback(int(np.median(lengths)), outputs, season, int(model.segment))
-    else:
-        lookback = int(model.lookback)
-    counts = lengths - lookback - outputs + 1
-    if counts.max() < 1:
-        steps = "one step to forecast" if model.decoder == "recursive" else f"horizon={outputs}"
+def check_signs(panel: Panel, normalize: str) -> None:
+    """Refuse logarithms of what is below zero, by the stamps."""
+    low = np.flatnonzero((panel.values < 0).any(axis=1))
+    if normalize.startswith(LOG) and len(low):
+        number = int(np.searchsorted(panel.end, low[0], side="right"))
+        inside = low[low < panel.end[number]] - panel.begin[number]
         raise ValueError(
-            f"{_of_the_longest(panel)}; lookback={lookback} and {steps} need at least {lookback + outputs}"
+            f"normalize={normalize!r} takes logarithms, and {panel.label(number)} holds values below zero, at "
+            f"{name_stamps(panel.stamps(number)[inside])}"
         )
-    model._check_segment(lookback, "lookback")
-    decoder = "direct" if model.decoder == "recursive" else model.decoder
+
+
+def with_room(model, panel: Panel, choices: Choices, outputs: int) -> Choices:
+    """The choices with a lookback that the longest series has room for; a series without any is refused."""
+    longest = int(panel.lengths.max())
+    if longest <= outputs:
+        steps = "one step to forecast" if model.decoder == "recursive" else f"horizon={outputs}"
+        raise ValueError(f"{_of_the_longest(panel)}; {steps} and one value to read need at least {outputs + 1}")
+    lookback = min(choices.lookback, longest - outputs)
+    if lookback < choices.lookback:
+        warnings.warn(
+            f"{_of_the_longest(panel)}: lookback={choices.lookback} is cut to lookback_={lookback}, which leaves the "
+            f"{outputs} that one window wants to forecast",
+            stacklevel=3,
+        )
+    model._check_segment(choices.segment, lookback, "lookback")
+    return replace(choices, lookback=lookback)
+
+
+def windowed(model, panel: Panel, choices: Choices, outputs: int, ahead: int, held: int | None = None) -> Plan:
+    """Windows at stride 1; under early stopping without the last ones of each series, which validate.
+
+    Parameters
+    ----------
+    model : RNNForecaster
+    panel : Panel
+    choices : Choices
+        See `with_room`.
+    outputs : int
+        Steps that follow a window.
+    ahead : int
+        The covariates from this column on are known ahead.
+    held : int, optional
+        Windows of each series that validate, if it has enough. Default: under early stopping a share of them, and
+        a series must have enough.
+    """
+    lengths, lookback = panel.lengths, choices.lookback
     # A series too short for a window has one, filled up on the left, if a value is left to read; else it has none.
-    first = panel.end - lookback - outputs
-    counts = np.where(lengths > outputs, np.maximum(counts, 1), 0)
-    first = np.where(counts > 1, panel.begin, first)
-    table = Table(panel.values, panel.covariates, ahead, panel.begin)
-    centring, masks = CENTRINGS[model.normalize], model.missing == "mask"
-    if not model.early_stopping:
-        units = model._units_in_fit(panel, Units.of(panel.values, panel.begin, panel.end, centring))
-        return Plan(lookback, decoder, SeriesWindows(table, units, first, counts, masks), None, units)
-    held = np.minimum(counts, np.maximum(1, np.round(model.validation_fraction * counts).astype(np.int64)))
+    least = np.minimum(min(choices.least, lookback), lengths - outputs)
+    counts = np.where(lengths > outputs, lengths - outputs - least + 1, 0)
+    first = panel.end - lookback - outputs - np.maximum(counts - 1, 0)
+
+    def samples(units, *parts):
+        table = Table(units.enter(panel.values, lengths), panel.covariates, ahead, panel.begin)
+        return [SeriesWindows(table, units, *part, model.missing == "mask", lookback) for part in parts]
+
+    if held is None and not model.early_stopping:
+        units = model._units_in_fit(panel, Units.of(panel.values, panel.begin, panel.end, choices.normalize))
+        return Plan(lookback, *samples(units, (first, counts)), None, units)
+    stops_early = held is None
+    if stops_early:
+        held = np.maximum(1, np.round(model.validation_fraction * counts).astype(np.int64))
+    held = np.minimum(counts, held)
     # A training target must not be a validation target too: the windows between are left out.
     kept = counts - held - outputs + 1
-    if kept.max() < 1:
+    if stops_early and kept.max() < 1:
         raise ValueError(
             f"early_stopping leaves no window to train on: {_of_the_longest(panel)}, {counts.max()} windows of "
             f"lookback={lookback}, of which validation takes {held.max()} and the {outputs - 1} before them share "
@@ -103,10 +137,8 @@ def windowed(model, panel: Panel, outputs: int, season: int, ahead: int) -> Plan
     held = np.where(kept < 1, 0, held)  # a series too short to be cut only trains
     kept = np.where(kept < 1, counts, kept)
     end = np.where(held > 0, first + counts - held + lookback, panel.end)
-    units = model._units_in_fit(panel, Units.of(panel.values, panel.begin, end, centring))
-    training = SeriesWindows(table, units, first, kept, masks)
-    validation = SeriesWindows(table, units, first + counts - held, held, masks)
-    return Plan(lookback, decoder, training, validation, units)
+    units = model._units_in_fit(panel, Units.of(panel.values, panel.begin, end, choices.normalize))
+    return Plan(lookback, *samples(units, (first, kept), (first + counts - held, held)), units)
 
 
 def _enough(fraction: float, between: int) -> int:
@@ -122,22 +154,22 @@ def _of_the_longest(panel: Panel) -> str:
     return f"y has {longest} values" if panel.n_series == 1 else f"the longest series of y has {longest} values"
 
 
-def streamed(model, panel: Panel, outputs: int) -> Plan:
+def streamed(model, panel: Panel, choices: Choices, outputs: int) -> Plan:
     """Streams that are read once a pass, under early stopping without the targets of the last steps."""
-    check_streamed(model)
-    segment, k = int(model.segment), int(model.bptt_steps)
+    check_streamed(model, choices)
+    segment, k = choices.segment, int(model.bptt_steps)
     together, series = panel.values[:, 0], [panel.series(number)[:, 0] for number in range(panel.n_series)]
     totals = np.array([n_origins(len(values), outputs, segment) for values in series])  # steps with all their targets
     if totals.max() < 1:
         needed = segment * -(-(segment + outputs) // segment)
         raise ValueError(f"{_of_the_longest(panel)}; segment={segment} and horizon={outputs} need at least {needed}")
     k = min(k, int(totals.max()))
-    centring = STREAM_CENTRINGS[model.normalize]
+    centring = STREAM_CENTRINGS[choices.normalize]
     if not model.early_stopping:
         units = model._units_in_fit(panel, [StreamUnits.of(values, centring, segment) for values in series])
         rows = n_streams(int(totals.sum()), k, model.batch_size)
         training = SeriesStreams(together, panel.lengths, units, outputs, k, segment, rows)
-        return Plan(k * segment, "in_step", training, None, units)
+        return Plan(k * segment, training, None, units)
     held = np.minimum(totals, np.maximum(1, np.round(model.validation_fraction * totals).astype(np.int64)))
     # Steps between, whose targets a validation step has too, belong to neither.
     kept = totals - held - -(-(outputs - 1) // segment)
@@ -163,10 +195,10 @@ def streamed(model, panel: Panel, outputs: int) -> Plan:
     training = SeriesStreams(*shape, rows, [(0, n) for n in kept])
     tested = [(total - last, total if last else 0) for total, last in zip(totals, held, strict=True)]
     validation = SeriesStreams(*shape, min(panel.n_series, MOST_STREAMS), tested, slices=False)
-    return Plan(k * segment, "in_step", training, validation, units)
+    return Plan(k * segment, training, validation, units)
 
 
-def check_streamed(model) -> None:
+def check_streamed(model, choices: Choices) -> None:
     """Refuse what makes no sense together with `stateful=True`."""
     if model.bptt_steps is None:
         raise ValueError("stateful=True needs bptt_steps, the steps after which gradients stop; got None")
@@ -181,11 +213,11 @@ def check_streamed(model) -> None:
         raise ValueError(f"stateful=True takes no exogenous columns: calendar must be None, got {model.calendar!r}")
     if model.bidirectional:
         raise ValueError("stateful=True reads a series in order of time alone: bidirectional must be False, got True")
-    if model.decoder not in ("direct", "recursive"):
+    if choices.decoder not in ("direct", "recursive"):
         raise ValueError(
             f"stateful=True forecasts after every step: decoder must be 'direct' or 'recursive', got {model.decoder!r}"
         )
-    if model.normalize not in STREAM_CENTRINGS:
+    if choices.normalize not in STREAM_CENTRINGS:
         options = " or ".join(map(repr, STREAM_CENTRINGS))
         raise ValueError(f"stateful=True has no window: normalize must be {options}, got {model.normalize!r}")
 

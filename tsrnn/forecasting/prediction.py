@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from tsrnn.forecasting.alignment import framed, rows_asked
 from tsrnn.forecasting.checks import check_integer
 from tsrnn.forecasting.covariates import Covariates, known_ahead, with_history
+from tsrnn.forecasting.ensemble import median_of_members
 from tsrnn.forecasting.normalization import Units
 from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
 from tsrnn.forecasting.onnxnodes import Graph
@@ -27,6 +28,7 @@ AT_ONCE = 1 << 15  # series whose windows and forecasts are laid out at once
 class Predictions:
     """`predict`, `score` and `update` of `RNNForecaster`."""
 
+    @median_of_members
     def predict(self, X=None, *, horizon=None, y=None, static=None):
         """Forecast what follows the series.
 
@@ -89,7 +91,7 @@ class Predictions:
             np.maximum.at(each, series, steps)
             asked = np.flatnonzero(each)
             panel, each, series = panel.only(asked), each[asked], np.searchsorted(asked, series)
-            units = units.of_series(asked)
+            units = units.only(asked)
         values = self._follow(panel, units, states, int(each.max()), self._known(X, panel, each))
         if series is not None:
             return values[series, steps - 1, 0]
@@ -163,7 +165,19 @@ class Predictions:
             before += [None] * (panel.n_series - len(before))
             states = carried_states(self.network_, self.parameters_, panel, units, before)
         self.__dict__.update(_tail=panel.tail(self._kept), _units=units, _states=states, _covariates=covariates)
+        for member in self.members_:
+            member.update(y, X, static=static)
         return self
+
+    @property
+    def linear_coef_(self) -> np.ndarray:
+        """Weights (horizon, lookback) of the linear map, of several columns together (horizon * K, lookback * K).
+
+        In the units of a window. AttributeError before `fit` and without such a map.
+        """
+        if not hasattr(self, "parameters_") or self.network_.linear is None:
+            raise AttributeError(f"{type(self).__name__} has no linear_coef_: not fitted, or without linear_skip")
+        return self.weights()["linear.weight"]
 
     def _with_static(self, static) -> Covariates | None:
         """The covariates with what further series have for all their time."""
@@ -232,10 +246,8 @@ class Predictions:
         if self._tail.ids is not None and panel.ids is not None:
             known = self._tail.ids.get_indexer(panel.ids)
         if isinstance(self._units, Units):
-            units = Units.of(panel.values, panel.begin, panel.end, self._units.centring) if fresh is None else fresh
-            units.centre[known >= 0] = self._units.centre[known[known >= 0]]
-            units.scale[known >= 0] = self._units.scale[known[known >= 0]]
-            return units
+            units = Units.of(panel.values, panel.begin, panel.end, self.normalize_) if fresh is None else fresh
+            return units.with_those_of(self._units, known >= 0, known[known >= 0])
         segment, centring = self.network_.segment_length, self._units[0].centring
         if fresh is None:
             fresh = [StreamUnits.of(panel.series(k)[:, 0], centring, segment) for k in range(panel.n_series)]
@@ -257,13 +269,13 @@ class Predictions:
         if horizon > block == self.horizon_ > 1:
             warnings.warn(
                 f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
-                stacklevel=3,
+                stacklevel=4,  # beyond `predict` and what it is wrapped in
             )
         found = np.empty((panel.n_series, horizon, panel.values.shape[1]))
         if states is None:
             for k, some in panel.blocks(AT_ONCE):
                 of_these = None if known is None else known[k]
-                found[k] = self._follow_windows(some, units.of_series(k), horizon, block, of_these)
+                found[k] = self._follow_windows(some, units.only(k), horizon, block, of_these)
             return found
         reader = Reader(self.network_, self.parameters_)
         with single_threaded_blas():
@@ -281,7 +293,7 @@ class Predictions:
         values = np.full((n_series, total, channels), np.nan)
         covariates = np.full((n_series, total, tail.covariates.shape[1]), np.nan)
         held = np.arange(lookback) >= lookback - tail.lengths[:, None]
-        values[:, :lookback][held] = tail.values
+        values[:, :lookback][held] = units.enter(tail.values, tail.lengths)
         covariates[:, :lookback][held] = tail.covariates
         covariates[:, lookback:] = covariates[:, lookback - 1 : lookback]  # the last that is known of a column stays
         if known is not None:
@@ -296,7 +308,7 @@ class Predictions:
             outputs = self._outputs(windows).reshape(n_series, -1, channels).astype(np.float64)
             stop = min(horizon, done + block)
             values[:, lookback + done : lookback + stop] = centre[:, None] + scale[:, None] * outputs[:, : stop - done]
-        return values[:, lookback : lookback + horizon]
+        return units.leave(values[:, lookback : lookback + horizon])
 
     def _replace_parameters(self, parameters: np.ndarray) -> None:
         if self._states is not None and not np.array_equal(parameters, self.parameters_):

@@ -64,7 +64,7 @@ def laid_out(model, X, y, sample_weight, incremental: bool = False) -> RowPlan:
     weights = check_weights(sample_weight, X)
     table = as_sequences(X, model.n_channels)
     targets = target_steps(np.asarray(y, np.float64, order="C").reshape(shape), model.decoder, table.shape[1])
-    model._check_segment(table.shape[1], "columns of X")
+    model._check_segment(int(model.segment), table.shape[1], "columns of X")
     channels, n_outputs = targets.shape[2], targets.shape[1] * targets.shape[2]
     at_once = channels if model.decoder == "in_step" else n_outputs
     network = model._build(table.shape[1], table.shape[2], at_once, model.decoder, channels, incremental)

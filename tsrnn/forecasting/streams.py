@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.normalization import Units, flat_scale
+from tsrnn.forecasting.normalization import flat_scale, mean_and_deviation
 from tsrnn.kernels.streams import gather_streams, typical_change
 from tsrnn.kernels.windows import LAST, SERIES, read_only
 from tsrnn.network.network import Network
@@ -28,8 +28,8 @@ class StreamUnits(NamedTuple):
     @classmethod
     def of(cls, values: np.ndarray, centring: int, segment: int) -> "StreamUnits":
         """Mean and standard deviation of the series; with LAST the typical change over a step of `segment` values."""
-        own = Units.of(values[:, None], np.array([0]), np.array([len(values)]), centring)
-        centre, scale = own.centre.item(), own.scale.item()
+        mean, deviation = mean_and_deviation(values[:, None], np.array([0]), np.array([len(values)]))
+        centre, scale = mean.item(), deviation.item()
         if centring == LAST and len(values) > segment:
             scale = typical_change(read_only(values), segment)
         return cls(centring, centre, scale if scale > 0 else float(flat_scale(centre)))

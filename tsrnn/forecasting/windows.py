@@ -42,17 +42,20 @@ class SeriesWindows:
         Windows of each series.
     masks : bool
         Whether channels tell the network which values are observed.
+    steps : int, optional
+        Length of a window: with it windows have weights.
     """
 
     rows = None
 
-    def __init__(self, table: Table, units: Units, first: np.ndarray, count: np.ndarray, masks: bool = False):
+    def __init__(self, table: Table, units: Units, first, count, masks: bool = False, steps: int | None = None):
         self._table = table._replace(values=read_only(table.values))
         self._units = units
         self._first = first
         self._stop = np.cumsum(count)
         self.size = int(self._stop[-1])
         self.masks = masks
+        self._steps = steps
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write windows and targets in the units of each window, and the covariates known ahead."""
@@ -60,18 +63,26 @@ class SeriesWindows:
         nothing = np.empty((len(which), 0), x.dtype)
         y, known = (nothing if array is None else array for array in (y, known))
         where = which, self._first, self._stop, begin
-        gather_windows(values, covariates, ahead, *where, *self._units, self.masks, x, y, known)
+        gather_windows(values, covariates, ahead, *where, *self._units.measure, self.masks, x, y, known)
 
     def measure(self, which: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Centre and scale (B, K) of windows of that length: `value = centre + scale * output`."""
         values, _, _, begin = self._table
         centre, scale = (np.empty((len(which), values.shape[1])) for _ in range(2))
-        measure_windows(values, which, self._first, self._stop, begin, steps, *self._units, centre, scale)
+        where = which, self._first, self._stop, begin
+        measure_windows(values, *where, steps, *self._units.measure, centre, scale)
         return centre, scale
 
     def weights(self, which: np.ndarray) -> np.ndarray:
-        """Each window counts once."""
-        return np.ones(len(which))
+        """The root of each window's scale in units of the series': between errors measured by the one and the other."""
+        if self._steps is None or not self._units.by_window:
+            return np.ones(len(which))
+        _, scale = self.measure(which, self._steps)
+        return np.sqrt((scale / self._units.scale[self.series(which)]).mean(axis=1))
+
+    def series(self, which: np.ndarray) -> np.ndarray:
+        """Numbers of the series of those windows."""
+        return np.searchsorted(self._stop, which, side="right")
 
 
 class TableRows:

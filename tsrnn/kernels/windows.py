@@ -9,9 +9,9 @@ import numpy as np
 
 from tsrnn.kernels._jit import formula, loop
 
-# What a window is measured by: the whole series' mean and standard deviation, or the window's own last value or
-# mean and its own standard deviation.
-SERIES, LAST, MEAN = 0, 1, 2
+# What a window is measured by: the whole series' mean and standard deviation; the window's own last value or mean and
+# its own standard deviation; or its last value and the standard deviation of the whole series.
+SERIES, LAST, MEAN, DIFFERENCE = 0, 1, 2, 3
 
 # Share of the series' scale that is added to a window's, so that a flat window has one.
 SCALE_FLOOR = 0.01
@@ -73,7 +73,7 @@ def centre_and_scale(window, centring, series_centre, series_scale):
     Parameters
     ----------
     window : (L,) read; missing values, NaN, are left out
-    centring : SERIES, LAST or MEAN
+    centring : SERIES, LAST, MEAN or DIFFERENCE
     series_centre, series_scale : float
 
     Returns
@@ -89,6 +89,8 @@ def centre_and_scale(window, centring, series_centre, series_scale):
             last = value
     if centring == SERIES or count == 0:
         return series_centre, series_scale
+    if centring == DIFFERENCE:
+        return last, series_scale
     mean /= count
     variance = 0.0
     for t in range(window.size):
@@ -143,7 +145,7 @@ def measure_windows(values, which, first, stop, begin, steps, centring, series_c
     first, stop : (S,) int64, read: see `place`
     begin : (S,) int64, read: where each series begins; a window may begin before
     steps : int: length of a window
-    centring : SERIES, LAST or MEAN
+    centring : SERIES, LAST, MEAN or DIFFERENCE
     series_centre, series_scale : (S, K) read: units of the whole series, see `centre_and_scale`
     centre, scale : (B, K) written: units of the windows
     """

@@ -31,3 +31,14 @@ class Layout:
             views[name] = vector[start:stop].reshape(shape)
             start = stop
         return views
+
+    def span(self, prefix: str) -> slice:
+        """Where the arrays lie whose names begin so; they are neighbours. Empty where there are none."""
+        start = 0
+        first = last = None
+        for name, shape in self.shapes.items():
+            stop = start + prod(shape)
+            if name.startswith(prefix):
+                first, last = start if first is None else first, stop
+            start = stop
+        return slice(0, 0) if first is None else slice(first, last)

@@ -15,17 +15,27 @@ class AdamW:
     dtype : dtype
     alpha : float
         Weight decay, w -= rate * alpha * w; 0 is plain Adam.
+    apart : (slice, float), optional
+        A part of the vector, and its own weight decay.
     clip_norm : float or None
         A gradient with a larger norm is scaled down to it (Pascanu, Mikolov and Bengio, 2013).
     """
 
     BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # the values of both papers
 
-    def __init__(self, size: int, dtype: np.dtype, alpha: float, clip_norm: float | None):
+    def __init__(
+        self,
+        size: int,
+        dtype: np.dtype,
+        alpha: float,
+        clip_norm: float | None,
+        apart: tuple[slice, float] | None = None,
+    ):
         self.first = np.zeros(size, dtype)
         self.second = np.zeros(size, dtype)
         self.alpha = alpha
         self.clip_norm = clip_norm
+        self.apart = apart
         self.t = 0
 
     def update(self, parameters: np.ndarray, gradient: np.ndarray, norm: float, rate: float) -> None:
@@ -40,6 +50,13 @@ class AdamW:
             1 / (1 - self.BETA_1**self.t),
             1 / (1 - self.BETA_2**self.t),
             self.EPSILON,
-            rate * self.alpha,
         )
-        adam(parameters, gradient, self.first, self.second, np.array(scalars, parameters.dtype))
+        for part, alpha in self._parts():
+            vectors = (vector[part] for vector in (parameters, gradient, self.first, self.second))
+            adam(*vectors, np.array([*scalars, rate * alpha], parameters.dtype))
+
+    def _parts(self) -> list[tuple[slice, float]]:
+        if self.apart is None:
+            return [(slice(None), self.alpha)]
+        part, alpha = self.apart
+        return [(slice(0, part.start), self.alpha), (part, alpha), (slice(part.stop, None), self.alpha)]

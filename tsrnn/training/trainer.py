@@ -24,7 +24,7 @@ class DivergenceError(FloatingPointError):
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train; the names are the estimators' parameters."""
+    """How to train; the names are the estimators' parameters. The linear map may have a weight decay of its own."""
 
     loss: str
     alpha: float
@@ -38,6 +38,7 @@ class TrainingOptions:
     n_iter_no_change: int
     tol: float
     n_jobs: int | None
+    alpha_linear: float | None = None
 
 
 @dataclass
@@ -96,7 +97,11 @@ class Trainer:
         self.validation = validation
         self.parameters = parameters.copy()
         self.history = History()
-        self.optimizer = optimizer or AdamW(parameters.size, parameters.dtype, options.alpha, options.clip_norm)
+        if optimizer is None:
+            own = options.alpha_linear
+            apart = None if own is None or own == options.alpha else (network.layout.span("linear."), own)
+            optimizer = AdamW(parameters.size, parameters.dtype, options.alpha, options.clip_norm, apart)
+        self.optimizer = optimizer
         self._rng = rng
         self._loss = LOSSES[options.loss]
         self._current = parameters.copy()

@@ -1,0 +1,138 @@
+"""The rules behind "auto"."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecasting.small import daily, values
+from tsrnn import RNNForecaster
+from tsrnn.forecasting.defaults import auto_lookback, auto_segment, choose, seasonal_weights
+from tsrnn.forecasting.panel import panel_of
+
+
+def forecaster(horizon=3, **changes):
+    """Quick, with all rules at work."""
+    return RNNForecaster(horizon, **({"max_steps": 2, "random_state": 0} | changes))
+
+
+def chosen(y, season, horizon=3, **changes):
+    return choose(RNNForecaster(horizon, **changes), panel_of(y, False), season)
+
+
+@pytest.mark.parametrize(
+    ("season", "n", "horizon", "lookback", "segment"),
+    [
+        (24, 960, 48, 504, 24),
+        (24, 700, 48, 360, 24),
+        (7, 1000, 14, 56, 7),
+        (52, 1000, 13, 104, 13),
+        (12, 300, 18, 60, 6),
+        (12, 110, 18, 36, 3),
+        (12, 60, 12, 24, 2),
+        (4, 100, 8, 20, 2),
+        (1, 60, 6, 12, 1),
+        (48, 10_000, 48, 1008, 48),
+        (5, 1000, 5, 25, 1),
+    ],
+)
+def test_windows_of_a_few_seasons(season, n, horizon, lookback, segment):
+    choices = chosen(np.sin(np.arange(n)), season, horizon)
+    assert (choices.lookback, choices.segment) == (lookback, segment)
+    assert lookback % segment == 0
+
+
+def test_long_horizons():
+    choices = chosen(np.sin(np.arange(5000)), 24, 96)
+    assert (choices.lookback, choices.segment, choices.decoder) == (720, 48, "parallel")
+    assert (choices.normalize, choices.hidden_size, choices.dropout) == ("difference", 128, 0.5)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 20, 60, 400])
+@pytest.mark.parametrize("season", [1, 4, 7, 12, 24, 1440])
+@pytest.mark.parametrize("horizon", [1, 30, 96])
+def test_any_series_has_room(n, season, horizon):
+    lookback = auto_lookback(np.array([1, n + horizon]), horizon, season, horizon >= 96)
+    assert 1 <= lookback <= n
+    assert 1 <= auto_segment(lookback, season) <= lookback
+
+
+def test_a_given_lookback_is_kept_and_divided():
+    choices = chosen(values(400), 12, lookback=40)
+    assert (choices.lookback, choices.segment, choices.least) == (40, 4, 40)
+
+
+def test_windows_that_begin_before_short_series():
+    choices = chosen(values(60), 12)
+    assert (choices.lookback, choices.least) == (24, 12)
+    choices = chosen(values(70), 7)
+    assert (choices.lookback, choices.least) == (21, 7)
+    choices = chosen(values(5000), 7)
+    assert choices.lookback == choices.least == 56
+
+
+def test_what_is_given_counts():
+    given = {"segment": 2, "decoder": "seq2seq", "normalize": "mean", "hidden_size": 5, "dropout": 0.0, "alpha": 2.0}
+    choices = chosen(values(400), 12, **given, max_steps=None, linear_skip=False)
+    assert {name: getattr(choices, name) for name in given} == given
+    assert choices.alpha_linear == 2
+    assert choices.max_steps is None
+    assert choices.linear_skip is False
+
+
+def test_logarithms_of_small_changes_are_a_straight_line():
+    rng = np.random.default_rng(0)
+    for level, normalize in ((1, "log_last"), (1e6, "last")):
+        assert chosen(level + rng.random(100), 1).normalize == normalize
+
+
+def test_a_fit_that_goes_on_keeps_what_was_chosen():
+    y = daily(60).abs()
+    model = forecaster(warm_start=True).fit(y)
+    before = (model.lookback_, model.segment_, model.normalize_)
+    model.fit(5 - daily(50))
+    assert (model.lookback_, model.segment_, model.normalize_) == before
+    assert model.n_steps_ == 4
+
+
+def test_attributes_of_a_fit():
+    model = forecaster().fit(daily(200))
+    assert (model.lookback_, model.segment_, model.decoder_) == (56, 7, "direct")
+    assert model.normalize_ in ("last", "mean")
+    assert (model.hidden_size_, model.dropout_, model.linear_skip_) == (64, 0.1, True)
+    assert model.linear_coef_.shape == (3, 56)
+    assert np.shares_memory(model.linear_coef_, model.parameters_)
+    with pytest.raises(AttributeError, match="linear_coef_"):
+        _ = forecaster(linear_skip=False).fit(daily()).linear_coef_
+    assert not hasattr(forecaster(), "linear_coef_")
+
+
+def test_the_last_season_as_a_linear_map():
+    window = np.arange(10.0).reshape(5, 2)
+    repeated = (seasonal_weights(4, 2, 5, 3) @ window.ravel()).reshape(4, 2)
+    np.testing.assert_array_equal(repeated, window[[2, 3, 4, 2]])
+    repeated = (seasonal_weights(2, 2, 5, 7) @ window.ravel()).reshape(2, 2)
+    np.testing.assert_array_equal(repeated, window[[4, 4]])
+
+
+def test_panels_of_any_lengths():
+    index = pd.MultiIndex.from_tuples([("a", k) for k in range(40)] + [("b", 0)] + [("c", k) for k in range(5)])
+    y = pd.Series(np.abs(np.random.default_rng(0).standard_normal(46)), index)
+    forecast = forecaster().fit(y).predict()
+    assert np.isfinite(forecast).all()
+    assert len(forecast) == 9
+
+
+def test_no_updates_are_the_linear_map_alone():
+    y = daily(200)
+    model = forecaster(max_steps=0, normalize="last", linear_skip=True).fit(y)
+    window = y.to_numpy()[-56:]
+    scale = window.std() + 0.01 * y.to_numpy().std()
+    by_hand = window[-1] + scale * (
+        model.linear_coef_ @ ((window - window[-1]) / scale) + model.weights()["linear.bias"]
+    )
+    np.testing.assert_allclose(model.predict(), by_hand, rtol=1e-4, atol=1e-4)
+    assert (model.n_steps_, model.n_iter_, model.loss_curve_) == (0, 0, [])
+    assert forecaster(max_steps=0, n_members=3).fit(y).predict().notna().all()
+    for changes in ({"linear_skip": False}, {"stateful": True, "bptt_steps": 3}):
+        with pytest.raises(ValueError, match="max_steps=0 is the linear map of windows alone"):
+            forecaster(max_steps=0, **changes).fit(y)

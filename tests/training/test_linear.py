@@ -1,0 +1,111 @@
+"""The linear map that a network starts from, against scikit-learn's regressions."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import QuantileRegressor, Ridge
+
+from training.problems import OUTPUTS, STEPS, ArraySamples, make_network
+from tsrnn.training import linear
+from tsrnn.training.linear import fit_linear, linear_outputs, start_linear
+
+
+def lines(size=3000, noise=0.1, channels=2):
+    """Targets that are a linear map of the window, and noise."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((size, STEPS, channels))
+    weight = rng.standard_normal((OUTPUTS, STEPS * channels))
+    y = x.reshape(size, -1) @ weight.T + 0.5 + noise * rng.standard_normal((size, OUTPUTS))
+    return x, y
+
+
+def started(x, y, loss="absolute_error", n_jobs=1, masks=False):
+    network = make_network(linear_skip=True)
+    parameters = network.initialize(np.random.default_rng(0), np.float64)
+    samples = ArraySamples(x, y)
+    samples.masks = masks
+    start_linear(network, parameters, fit_linear(network, samples, np.float64, loss, np.random.default_rng(1), n_jobs))
+    return network.layout.views(parameters)
+
+
+def test_least_squares_is_a_ridge_regression():
+    x, y = lines()
+    p = started(x, y, "squared_error")
+    columns = np.column_stack([x.reshape(len(x), -1), np.ones(len(x))])
+    ridge = Ridge(alpha=linear.PENALTY, fit_intercept=False).fit(columns, y)
+    assert_allclose(p["linear.weight"], ridge.coef_[:, :-1], rtol=1e-8)
+    assert_allclose(p["linear.bias"], ridge.coef_[:, -1], rtol=1e-8)
+
+
+def test_absolute_errors_are_not_led_by_outliers():
+    x, y = lines()
+    y[::10] += 50
+    p, square = started(x, y), started(x, y, "squared_error")
+    columns = x.reshape(len(x), -1)
+    for k in range(OUTPUTS):
+        median = QuantileRegressor(alpha=0).fit(columns, y[:, k])
+        assert abs(p["linear.bias"][k] - median.intercept_) < 0.2 * abs(square["linear.bias"][k] - median.intercept_)
+
+
+@pytest.mark.parametrize("size", [7, 3000])
+def test_the_threads_do_not_matter(size):
+    x, y = lines(size)
+    assert_array_equal(started(x, y, n_jobs=1)["linear.weight"], started(x, y, n_jobs=3)["linear.weight"])
+
+
+def test_samples_that_lack_a_target_are_left_out():
+    x, y = lines()
+    gap = y.copy()
+    gap[::3, 1] = np.nan
+    whole = np.arange(len(x)) % 3 != 0
+    assert_allclose(
+        started(x, gap, masks=True)["linear.weight"], started(x[whole], y[whole])["linear.weight"], rtol=0.01
+    )
+
+
+def test_targets_that_are_all_missing_or_exact():
+    x, y = lines(noise=0)
+    assert not started(x, np.full_like(y, np.nan), masks=True)["linear.weight"].any()
+    assert not started(x, np.zeros_like(y))["linear.weight"].any()
+    assert np.isfinite(started(x, y)["linear.weight"]).all()
+
+
+def test_the_network_starts_from_zero_beside_it():
+    p = started(*lines())
+    assert not p["head.weight"].any()
+    assert not p["head.bias"].any()
+    assert p["rnn.weight_hh_l0"].any()
+
+
+def test_no_more_samples_than_are_needed(monkeypatch):
+    monkeypatch.setattr(linear, "MOST_SAMPLES", 500)
+    x, y = lines()
+    seen = []
+
+    class Watched(ArraySamples):
+        def gather(self, which, x, y, known=None):
+            seen.append(len(which))
+            super().gather(which, x, y, known)
+
+    network = make_network(linear_skip=True)
+    fit_linear(network, Watched(x, y), np.float64, "squared_error", np.random.default_rng(1), 1)
+    assert sum(seen) == 500
+
+
+@pytest.mark.parametrize("changes", [{"linear_skip": False}, {"linear_skip": True}])
+def test_there_is_none_without_a_map_or_of_too_many_inputs(changes, monkeypatch):
+    monkeypatch.setattr(linear, "MOST_INPUTS", STEPS * 2 - 1)
+    samples = ArraySamples(*lines(50))
+    network = make_network(**changes)
+    assert fit_linear(network, samples, np.float64, "squared_error", np.random.default_rng(1), 1) is None
+
+
+@pytest.mark.parametrize("size", [3, 600])
+def test_outputs_of_several_maps(size):
+    x, y = lines(size)
+    maps = [np.random.default_rng(k).standard_normal((STEPS * 2 + 1, OUTPUTS)) for k in range(2)]
+    network = make_network(linear_skip=True)
+    found, targets = linear_outputs(network, ArraySamples(x, y), maps, np.float64)
+    assert_array_equal(targets, y)
+    for outputs, each in zip(found, maps, strict=True):
+        assert_allclose(outputs, x.reshape(size, -1) @ each[:-1] + each[-1], rtol=1e-12)

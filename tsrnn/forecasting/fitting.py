@@ -1,0 +1,143 @@
+"""How a forecaster is fitted: the series laid out, "auto" resolved, the network built and trained."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tsrnn.forecasting.checks import check_flag, check_integer, check_option
+from tsrnn.forecasting.defaults import CHOSEN, choose
+from tsrnn.forecasting.ensemble import further_members
+from tsrnn.forecasting.normalization import NORMALIZATIONS
+from tsrnn.forecasting.panel import panel_of
+from tsrnn.forecasting.plans import carried_states, check_signs, streamed, windowed, with_exogenous, with_room
+from tsrnn.forecasting.prediction import kept_values
+from tsrnn.forecasting.selection import Races
+from tsrnn.forecasting.timeindex import season_length
+from tsrnn.training.linear import start_linear
+
+DECODERS = ("direct", "parallel", "recursive", "seq2seq")
+
+
+class Fitting:
+    """`fit` of `RNNForecaster`."""
+
+    _LEAST_STEPS = 0
+    _seasons_less = 0  # by which a member of an ensemble reads less
+    _AUTO = ("hidden_size", "segment", "dropout", "linear_skip", "alpha", "max_steps")
+
+    def fit(self, X=None, y=None, *, static=None):
+        """Train on one or more series.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like, optional
+            Without `y` the series themselves: `fit(y)`. With `y` exogenous columns: numbers, true or false, or
+            categories. Their rows are found by their index, of time or of (id, time), and may be more than those of
+            `y`; those of an array go along with `y`. A frame without columns gives an array `y` its index.
+        y : Series, DataFrame or array-like
+            One series: a Series or an array of one dimension, in order of time, without gaps. The index may be a
+            DatetimeIndex with a frequency or one that can be inferred, a PeriodIndex, a RangeIndex or integers with a
+            constant step; an array counts its values from 0. Several series: a DataFrame or an array with a series in
+            each column, of which some may begin later (missing values before that), or a Series with an index of
+            (id, time), of lengths and ends of their own. One model is trained on all of them; with `multivariate`
+            it reads and forecasts all columns at once.
+        static : DataFrame, optional
+            What each series has for all its time, such as its region: a row for each, by id or column name.
+
+        Returns
+        -------
+        self
+        """
+        self._check_parameters()
+        check_integer("horizon", self.horizon, 1)
+        check_integer("lookback", self.lookback, 1, "auto")
+        check_integer("season_length", self.season_length, 1, "auto")
+        check_option("decoder", self.decoder, ("auto", *DECODERS))
+        check_option("normalize", self.normalize, ("auto", *NORMALIZATIONS))
+        check_integer("n_members", self.n_members, 1)
+        check_flag("stateful", self.stateful)
+        check_flag("multivariate", self.multivariate)
+        check_option("missing", self.missing, ("raise", "mask"))
+        if self.calendar is not None:
+            check_option("calendar", self.calendar, ("auto",))
+        if y is None:
+            X, y = None, X
+        if y is None:
+            raise TypeError("fit needs y, the series to train on")
+        masks = self.missing == "mask"
+        panel = panel_of(y, bool(self.multivariate), getattr(X, "index", None), masks)
+        panel, covariates = with_exogenous(self, panel, X, static)
+        ahead = covariates.ahead if covariates else 0
+        channels = panel.values.shape[1]
+        season = season_length(panel.freq) if self.season_length == "auto" else int(self.season_length)
+        choices = choose(self, panel, season)
+        if self.max_steps == 0 and (self.stateful or not choices.linear_skip):
+            raise ValueError("max_steps=0 is the linear map of windows alone: it needs linear_skip, and stateful=False")
+        check_signs(panel, choices.normalize)
+        steps = int(self.horizon)
+        if choices.decoder == "recursive":  # one step of what is read on: a value of a window, a segment of a stream
+            steps = choices.segment if self.stateful else 1
+        extra = panel.covariates.shape[1]
+
+        def build(choices):
+            return self._build(
+                choices.lookback,
+                channels + extra + (channels if masks else 0),
+                steps * channels,
+                "in_step" if self.stateful else choices.decoder.replace("recursive", "direct"),
+                channels,
+                known_size=extra - ahead,
+                skip_channels=channels,
+                **{name: getattr(choices, name) for name in ("segment", "hidden_size", "dropout", "linear_skip")},
+            )
+
+        rng = self._generator()
+        if self.stateful:
+            plan = streamed(self, panel, choices, steps)
+            choices = replace(choices, lookback=plan.steps)
+        else:
+            choices = with_room(self, panel, choices, steps)
+            races = Races(self, panel, steps, ahead, season, build, rng)
+            choices = races.run(choices)
+            plan = windowed(self, panel, choices, steps, ahead)
+        network = build(choices)
+        fitted = {
+            **{f"{name}_": getattr(choices, name) for name in CHOSEN},
+            "season_length_": season,
+            "horizon_": int(self.horizon),
+            "freq_": panel.freq,
+            "_units": plan.units,
+            "_tail": panel.tail(kept_values(network, bool(self.stateful))),
+            "_states": None,
+            "_covariates": covariates,
+            "_masks": masks,
+            "members_": (),
+        }
+        before = getattr(self, "members_", ())
+        if covariates and covariates.names and all(isinstance(name, str) for name in covariates.names):
+            fitted["feature_names_in_"] = np.array(covariates.names, object)
+
+        def start(network, dtype, rng):
+            parameters = network.initialize(rng, dtype, self.recurrent_init)
+            linear = None if self.stateful else races.start(network, plan, choices)
+            if linear is not None:
+                start_linear(network, parameters, linear)
+            return parameters
+
+        def keep(network, parameters):
+            return {"_states": carried_states(network, parameters, panel, plan.units)} if self.stateful else {}
+
+        self._train(
+            network,
+            np.dtype(np.float32),
+            plan.training,
+            plan.validation,
+            rng,
+            fitted,
+            keep,
+            start=start,
+            **choices.training,
+        )
+        if self.n_members > 1:
+            self.members_ = further_members(self, before, X, y, static)
+        return self
