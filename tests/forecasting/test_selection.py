@@ -6,8 +6,7 @@ import pytest
 
 from tsrnn import RNNForecaster
 from tsrnn.forecasting import selection
-from tsrnn.forecasting.panel import panel_of
-from tsrnn.forecasting.selection import _naive_errors, _winner
+from tsrnn.forecasting.selection import _winner
 
 
 def automatic(horizon=6, **changes):
@@ -32,11 +31,6 @@ def seasonal(n=90, growth=0.0, noise=0.1, seed=0):
 )
 def test_the_first_candidate_wins_unless_another_is_clearly_better(errors, winner):
     assert _winner([np.array(each) for each in errors], 0.0) == winner
-
-
-def test_errors_are_measured_by_those_of_the_seasonal_naive():
-    y = pd.DataFrame({"a": [1.0, 2, 4, 8, 16], "b": [np.nan, np.nan, np.nan, 1.0, 4.0]})
-    np.testing.assert_allclose(_naive_errors(panel_of(y, False), 3)[:, 0], [(7 + 14) / 2, 3])
 
 
 @pytest.mark.parametrize(("best", "normalize"), [(0, "log_last"), (5, "log_mean"), (10, "last"), (19, "mean")])

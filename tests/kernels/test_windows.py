@@ -17,6 +17,7 @@ from tsrnn.kernels.windows import (
     measure_series,
     measure_windows,
     place,
+    seasonal_changes,
 )
 
 CENTRINGS = {"series": SERIES, "last": LAST, "mean": MEAN, "difference": DIFFERENCE}
@@ -208,3 +209,12 @@ def test_stretches_are_copied(dtype):
     found = np.full((8, 2), np.nan, dtype)
     copy_stretches(table, np.array([15, 0, 3, 15]), np.array([5, 0, 1, 2]), found)
     np.testing.assert_array_equal(found, table[[15, 16, 17, 18, 19, 3, 15, 16]])
+
+
+@every_type
+def test_seasonal_changes(dtype):
+    """Of each series apart, by the season or by one step, gaps left out."""
+    values = np.array([[1], [2], [5], [np.nan], [9], [4], [4], [7]], dtype)
+    found = np.full((3, 1), np.nan)
+    seasonal_changes(values, np.array([0, 5, 7]), np.array([5, 7, 8]), 2, found)
+    np.testing.assert_array_equal(found, [[4.0], [0.0], [0.0]])

@@ -64,8 +64,8 @@ def with_exogenous(model, panel: Panel, X, static) -> tuple[Panel, Covariates | 
 
 def check_signs(panel: Panel, normalize: str) -> None:
     """Refuse logarithms of what is below zero, by the stamps."""
-    low = np.flatnonzero((panel.values < 0).any(axis=1))
-    if normalize.startswith(LOG) and len(low):
+    if normalize.startswith(LOG) and np.nanmin(panel.values) < 0:
+        low = np.flatnonzero((panel.values < 0).any(axis=1))
         number = int(np.searchsorted(panel.end, low[0], side="right"))
         inside = low[low < panel.end[number]] - panel.begin[number]
         raise ValueError(

@@ -8,6 +8,7 @@ import numpy as np
 from tsrnn.forecasting.defaults import Choices, candidates, other_steps, rate_share, seasonal_weights
 from tsrnn.forecasting.panel import Panel
 from tsrnn.forecasting.plans import Plan, windowed
+from tsrnn.kernels.windows import read_only, seasonal_changes
 from tsrnn.network.network import Network
 from tsrnn.training.linear import fit_linear, linear_outputs, start_linear
 from tsrnn.training.parallel import Workers, single_threaded_blas
@@ -48,7 +49,9 @@ class Races:
     ):
         self._model, self._panel, self._outputs, self._ahead = model, panel, outputs, ahead
         self._season, self._build, self._rng = season, build, rng
-        self._unit = _naive_errors(panel, season)
+        # Mean absolute error of the seasonal naive within each series.
+        self._unit = np.empty((panel.n_series, panel.values.shape[1]))
+        seasonal_changes(read_only(panel.values), panel.begin, panel.end, season, self._unit)
         # Windows of each series: many of few series, but no more than a part of them.
         most = max(outputs, int(np.median(panel.lengths)) // 4)
         self._held = min(most, -(-max(ENOUGH_ORIGINS, ENOUGH_HORIZONS * outputs) // panel.n_series))
@@ -154,15 +157,3 @@ def _winner(errors: list[np.ndarray], horizons: float) -> int:
     best = int(np.argmin(means))
     gain = LEAST_GAIN + GAIN_OF_ONE / np.sqrt(table.shape[1] * (1 + horizons))
     return best if means[best] < (1 - gain) * means[0] else 0
-
-
-def _naive_errors(panel: Panel, season: int) -> np.ndarray:
-    """Mean absolute error (S, K) of the seasonal naive within each series, or of the naive in one without a season."""
-    found = np.zeros((panel.n_series, panel.values.shape[1]))
-    for number in range(panel.n_series):
-        values = panel.series(number)
-        step = season if len(values) > season else 1
-        changes = np.abs(values[step:] - values[:-step])
-        known = np.isfinite(changes)
-        found[number] = np.where(known, changes, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return found

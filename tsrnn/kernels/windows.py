@@ -221,3 +221,27 @@ def gather_rows(table, rows, centre, scale, x):
         for t in range(steps):
             for k in range(channels):
                 x[t, b, k] = normalize(row[t, k], centre[k], scale[k])
+
+
+@loop
+def seasonal_changes(values, begin, end, season, found):
+    """Mean absolute change over a season within each series, in float64; over one step in one without a whole season.
+
+    Parameters
+    ----------
+    values : (N, K) read; NaN where missing
+    begin, end : (S,) read: rows of each series
+    season : int
+    found : (S, K) written: 0 where no two values are so far apart
+    """
+    for number in range(begin.size):
+        first, stop = begin[number], end[number]
+        step = season if stop - first > season else 1
+        for k in range(values.shape[1]):
+            total, count = 0.0, 0
+            for t in range(first + step, stop):
+                change = abs(np.float64(values[t, k]) - np.float64(values[t - step, k]))
+                if math.isfinite(change):
+                    total += change
+                    count += 1
+            found[number, k] = total / max(count, 1)
