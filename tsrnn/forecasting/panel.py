@@ -143,8 +143,9 @@ class Panel:
         futures = [future_index(stamps[k : k + 1], self.freq, steps) for k in range(len(stamps))]
         times = futures[0].append(futures[1:])
         # Put together of what differs: a million ids are not to be looked up once for each step.
-        # From an array: stamps of several ends have no frequency, and so those of one end have none either.
-        ids, times = (pd.MultiIndex.from_arrays([part]) for part in (self.ids, pd.Index(times.array)))
+        if isinstance(times, pd.DatetimeIndex):  # those of several ends have no frequency: nor have those of one
+            times = pd.DatetimeIndex(times, freq=None)
+        ids, times = (pd.MultiIndex.from_arrays([part]) for part in (self.ids, times))
         codes = [ids.codes[0].repeat(steps), times.codes[0].reshape(-1, steps)[where].ravel()]
         index = pd.MultiIndex([ids.levels[0], times.levels[0]], codes, names=self.names[1:])
         found = pd.Series(values.ravel(), index, name=self.names[0])
