@@ -352,10 +352,10 @@ def test_utilsforecast_evaluates_it():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
 def test_a_table_in_order_is_not_copied(dtype):
-    """Its values are those of the table until either is changed."""
+    """Its values are those of the table until either is changed; before version 3 pandas copies them at once."""
     df = from_long(table(price=1.0))[0].assign(y=[5, 6, 3, 4]).astype({"y": dtype}).reset_index()
     X, y = from_long(df)
-    assert np.shares_memory(y, df["y"])
+    assert np.shares_memory(y, df["y"]) or pd.__version__ < "3"
     assert y.to_list() == [5, 6, 3, 4]
     assert X["price"].to_list() == [1.0] * 4
     again = from_long(df[::-1])

@@ -78,3 +78,4 @@ def test_typical_change(dtype, segment):
     exact = values.astype(np.float64)
     expected = np.sqrt(np.mean((exact[segment:] - exact[:-segment]) ** 2))
     assert typical_change(values, segment) == pytest.approx(expected, rel=1e-13)
+    assert typical_change(values, segment) == typical_change(exact, segment)

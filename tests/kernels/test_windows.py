@@ -192,6 +192,16 @@ def test_units_of_any_size(factor):
     assert scale[0, 0] / factor == pytest.approx(series.std(), rel=1e-12)
 
 
+def test_units_do_not_depend_on_the_type_to_the_last_bit():
+    """Over several parts, with and without missing values."""
+    table = np.random.default_rng(0).standard_normal((2500, 3)).astype(np.float32)
+    table[::5, 1] = np.nan
+    for found, expected in zip(
+        *(measured(given, [0, 7], [7, 2500]) for given in (table, table.astype(np.float64))), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
 @every_type
 def test_a_series_that_does_not_vary_has_no_scale(dtype):
     """0.1 is no sum of powers of two: a mean of thirty of them is another number."""

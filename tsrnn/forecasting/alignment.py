@@ -7,7 +7,14 @@ import pandas as pd
 from scipy.sparse import issparse
 
 from tsrnn.forecasting.panel import LONG, Panel
-from tsrnn.forecasting.timeindex import OFF_GRID, future_index, name_stamps, past_index, steps_from
+from tsrnn.forecasting.timeindex import (
+    OFF_GRID,
+    future_index,
+    name_stamps,
+    past_index,
+    steps_from,
+    steps_to_stamps,
+)
 
 
 def framed(X, panel: Panel, stamps: pd.Index | None = None) -> pd.DataFrame:
@@ -42,14 +49,19 @@ def rows_at(X: pd.DataFrame, panel: Panel, series: np.ndarray, steps: np.ndarray
     by_id = isinstance(X.index, pd.MultiIndex)
     if by_id and panel.kind != LONG:
         raise ValueError("X must have an index of time alone, as y has")
-    stamps = X.index.get_level_values(1) if by_id else X.index
-    own = panel.ids.get_indexer(X.index.get_level_values(0)) if by_id else np.zeros(len(X), np.int64)
+    stamps = X.index.levels[1] if by_id else X.index
+    own = np.zeros(len(X), np.int64)
+    if by_id:  # each id is looked up once, however many rows have it; -1 is no id
+        own = np.append(panel.ids.get_indexer(X.index.levels[0]), -1)[X.index.codes[0]]
     if type(stamps) is not type(panel.last) and not all(
         pd.api.types.is_integer_dtype(index.dtype) for index in (stamps, panel.last)
     ):
         kinds = type(panel.last).__name__, type(stamps).__name__
         raise TypeError(f"X must have an index like that of y, a {kinds[0]}, got a {kinds[1]}")
-    found = steps_from(anchor, stamps, panel.freq)
+    if by_id:
+        found = steps_to_stamps(anchor, X.index, panel.freq)[0][X.index.codes[1]]
+    else:
+        found = steps_from(anchor, stamps, panel.freq)
     used = (found != OFF_GRID) & (own >= 0)
     wanted = ends[series] + steps
     low, high = int(wanted.min()), int(wanted.max())
@@ -57,10 +69,11 @@ def rows_at(X: pd.DataFrame, panel: Panel, series: np.ndarray, steps: np.ndarray
     span = high - low + 1
     table = np.full((panel.n_series if by_id else 1) * span, -1)
     keys = own[used] * span + found[used] - low
-    if len(np.unique(keys)) < len(keys):
+    given = np.flatnonzero(used)
+    table[keys] = given
+    if (table[keys] != given).any():
         again = X.index[used][pd.Index(keys).duplicated()]
         raise ValueError(f"X has duplicated rows: {name_stamps(again.unique())}")
-    table[keys] = np.flatnonzero(used)
     rows = table[(series if by_id else 0) * span + wanted - low]
     if (rows < 0).any():
         number = int(series[rows < 0][0])

@@ -24,6 +24,7 @@ from tsrnn.forecasting.timeindex import (
     name_stamps,
     past_index,
     steps_from,
+    steps_to_stamps,
 )
 
 SINGLE, WIDE, LONG = "single", "wide", "long"
@@ -143,8 +144,9 @@ class Panel:
         futures = [future_index(stamps[k : k + 1], self.freq, steps) for k in range(len(stamps))]
         times = futures[0].append(futures[1:])
         # Put together of what differs: a million ids are not to be looked up once for each step.
-        # From an array: stamps of several ends have no frequency, and so those of one end have none either.
-        ids, times = (pd.MultiIndex.from_arrays([part]) for part in (self.ids, pd.Index(times.array)))
+        if isinstance(times, pd.DatetimeIndex):  # those of several ends have no frequency: nor have those of one
+            times = pd.DatetimeIndex(times, freq=None)
+        ids, times = (pd.MultiIndex.from_arrays([part]) for part in (self.ids, times))
         codes = [ids.codes[0].repeat(steps), times.codes[0].reshape(-1, steps)[where].ravel()]
         index = pd.MultiIndex([ids.levels[0], times.levels[0]], codes, names=self.names[1:])
         found = pd.Series(values.ravel(), index, name=self.names[0])
@@ -210,11 +212,11 @@ def _long_panel(y, together: bool, masks: bool, freq=None) -> Panel:
     if framed and y.shape[1] != 1:
         raise ValueError(f"y with an index of (id, time) must have one column, got {list(y.columns)}")
     column = y.iloc[:, 0] if framed else y
-    (codes, stamp_codes), (all_ids, all_stamps) = y.index.codes, y.index.levels
+    codes, stamp_codes = y.index.codes
     if (codes < 0).any():
         raise ValueError(f"the ids of y are missing in {int((codes < 0).sum())} rows")
     order, which, end = series_of(codes)
-    ids, begin = all_ids.take(which).rename(None), np.append(0, end[:-1])
+    ids, begin = y.index.levels[0].take(which).rename(None), np.append(0, end[:-1])
     stamp_codes = stamp_codes if order is None else stamp_codes[order]
 
     def stamps(rows) -> pd.Index:
@@ -228,12 +230,7 @@ def _long_panel(y, together: bool, masks: bool, freq=None) -> Panel:
         freq = frequency(stamps(slice(begin[longest], end[longest])), freq)
     except ValueError as error:
         raise ValueError(f"series {ids[longest]!r} of y: {error}") from error
-    # Steps are counted for each different stamp, not for each row. The last place is for what is no stamp.
-    steps = np.full(len(all_stamps) + 1, OFF_GRID)
-    used = np.zeros(len(steps), bool)
-    used[stamp_codes] = True
-    found = np.flatnonzero(used[:-1])
-    steps[found] = steps_from(stamps(slice(begin[longest], begin[longest] + 1)), all_stamps.take(found), freq)
+    steps, used = steps_to_stamps(stamps(slice(begin[longest], begin[longest] + 1)), y.index, freq)
     if (steps[used] == OFF_GRID).any():
         off = np.flatnonzero(steps[stamp_codes] == OFF_GRID)
         own = off[off < end[np.searchsorted(end, off[0], side="right")]]

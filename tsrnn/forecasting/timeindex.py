@@ -218,6 +218,19 @@ def steps_from(anchor: pd.Index, index: pd.Index, freq) -> np.ndarray:
     return np.where(away % step, OFF_GRID, away // step)
 
 
+def steps_to_stamps(anchor: pd.Index, index: pd.MultiIndex, freq) -> tuple[np.ndarray, np.ndarray]:
+    """As `steps_from`, of each different stamp of an index by id and time, not of each row; and which are in use.
+
+    The last place is for what is no stamp, whose code is -1.
+    """
+    stamps, codes = index.levels[1], index.codes[1]
+    steps, used = np.full(len(stamps) + 1, OFF_GRID), np.zeros(len(stamps) + 1, bool)
+    used[codes] = True
+    found = np.flatnonzero(used[:-1])
+    steps[found] = steps_from(anchor, stamps.take(found), freq)
+    return steps, used
+
+
 def in_zone_of(anchor: pd.DatetimeIndex, index: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """The same moments in the time zone of `anchor`."""
     if (index.tz is None) != (anchor.tz is None):

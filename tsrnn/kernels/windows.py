@@ -13,6 +13,8 @@ from tsrnn.kernels._jit import formula, loop
 # its own standard deviation; or its last value and the standard deviation of the whole series.
 SERIES, LAST, MEAN, DIFFERENCE = 0, 1, 2, 3
 
+PART = 1024  # values of a series that are measured at once
+
 # Share of the series' scale that is added to a window's, so that a flat window has one.
 SCALE_FLOOR = 0.01
 
@@ -32,8 +34,27 @@ def normalize(value, centre, scale):
 
 
 @loop
+def take_observed(column, held):
+    """Write the values that are not missing, as float64, one after the other; returns their number.
+
+    Parameters
+    ----------
+    column : (n,) read
+    held : (n,) float64, written
+    """
+    count = 0
+    for t in range(column.size):
+        held[count] = column[t]
+        count += held[count] == held[count]
+    return count
+
+
+@loop
 def measure_series(values, begin, end, centre, scale):
-    """Mean and standard deviation of series, in float64 whatever the type of the values; nothing is laid out for it.
+    """Mean and standard deviation of series, in float64 whatever the type of the values.
+
+    They are taken in parts of float64: sums do not depend on the type to the last bit, nor lose digits over a hundred
+    million values, and nothing else is laid out.
 
     Parameters
     ----------
@@ -42,28 +63,30 @@ def measure_series(values, begin, end, centre, scale):
     centre : (S, K) written: means; 0 of a series without values
     scale : (S, K) written: standard deviations; 0 where all values are alike
     """
+    held = np.empty(PART)
     for s in range(begin.size):
         for k in range(values.shape[1]):
-            total, count, low, high = 0.0, 0, np.inf, -np.inf
-            for t in range(begin[s], end[s]):
-                value = np.float64(values[t, k])
-                if value == value:
-                    total += value
-                    count += 1
-                    low = min(low, value)
-                    high = max(high, value)
-            centre[s, k], scale[s, k] = 0.0, 0.0
-            if count:
-                mean = total / count
-                centre[s, k] = mean
-                if low < high:
-                    # In units of the largest deviation: the square of a tiny number is zero.
-                    unit, squares = max(mean - low, high - mean), 0.0
-                    for t in range(begin[s], end[s]):
-                        value = np.float64(values[t, k])
-                        if value == value:
-                            squares += ((value - mean) / unit) ** 2
-                    scale[s, k] = unit * math.sqrt(squares / count)
+            mean, count, low, high = 0.0, 0, np.inf, -np.inf
+            for first in range(begin[s], end[s], PART):
+                n = take_observed(values[first : min(first + PART, end[s]), k], held)
+                part = 0.0
+                for i in range(n):
+                    part += held[i]
+                    low = min(low, held[i])
+                    high = max(high, held[i])
+                mean += part
+                count += n
+            mean /= max(count, 1)
+            # In units of the largest deviation: the square of a tiny number is zero.
+            unit, squares = max(mean - low, high - mean, 1e-300), 0.0
+            if low < high:
+                for first in range(begin[s], end[s], PART):
+                    n = take_observed(values[first : min(first + PART, end[s]), k], held)
+                    part = 0.0
+                    for i in range(n):
+                        part += ((held[i] - mean) / unit) ** 2
+                    squares += part
+            centre[s, k], scale[s, k] = mean, unit * math.sqrt(squares / max(count, 1))
 
 
 @loop
