@@ -43,9 +43,8 @@ def fit_linear(
     """
     if network.linear is None or network.decoder.every_step or network.linear.input_size > MOST_INPUTS:
         return None
-    which = np.arange(samples.size)
-    if samples.size > MOST_SAMPLES:
-        which = rng.integers(samples.size, size=MOST_SAMPLES)
+    few = samples.size <= MOST_SAMPLES
+    which = np.arange(samples.size) if few else rng.integers(samples.size, size=MOST_SAMPLES)
     with single_threaded_blas(), Workers(n_jobs) as workers:
         blocks = _Blocks(network, samples, which, dtype, workers)
         coefficients = blocks.solve(np.ones(len(which)))
