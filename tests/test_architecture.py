@@ -103,7 +103,6 @@ def test_compiler_options():
         assert options["error_model"] == "numpy"
         assert options["nogil"] is True
         assert "parallel" not in options  # threads are those of training/parallel.py
-    assert LOOP["cache"] is True
 
 
 @every_file
