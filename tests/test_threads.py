@@ -11,7 +11,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from training.problems import make_network, make_samples, train
-from tsrnn import RNNRegressor
+from tsrnn import RNNForecaster, RNNRegressor
 from tsrnn.network.cells import CELLS
 from tsrnn.training.parallel import single_threaded_blas
 
@@ -156,6 +156,22 @@ def test_the_number_of_threads_changes_no_bit(cell, decoder):
     for model in (two, four):
         np.testing.assert_array_equal(model.parameters_, one.parameters_)
         np.testing.assert_array_equal(model.predict(X), one.predict(X))
+
+
+def test_a_forecast_of_few_series_starts_no_thread(monkeypatch):
+    X = np.random.default_rng(0).standard_normal((64, 4))
+    regressor = RNNRegressor(hidden_size=3, max_iter=1, n_jobs=4).fit(X, X[:, 0])
+    forecaster = RNNForecaster(2, lookback=4, hidden_size=3, max_steps=1, n_jobs=4).fit(X)
+
+    def start(self):
+        raise AssertionError("a thread was started")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    regressor.predict(X)
+    forecaster.predict()
+    forecaster.predict(y=X[:, :2])
+    with pytest.raises(AssertionError, match="was started"):
+        regressor.predict(np.repeat(X, 4, axis=0))
 
 
 # What a child process starts with is a copy of one thread and of all memory.

@@ -72,9 +72,10 @@ class Panel:
         """Values (L, K) of one series: a view."""
         return self.values[self.begin[number] : self.end[number]]
 
-    def stamps(self, number: int) -> pd.Index:
-        """All stamps of one series."""
-        return past_index(self.last[number : number + 1], self.freq, int(self.lengths[number]))
+    def stamps(self, number: int, most: int | None = None) -> pd.Index:
+        """The stamps of one series, or the last of them, `most` at most."""
+        count = int(self.lengths[number])
+        return past_index(self.last[number : number + 1], self.freq, count if most is None else min(count, most))
 
     def rows(self, length: int) -> np.ndarray:
         """Rows of the last `length` values of each series, one series after the other; fewer where there are fewer."""
