@@ -4,8 +4,10 @@ import hashlib
 from contextlib import suppress
 from importlib.resources import files
 
-from numba import njit
+from numba import njit, types
+from numba.core import config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.extending import intrinsic
 
 # What float arithmetic may assume in the CPU loops. Not "nnan" and "ninf": under them a NaN loss is undefined
 # behaviour, and the trainer has to see it. Not "afn": it would trade accuracy of divisions away.
@@ -34,6 +36,10 @@ FORMULA = {
     "inline": "always",
 }
 
+# A loop that stays a function of its own: written in machine terms, it leaves the optimiser no choice, so that every
+# copy of it gives the same bits, and what calls it compiles faster. What is not said here is taken from the caller.
+SUBROUTINE = {**_COMMON, "forceinline": False, "fastmath": False}
+
 # Options of the implementations behind an overload (activations.py), which Numba compiles on their own.
 OVERLOAD = {**_COMMON, "fastmath": _ALGEBRA}
 
@@ -44,16 +50,24 @@ def formula(function):
 
 
 def loop(function):
-    """Compile a function over arrays: the indexing; the mathematics is in the formulas it calls.
+    """Compile a function over arrays: the indexing; the mathematics is in the formulas it calls."""
+    return _kept(njit(**LOOP)(function))
 
-    Machine code is kept on disk, so that a later process does not compile again: beside the source, or in the user's
-    cache folder where that cannot be written to, or where NUMBA_CACHE_DIR says. Where there is no such folder either,
-    each process compiles for itself.
+
+def subroutine(function):
+    """Compile a function over arrays that its callers do not take in."""
+    return _kept(njit(**SUBROUTINE)(function))
+
+
+def _kept(compiled):
+    """Keep machine code on disk, so that a later process does not compile again.
+
+    It lies beside the source, or in the user's cache folder where that cannot be written to, or where NUMBA_CACHE_DIR
+    says. Where there is no such folder either, each process compiles for itself.
     """
-    compiled = njit(**LOOP)(function)
     if hasattr(compiled, "enable_caching"):  # not under NUMBA_DISABLE_JIT
         with suppress(RuntimeError):  # "no locator available", at which Numba's own `cache=True` fails, at import
-            compiled._cache = KernelCache(function)
+            compiled._cache = KernelCache(compiled.py_func)
     return compiled
 
 
@@ -81,3 +95,23 @@ def _state() -> str | None:
 
 
 STATE = _state()
+
+
+@intrinsic
+def _apart(typing_context):
+    def generate(context, builder, signature, args):
+        for argument in builder.function.args:
+            if argument.name.endswith(".4"):  # of what an array is passed as, the address of its numbers
+                argument.add_attribute("noalias")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+def _nothing():
+    pass
+
+
+# Called in a loop: the arrays given to it do not overlap. Without this promise the vectorised code compares the
+# addresses of all of them each time, which takes as long as some fifty elements do.
+apart = _nothing if config.DISABLE_JIT else _apart
