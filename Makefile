@@ -35,4 +35,4 @@ $(VENV)/.test: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) .numba_cache .pytest_cache .ruff_cache .hypothesis demo build dist
+	rm -rf $(VENV) tsrnn/kernels/__pycache__ .pytest_cache .ruff_cache .hypothesis demo build dist

@@ -1,9 +1,11 @@
-"""What a user waits for before the first forecast: the import, the compilation, the first fit of a process.
+"""What a user waits for before the first forecast, and for each one after it; and what that takes on the disk.
 
-Each figure is taken in processes of their own. The first fit ever starts with an empty compilation cache, the later
-ones find what it left.
+A library is installed into an environment of its own, as pip does it for a user. Each figure is taken in processes of
+their own. The first fit ever starts with empty folders for compiled code, the later ones find what it left.
 
-    python benchmarks/bench_start.py [--runs 5]
+    python benchmarks/bench_start.py [--runs 5] [--python PATH]
+
+With `--python` an environment that has the library already is measured, and not its size.
 """
 
 import argparse
@@ -12,12 +14,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from report import write
 
-DEPENDENCIES = "numba, numpy, scipy, pandas, sklearn.base, sklearn.model_selection, threadpoolctl, joblib"
+ROOT = Path(__file__).parent.parent
 
 IMPORT = """
 import time
@@ -26,7 +29,34 @@ import {}
 print(time.perf_counter() - start)
 """
 
-FITS = """
+
+@dataclass(frozen=True)
+class Library:
+    """What there is to know about a library to measure its start.
+
+    Attributes
+    ----------
+    requirement : str
+        What pip installs.
+    module : str
+        What a user imports.
+    dependencies : str
+        What it could not do without, as in an import statement.
+    fits : str
+        A program that prints as JSON, in seconds, `fit`: the first three fits; `predict`: many forecasts after them.
+    """
+
+    requirement: str
+    module: str
+    dependencies: str
+    fits: str
+
+
+TSRNN = Library(
+    requirement=str(ROOT),
+    module="tsrnn",
+    dependencies="numba, numpy, scipy, pandas, sklearn.base, sklearn.model_selection, threadpoolctl, joblib",
+    fits="""
 import json, time
 from tsrnn import RNNForecaster
 from tsrnn.datasets import load_airpassengers
@@ -36,61 +66,143 @@ for _ in range(3):
     start = time.perf_counter()
     model = RNNForecaster(horizon=12, random_state=0).fit(y)
     times["fit"].append(time.perf_counter() - start)
-    start = time.perf_counter()
-    model.predict()
-    times["predict"].append(time.perf_counter() - start)
 for _ in range(200):
     start = time.perf_counter()
     model.predict()
     times["predict"].append(time.perf_counter() - start)
-long = RNNForecaster(horizon=12, lookback=100, hidden_size=64, max_steps=2).fit(y)
-times["predict_long"] = []
-for _ in range(200):
-    start = time.perf_counter()
-    long.predict()
-    times["predict_long"].append(time.perf_counter() - start)
 print(json.dumps(times))
+""",
+)
+
+# Forecasts of a day from the week before, by a GRU of 64 units; milliseconds.
+FORECASTS = """
+import json, time
+from statistics import median
+import numpy as np
+import pandas as pd
+from tsrnn import RNNForecaster, RNNRegressor
+n = 400
+values = np.random.default_rng(0).standard_normal(n).cumsum()
+indexes = {
+    "hours": pd.date_range("2020-01-01", periods=n, freq="h"),
+    "months": pd.date_range("1980-01-01", periods=n, freq="MS"),
+    "periods": pd.period_range("1980-01", periods=n, freq="M"),
+    "integers": pd.RangeIndex(n),
+}
+def milliseconds(predict, runs=200):
+    for _ in range(5):
+        predict()
+    taken = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        predict()
+        taken.append(time.perf_counter() - start)
+    return 1e3 * median(taken)
+def fitted(y):
+    return RNNForecaster(24, lookback=168, hidden_size=64, max_steps=2, random_state=0).fit(y)
+found = {}
+for name, index in indexes.items():
+    y = pd.Series(values, index)
+    model = fitted(y)
+    times = found[name] = {}
+    times["fitted series"] = milliseconds(model.predict)
+    times["other series"] = milliseconds(lambda: model.predict(y=y))
+    model = fitted(pd.DataFrame({k: values + k for k in range(100)}, index))
+    times["100 series"] = milliseconds(model.predict, 20)
+X = np.lib.stride_tricks.sliding_window_view(values, 168)
+model = RNNRegressor(hidden_size=64, max_iter=1, random_state=0).fit(X, values[167:])
+found["rows"] = {"one row": milliseconds(lambda: model.predict(X[:1]))}
+print(json.dumps(found))
+"""
+
+WARMUP = """
+import tsrnn
+print(tsrnn.warmup())
+"""
+
+VERSIONS = """
+import json
+from importlib.metadata import distributions
+print(json.dumps({d.name.lower(): d.version for d in distributions()}))
 """
 
 
-def run(code: str, cache: Path) -> str:
-    """Standard output of a fresh interpreter."""
-    environment = dict(os.environ, NUMBA_CACHE_DIR=str(cache))
-    result = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+def run(python: str, code: str, cache: Path) -> str:
+    """Standard output of a fresh interpreter, as a user has it: nothing but what is installed."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment |= {"NUMBA_CACHE_DIR": str(cache)}
+    command = [python, "-c", code]
+    result = subprocess.run(command, env=environment, cwd=cache, check=True, capture_output=True, text=True)
     return result.stdout
+
+
+def megabytes(folder: Path) -> float:
+    """Size of all files below."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def installed(requirement: str, folder: Path) -> tuple[str, float]:
+    """The interpreter of a fresh environment with this in it, and what it takes; without pip itself."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
+    subprocess.run([sys.executable, "-m", "pip", "--python", python, "install", "--quiet", requirement], check=True)
+    return python, megabytes(folder)
+
+
+def measure(library: Library, python: str, runs: int) -> dict:
+    """Figures that any library has."""
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder)
+        first = json.loads(run(python, library.fits, cache))
+        size = megabytes(cache)
+        later = [json.loads(run(python, library.fits, cache)) for _ in range(runs)]
+        imports = {library.dependencies: [], library.module: []}
+        for _ in range(2 * runs):
+            for modules, times in imports.items():
+                times.append(float(run(python, IMPORT.format(modules), cache)))
+    alone, whole = imports.values()
+    return {
+        "import_s": median(whole),
+        "import_dependencies_s": median(alone),
+        "import_over_dependencies_s": median(a - b for a, b in zip(whole, alone, strict=True)),
+        "first_fit_ever_s": first["fit"][0],
+        "first_fit_later_process_s": median(times["fit"][0] for times in later),
+        "second_fit_s": median(times["fit"][1] for times in later),
+        "first_over_second_s": median(times["fit"][0] - times["fit"][1] for times in later),
+        "predict_ms": 1e3 * median(t for times in later for t in times["predict"][1:]),
+        "cache_mb": size,
+    }
+
+
+def measure_tsrnn(python: str, runs: int) -> dict:
+    """Those, and what only tsrnn has."""
+    figures = measure(TSRNN, python, runs)
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder)
+        figures["warmup_s"] = float(run(python, WARMUP, cache))
+        figures["warmup_cache_mb"] = megabytes(cache)
+        figures["warmup_again_s"] = median(float(run(python, WARMUP, cache)) for _ in range(runs))
+        figures["lookback_168_h64_ms"] = json.loads(run(python, FORECASTS, cache))
+    return figures
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
-    runs = parser.parse_args().runs
+    parser.add_argument("--python")
+    options = parser.parse_args()
+    libraries = {}
     with tempfile.TemporaryDirectory() as folder:
-        cache = Path(folder)
-        first = json.loads(run(FITS, cache))
-        size = sum(path.stat().st_size for path in cache.rglob("*") if path.is_file())
-        later = [json.loads(run(FITS, cache)) for _ in range(runs)]
-        imports = {"tsrnn": [], "dependencies": []}
-        for _ in range(2 * runs):
-            for name, modules in (("dependencies", DEPENDENCIES), ("tsrnn", "tsrnn")):
-                imports[name].append(float(run(IMPORT.format(modules), cache)))
-    figures = {
-        "runs": runs,
-        "import_s": median(imports["tsrnn"]),
-        "import_dependencies_s": median(imports["dependencies"]),
-        "import_over_dependencies_s": median(
-            a - b for a, b in zip(imports["tsrnn"], imports["dependencies"], strict=True)
-        ),
-        "first_fit_ever_s": first["fit"][0],
-        "first_fit_later_process_s": median(t["fit"][0] for t in later),
-        "second_fit_s": median(t["fit"][1] for t in later),
-        "first_over_second_s": median(t["fit"][0] - t["fit"][1] for t in later),
-        "predict_ms": 1e3 * median(t for run_ in later for t in run_["predict"][3:]),
-        "predict_lookback_100_h64_ms": 1e3 * median(t for run_ in later for t in run_["predict_long"][1:]),
-        "cache_mb": size / 1e6,
-    }
-    for name, value in figures.items():
-        print(f"{name}: {value:.4g}")
-    print("written", write("start", figures))
+        python, size = (options.python, None) if options.python else installed(TSRNN.requirement, Path(folder))
+        libraries["tsrnn"] = {**measure_tsrnn(python, options.runs), "installed_mb": size}
+        packages = json.loads(run(python, VERSIONS, Path(folder)))
+    for name, figures in libraries.items():
+        print(name)
+        for figure, value in figures.items():
+            print(f"  {figure}: {value:.4g}" if isinstance(value, float) else f"  {figure}: {value}")
+    shown = ("tsrnn", "numba", "numpy", "scipy", "pandas", "scikit-learn")
+    record = {"versions": {name: packages[name] for name in shown}, "runs": options.runs, "libraries": libraries}
+    print("written", write("start", record))
 
 
 if __name__ == "__main__":

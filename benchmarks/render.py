@@ -81,7 +81,12 @@ def _all_shapes(title: str, rows: list[dict]) -> str:
 
 
 def start() -> str:
-    r = load("start")
+    r = load("start")["libraries"]["tsrnn"]
+    forecasts = r["lookback_168_h64_ms"]
+    worst = {
+        case: max(times[case] for times in forecasts.values() if case in times)
+        for case in ("fitted series", "other series", "100 series", "one row")
+    }
     rows = [
         [
             "`import tsrnn`, over importing numba, pandas and scikit-learn",
@@ -90,9 +95,20 @@ def start() -> str:
         ["first fit ever, compilation included", f"{r['first_fit_ever_s']:.1f} s"],
         ["first fit of a later process, over the second fit", f"{r['first_over_second_s']:.2f} s"],
         ["second fit, air passengers", f"{r['second_fit_s']:.2f} s"],
-        ["one forecast", f"{r['predict_ms']:.2f} ms"],
+        ["one forecast of that", f"{r['predict_ms']:.2f} ms"],
+        ["one forecast, lookback 168, 64 units", f"{worst['fitted series']:.2f} ms"],
+        ["the same of a series that is given to `predict`", f"{worst['other series']:.2f} ms"],
+        ["the same of 100 series at once", f"{worst['100 series']:.1f} ms"],
+        ["one row, `RNNRegressor` of the same size", f"{worst['one row']:.2f} ms"],
+        ["`tsrnn warmup`, all cells: nothing is compiled after it", f"{r['warmup_s']:.0f} s"],
     ]
-    return table(["waiting for", "median"], rows)
+    disk = (
+        f"Compiled code takes {r['cache_mb']:.1f} MB after the first fit, {r['warmup_cache_mb']:.1f} MB after a warm-up"
+    )
+    if r["installed_mb"] is not None:
+        disk += f"; tsrnn and all that it needs {r['installed_mb']:.0f} MB"
+    header = ["waiting for", "median"]
+    return f"{table(header, rows)}\n\nForecasts: the slowest of hourly, monthly and integer indexes. {disk}."
 
 
 def memory() -> str:

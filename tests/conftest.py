@@ -1,27 +1,9 @@
-"""What has to hold before numba is imported, and how the suite runs without the compiler."""
+"""How the suite runs without the compiler, and always on the same examples."""
 
-import hashlib
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
-
-ROOT = Path(__file__).parent.parent
-
-
-def _hash_of_kernels() -> str:
-    digest = hashlib.sha256()
-    for path in sorted((ROOT / "tsrnn" / "kernels").rglob("*.py")):
-        digest.update(path.relative_to(ROOT).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-# Numba compares a cached loop with the file it stands in, not with the files of the formulas it calls: after an
-# edit of one of those it would load stale machine code. A folder for each state of the kernels cannot be stale.
-if not os.environ.get("NUMBA_CACHE_DIR"):
-    os.environ["NUMBA_CACHE_DIR"] = str(ROOT / ".numba_cache" / _hash_of_kernels())
 
 JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 

@@ -102,7 +102,7 @@ def test_compiler_options():
     for options in (FORMULA, LOOP, OVERLOAD):
         assert options["error_model"] == "numpy"
         assert options["nogil"] is True
-    assert LOOP["cache"] is True
+        assert "parallel" not in options  # threads are those of training/parallel.py
 
 
 @every_file

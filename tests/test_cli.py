@@ -357,3 +357,11 @@ def test_as_a_module_behind_a_pipe():
     said = [line for line in result.stderr.splitlines() if not line.startswith("import time:")]
     assert [line.split(":")[0] for line in said] == ["time column", "target column", "frequency", "season"]
     assert not re.search(r"\| +matplotlib$", result.stderr, re.MULTILINE)
+
+
+def test_warmup(run):
+    code, out, err = run("warmup", "--cell", "rnn", "--cell", "rnn", "--cell", "gru")
+    assert (code, out) == (0, "")
+    assert re.fullmatch(r"rnn: [\d.]+ s\ngru: [\d.]+ s\nall: [\d.]+ s\n", err)
+    assert run("warmup", "--cell", "rnn", "--quiet") == (0, "", "")
+    assert run("warmup", "--dtype", "float16")[0] == 2

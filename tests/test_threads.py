@@ -1,5 +1,8 @@
-"""Several fits in one process at the same time, and the process-wide setting of BLAS that they share."""
+"""Several fits in one process at the same time, the process-wide setting of BLAS that they share, and forks."""
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +11,8 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from training.problems import make_network, make_samples, train
+from tsrnn import RNNForecaster, RNNRegressor
+from tsrnn.network.cells import CELLS
 from tsrnn.training.parallel import single_threaded_blas
 
 
@@ -134,3 +139,112 @@ def test_a_fit_computes_with_one_blas_thread(two_threads):
     samples.gather = watched
     train(training=samples, max_iter=1)
     assert seen == [{1}, {1}]
+
+
+BATCHES = {"batch_size": 150, "dropout": 0.25, "max_steps": 3, "random_state": 0}
+
+
+@pytest.mark.parametrize("decoder", ["direct", "in_step", "parallel", "seq2seq"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_number_of_threads_changes_no_bit(cell, decoder):
+    """More chunks than threads, of unequal sizes, in `fit` and in `predict`."""
+    X = np.random.default_rng(0).standard_normal((170, 5))
+    y = X if decoder == "in_step" else X[:, :2]
+    one, two, four = (
+        RNNRegressor(cell, decoder=decoder, hidden_size=5, max_iter=2, n_jobs=n, **BATCHES).fit(X, y) for n in (1, 2, 4)
+    )
+    for model in (two, four):
+        np.testing.assert_array_equal(model.parameters_, one.parameters_)
+        np.testing.assert_array_equal(model.predict(X), one.predict(X))
+
+
+def test_a_forecast_of_few_series_starts_no_thread(monkeypatch):
+    X = np.random.default_rng(0).standard_normal((64, 4))
+    regressor = RNNRegressor(hidden_size=3, max_iter=1, n_jobs=4).fit(X, X[:, 0])
+    forecaster = RNNForecaster(2, lookback=4, hidden_size=3, max_steps=1, n_jobs=4).fit(X)
+
+    def start(self):
+        raise AssertionError("a thread was started")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    regressor.predict(X)
+    forecaster.predict()
+    forecaster.predict(y=X[:, :2])
+    with pytest.raises(AssertionError, match="was started"):
+        regressor.predict(np.repeat(X, 4, axis=0))
+
+
+# What a child process starts with is a copy of one thread and of all memory.
+FORK = """
+import multiprocessing, threading
+import numba
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+from tsrnn import RNNForecaster
+from tsrnn.training.parallel import single_threaded_blas
+
+y = np.sin(np.arange(400) / 3)
+
+
+def forecast():
+    model = RNNForecaster(3, lookback=9, hidden_size=5, max_steps=5, n_jobs=2, random_state=0).fit(y)
+    return model.predict().to_numpy().tobytes()
+
+
+def blas():
+    return sorted(info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas")
+
+
+def child(connection):
+    connection.send((blas(), forecast(), forecast(), blas()))
+
+
+def in_child():
+    fork = multiprocessing.get_context("fork")
+    here, there = fork.Pipe()
+    process = fork.Process(target=child, args=(there,), daemon=True)
+    process.start()
+    assert here.poll(60), "the child hangs"
+    found = here.recv()
+    process.join()
+    return found
+
+
+threadpool_limits(2, user_api="blas")  # more than one, on every machine
+before = blas()
+expected = before, forecast(), forecast(), before
+assert expected[1] == expected[2]
+assert in_child() == expected, "after a fit"
+
+# Another thread computes, and holds the lock, at the moment of the fork: in the child it never gives it back.
+held, release = threading.Event(), threading.Event()
+
+
+def hold():
+    with single_threaded_blas(), single_threaded_blas._lock:
+        held.set()
+        release.wait()
+
+
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+found = in_child()
+release.set()
+thread.join()
+assert found == expected, "in the middle of a fit"
+assert blas() == before
+try:
+    print("Numba has started threads of its own:", numba.threading_layer())
+except ValueError:  # OpenMP's do not survive a fork, those of its substitute no second caller
+    print("alike")
+"""
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_after_a_fork():
+    """The warning that threads are running, of Python 3.12 and later, is about the cases tried here."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert result.stdout == "alike\n", result.stderr

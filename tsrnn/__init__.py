@@ -1,9 +1,11 @@
 """Time-series forecasting with Numba-compiled recurrent networks.
 
 `RNNForecaster` forecasts a pandas series; `RNNRegressor` maps sequences to numbers. `CalendarFeatures` makes
-columns of a time index; `from_long` and `to_long` change the layout of tables with many series.
+columns of a time index; `from_long` and `to_long` change the layout of tables with many series. `warmup` compiles
+ahead of time what a first fit would wait for.
 """
 
+from tsrnn.compilation import warmup
 from tsrnn.forecasting.calendar import CalendarFeatures
 from tsrnn.forecasting.forecaster import RNNForecaster
 from tsrnn.forecasting.longformat import from_long, to_long
@@ -11,4 +13,4 @@ from tsrnn.forecasting.regressor import RNNRegressor
 from tsrnn.training.trainer import DivergenceError
 
 __version__ = "0.1.0"
-__all__ = ["CalendarFeatures", "DivergenceError", "RNNForecaster", "RNNRegressor", "from_long", "to_long"]
+__all__ = ["CalendarFeatures", "DivergenceError", "RNNForecaster", "RNNRegressor", "from_long", "to_long", "warmup"]

@@ -1,4 +1,4 @@
-"""The command line: ``tsrnn forecast FILE``."""
+"""The command line: ``tsrnn forecast FILE``, ``tsrnn warmup``."""
 
 import enum
 import os
@@ -16,7 +16,8 @@ from sklearn.base import clone
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import mean_absolute_error
 
-from tsrnn import DivergenceError, RNNForecaster, __version__
+from tsrnn import DivergenceError, RNNForecaster, __version__, warmup
+from tsrnn.compilation import DTYPES
 from tsrnn.evaluation.baselines import seasonal_naive
 from tsrnn.evaluation.displays import ForecastDisplay, check_matplotlib
 from tsrnn.evaluation.metrics import mean_absolute_scaled_error
@@ -29,6 +30,7 @@ WRONG_DATA, WRONG_USAGE = 1, 2  # exit codes
 PLOT_FORMATS = ("png", "svg", "pdf")
 
 Cell = enum.Enum("Cell", {name: name for name in CELLS}, type=str)
+FloatType = enum.Enum("FloatType", {name: name for name in DTYPES}, type=str)
 DEFAULTS = RNNForecaster().get_params()
 CELL = Cell(DEFAULTS["cell"])
 
@@ -173,6 +175,24 @@ def forecast(
         with _refusals("", OSError), replacing(plot) as part:
             figure.savefig(part, format=plot.suffix[1:].lower())
         say(f"plot written to {plot}")
+
+
+@app.command("warmup")
+def warm_up(
+    cell: Annotated[list[Cell] | None, typer.Option(help="Recurrent cell; may be repeated. Default: all.")] = None,
+    dtype: Annotated[
+        FloatType, typer.Option(help="Numbers to compute in; forecasts are made in float32.")
+    ] = FloatType.float32,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not say how long it took.")] = False,
+) -> None:
+    """Compile ahead of time what a first fit would wait for; it is kept on disk.
+
+    Example: tsrnn warmup --cell gru --cell lstm
+    """
+    cells = tuple(dict.fromkeys(one.value for one in cell)) if cell else None
+    seconds = warmup(dtype.value, cell=cells, verbose=not quiet)
+    if not quiet:
+        _say(f"all: {seconds:.1f} s")
 
 
 def _say(line: str) -> None:

@@ -123,7 +123,7 @@ def test_the_global_random_numbers_are_left_alone(make, random_state):
 
 
 @every_estimator
-@pytest.mark.parametrize("n_jobs", [2, 3, -1, None])
+@pytest.mark.parametrize("n_jobs", [2, 4, -1, None])
 def test_the_number_of_threads_changes_no_bit(make, n_jobs):
     """More than one chunk of 32 samples to a batch, of which the last is shorter."""
     changes = {"batch_size": 150, "dropout": 0.25, "max_steps": 4}

@@ -381,6 +381,8 @@ def test_a_panel_knows_its_stamps():
     panel = panel_of(long(), together=False)
     for k, name in enumerate("abc"):
         assert panel.stamps(k).equals(long()[name].index)
+        assert panel.stamps(k, 4).equals(long()[name].index[-4:])
+        assert panel.stamps(k, 100).equals(long()[name].index)
         np.testing.assert_array_equal(panel.series(k)[:, 0], long()[name])
     tail = panel.tail(5)
     np.testing.assert_array_equal(tail.series(1)[:, 0], long()["b"][-5:])
@@ -397,3 +399,20 @@ def test_ten_thousand_series():
     model = RNNForecaster(14, max_steps=3, random_state=0).fit(y)
     assert model.predict().shape == (14 * n,)
     assert len(pickle.dumps(model)) < 10_000_000
+
+
+def test_a_forecast_lays_out_no_more_stamps_than_it_needs(monkeypatch):
+    """Of months they are counted one by one, which would take longer than the network."""
+    y = pd.Series(values(400), pd.date_range("1980-01-01", periods=400, freq="MS"))
+    model = forecaster().fit(y)
+    asked = []
+
+    def counted(*arguments, periods, **others):
+        asked.append(periods)
+        return date_range(*arguments, periods=periods, **others)
+
+    date_range = pd.date_range
+    monkeypatch.setattr(pd, "date_range", counted)
+    model.predict()
+    model.predict(y=y)
+    assert 0 < max(asked) <= 26

@@ -91,8 +91,7 @@ CALLS = r"@(llvm\.)?(tanh|exp(?!erimental))"
 
 
 def llvm_code(function, dimensions):
-    options = {name: value for name, value in LOOP.items() if name != "cache"}  # the cache keeps no LLVM code
-    fresh = numba.njit(**options)(function)
+    fresh = numba.njit(**LOOP)(function)  # without the cache, which keeps no LLVM code
     fresh.compile(tuple(numba.types.Array(float32, ndim, "C") if ndim else boolean for ndim in dimensions))
     (code,) = fresh.inspect_llvm().values()
     return code

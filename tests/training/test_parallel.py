@@ -1,13 +1,17 @@
 """Cutting a batch into chunks, and the threads that take them."""
 
+import os
 import threading
 from itertools import pairwise
 
+import joblib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joblib.externals.loky import get_reusable_executor
+from threadpoolctl import threadpool_limits
 
-from tsrnn.training.parallel import CHUNK_ROWS, Workers, chunk_bounds, n_threads
+from tsrnn.training.parallel import CHUNK_ROWS, Workers, chunk_bounds, n_threads, single_threaded_blas
 
 
 @given(rows=st.integers(1, 100_000))
@@ -45,10 +49,50 @@ def test_chunks_cover_the_batch_in_order_and_are_even(rows):
 )
 def test_number_of_threads(monkeypatch, n_jobs, limit, expected):
     monkeypatch.setattr("joblib.cpu_count", lambda: 8)
+    monkeypatch.setattr(single_threaded_blas, "others", lambda: [16, 8])
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if limit is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", limit)
     assert n_threads(n_jobs) == expected
+
+
+@pytest.fixture
+def eight_processors(monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if not single_threaded_blas.others():
+        pytest.skip("no BLAS here whose threads can be counted and set")
+
+
+def test_limits_around_are_kept_to(eight_processors):
+    """Also by a second fit in the process: the first one's limit of a single BLAS thread is not for it."""
+    with threadpool_limits(2):
+        assert [n_threads(n_jobs) for n_jobs in (None, -1, 5)] == [2, 8, 5]
+        with single_threaded_blas():
+            assert n_threads(None) == 2
+    with threadpool_limits(3, user_api="blas"), single_threaded_blas(), single_threaded_blas():
+        assert n_threads(None) == 3
+    with threadpool_limits(1):
+        assert n_threads(None) == 1
+
+
+def test_a_blas_without_threads_is_no_limit(eight_processors, monkeypatch):
+    """Nobody has asked for a single one."""
+    single_threaded_blas.others()
+    for library in single_threaded_blas._controller.lib_controllers:
+        monkeypatch.setattr(library, "threading_layer", "disabled")
+    with threadpool_limits(1):
+        assert n_threads(None) == 8
+
+
+def test_joblib_tells_its_workers_how_many():
+    """By the variable that is read here; each is granted two threads where joblib would give it its share."""
+    try:
+        with joblib.parallel_config("loky", inner_max_num_threads=2):
+            found = joblib.Parallel(n_jobs=2)(joblib.delayed(os.getenv)("OMP_NUM_THREADS") for _ in range(2))
+    finally:
+        get_reusable_executor().shutdown(wait=True)
+    assert found == ["2", "2"]
 
 
 every_number = pytest.mark.parametrize("n_jobs", [1, 2, 4])
@@ -114,6 +158,15 @@ def test_an_exception_in_another_thread_reaches_the_caller():
 
     with Workers(2) as workers, pytest.raises(KeyError, match="elsewhere"):
         workers.run(task, 2)
+
+
+def test_threads_start_with_the_first_tasks_to_share():
+    before = set(threading.enumerate())
+    with Workers(3) as workers:
+        workers.run(lambda worker, k: None, 1)
+        assert set(threading.enumerate()) <= before
+        workers.run(lambda worker, k: None, 2)
+        assert len(set(threading.enumerate()) - before) == 1
 
 
 def test_threads_end_with_their_workers():

@@ -2,7 +2,8 @@
 
 import copy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from numbers import Integral
@@ -258,8 +259,14 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             "best_loss_": min(history.validation_loss or history.loss, default=np.nan),
         }
 
+    @contextmanager
+    def _passes(self, size: int) -> Iterator[Passes]:
+        """Passes of the fitted network over `size` samples at a time."""
+        few = size <= 2 * CHUNK_ROWS  # a thread costs more than it gains
+        with single_threaded_blas(), Workers(1 if few else self.n_jobs) as workers:
+            yield Passes(self.network_, self.parameters_, workers)
+
     def _outputs(self, samples: Samples) -> np.ndarray:
         """Outputs (size, O) of the fitted network."""
-        few = samples.size <= 2 * CHUNK_ROWS  # a thread costs more than it gains
-        with single_threaded_blas(), Workers(1 if few else self.n_jobs) as workers:
-            return Passes(self.network_, self.parameters_, workers).outputs(samples)
+        with self._passes(samples.size) as passes:
+            return passes.outputs(samples)

@@ -77,7 +77,7 @@ class ForecasterInspection:
         check_is_fitted(self)
         _check_place(self, layer, direction)
         panel, sample = _inspected(self, y, 0)
-        return _gate_frame(self, sample, panel.stamps(0)[-self.lookback_ :], layer, direction)
+        return _gate_frame(self, sample, panel.stamps(0, self.lookback_), layer, direction)
 
     def inspected_window(self, y=None):
         """The window that `inspect_gates` reads.
@@ -94,7 +94,7 @@ class ForecasterInspection:
         """
         check_is_fitted(self)
         panel, _ = _inspected(self, y, 0)
-        values, stamps = panel.values[-self.lookback_ :].astype(np.float64), panel.stamps(0)[-self.lookback_ :]
+        values, stamps = panel.values[-self.lookback_ :].astype(np.float64), panel.stamps(0, self.lookback_)
         return (
             pd.Series(values[:, 0], stamps, name=panel.names[0])
             if not self._together

@@ -84,9 +84,10 @@ class Panel:
         """Values (L, K) of one series: a view."""
         return self.values[self.begin[number] : self.end[number]]
 
-    def stamps(self, number: int) -> pd.Index:
-        """All stamps of one series."""
-        return past_index(self.last[number : number + 1], self.freq, int(self.lengths[number]))
+    def stamps(self, number: int, most: int | None = None) -> pd.Index:
+        """The stamps of one series, or the last of them, `most` at most."""
+        count = int(self.lengths[number])
+        return past_index(self.last[number : number + 1], self.freq, count if most is None else min(count, most))
 
     def tail(self, length: int) -> "Panel":
         """The last `length` values of each series: copies, which do not keep the others in memory."""

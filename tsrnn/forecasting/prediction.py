@@ -18,7 +18,7 @@ from tsrnn.forecasting.onnxnodes import Graph
 from tsrnn.forecasting.panel import SINGLE, WIDE, Panel, joined, panel_of
 from tsrnn.forecasting.plans import carried_states
 from tsrnn.forecasting.streams import Carried, Reader, StreamUnits, reach
-from tsrnn.forecasting.timeindex import check_same_frequency, future_index, past_index
+from tsrnn.forecasting.timeindex import check_same_frequency, future_index
 from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.training.parallel import single_threaded_blas
 
@@ -222,9 +222,7 @@ class Predictions:
     def _check_alike(self, panel: Panel) -> None:
         """Refuse series of another frequency, and other columns where they are forecast together."""
         longest = int(np.argmax(panel.lengths))
-        few = min(25, int(panel.lengths[longest]))
-        stamps = past_index(panel.last[longest : longest + 1], panel.freq, few)
-        check_same_frequency(stamps, self.freq_, self._tail.last[:1])
+        check_same_frequency(panel.stamps(longest, 25), self.freq_, self._tail.last[:1])
         self._check_columns(panel)
 
     def _check_columns(self, panel: Panel) -> None:
@@ -302,12 +300,14 @@ class Predictions:
         flat = values.reshape(-1, channels), covariates.reshape(len(rows) * total, -1)
         table = Table(*flat, self._ahead, rows + lookback - tail.lengths)
         every, one = np.arange(n_series), np.ones(n_series, np.int64)
-        for done in range(0, horizon, block):
-            windows = SeriesWindows(table, units, rows + done, one, self._masks)
-            centre, scale = windows.measure(every, lookback)
-            outputs = self._outputs(windows).reshape(n_series, -1, channels).astype(np.float64)
-            stop = min(horizon, done + block)
-            values[:, lookback + done : lookback + stop] = centre[:, None] + scale[:, None] * outputs[:, : stop - done]
+        with self._passes(n_series) as passes:
+            for done in range(0, horizon, block):
+                windows = SeriesWindows(table, units, rows + done, one, self._masks)
+                centre, scale = windows.measure(every, lookback)
+                outputs = passes.outputs(windows).reshape(n_series, -1, channels).astype(np.float64)
+                stop = min(horizon, done + block)
+                found = centre[:, None] + scale[:, None] * outputs[:, : stop - done]
+                values[:, lookback + done : lookback + stop] = found
         return units.leave(values[:, lookback : lookback + horizon])
 
     def _replace_parameters(self, parameters: np.ndarray) -> None:

@@ -107,8 +107,8 @@ default="gru"
         Seed of the weights, of the order of the rows and of dropout. The same seed gives the same model, whatever
         the number of threads.
     n_jobs : int or None, default=None
-        Threads. None for all processors, or as many as OMP_NUM_THREADS says; negative as in joblib: -1 for all, -2 for
-        all but one.
+        Threads. None for all processors, fewer where OMP_NUM_THREADS or `threadpoolctl.threadpool_limits` says so;
+        negative as in joblib: -1 for all, -2 for all but one.
     verbose : bool or int, default=False
         Show a progress bar with the losses and the samples per second.
 

@@ -1,7 +1,12 @@
 """Every Numba option of the project, each with its reason. No other module configures Numba."""
 
+import hashlib
+from contextlib import suppress
+from importlib.resources import files
+
 from numba import njit, types
 from numba.core import config
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.extending import intrinsic
 
 # What float arithmetic may assume in the CPU loops. Not "nnan" and "ninf": under them a NaN loss is undefined
@@ -17,8 +22,6 @@ _COMMON = {
 
 LOOP = {
     **_COMMON,
-    # Compiled machine code is kept on disk: a later process does not compile again.
-    "cache": True,
     # A loop that another one calls becomes part of it. Else both hold a copy, optimised each in its own way, and which
     # of them runs depends on what the process has compiled or loaded before: the last bits of a fit would too. The
     # loop called is optimised before it is taken in, so that it stays vectorised beside a matrix product.
@@ -35,7 +38,7 @@ FORMULA = {
 
 # A loop that stays a function of its own: written in machine terms, it leaves the optimiser no choice, so that every
 # copy of it gives the same bits, and what calls it compiles faster. What is not said here is taken from the caller.
-SUBROUTINE = {**_COMMON, "cache": True, "forceinline": False, "fastmath": False}
+SUBROUTINE = {**_COMMON, "forceinline": False, "fastmath": False}
 
 # Options of the implementations behind an overload (activations.py), which Numba compiles on their own.
 OVERLOAD = {**_COMMON, "fastmath": _ALGEBRA}
@@ -48,12 +51,50 @@ def formula(function):
 
 def loop(function):
     """Compile a function over arrays: the indexing; the mathematics is in the formulas it calls."""
-    return njit(**LOOP)(function)
+    return _kept(njit(**LOOP)(function))
 
 
 def subroutine(function):
     """Compile a function over arrays that its callers do not take in."""
-    return njit(**SUBROUTINE)(function)
+    return _kept(njit(**SUBROUTINE)(function))
+
+
+def _kept(compiled):
+    """Keep machine code on disk, so that a later process does not compile again.
+
+    It lies beside the source, or in the user's cache folder where that cannot be written to, or where NUMBA_CACHE_DIR
+    says. Where there is no such folder either, each process compiles for itself.
+    """
+    if hasattr(compiled, "enable_caching"):  # not under NUMBA_DISABLE_JIT
+        with suppress(RuntimeError):  # "no locator available", at which Numba's own `cache=True` fails, at import
+            compiled._cache = KernelCache(compiled.py_func)
+    return compiled
+
+
+class KernelCache(FunctionCache):
+    """Numba's cache of one function, fresh for as long as no file of the kernels changes.
+
+    Numba looks at the file in which a function stands, older versions at its date. The formulas and loops that it
+    calls, which become part of it, may stand in others.
+    """
+
+    def __init__(self, function):
+        super().__init__(function)
+        if STATE is not None:
+            self._cache_file = IndexDataCacheFile(self.cache_path, self._impl.filename_base, STATE)
+
+
+def _state() -> str | None:
+    """A hash of all files of the kernels; None where only their bytecode is there, as in a frozen application."""
+    folders, texts = [files(__package__)], []
+    for folder in folders:  # which grows on the way
+        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+        folders += [entry for entry in entries if entry.is_dir()]
+        texts += [entry.read_bytes() for entry in entries if entry.name.endswith(".py")]
+    return hashlib.sha256(b"".join(texts)).hexdigest() if texts else None
+
+
+STATE = _state()
 
 
 @intrinsic
