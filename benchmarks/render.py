@@ -142,7 +142,55 @@ def shipped() -> str:
     )
 
 
-SECTIONS = {"cells": cells, "start": start, "memory": memory, "stateful": stateful, "panel": panel, "shipped": shipped}
+
+def fit() -> str:
+    record = load("fit")
+    sides = ("neuralforecast", "tsrnn")
+
+    def both(figures: dict, style: str, scale: float = 1) -> str:
+        return " / ".join(f"{scale * figures[side]:{style}}" for side in sides)
+
+    rows = [
+        [
+            f"{f['cell']} H{f['hidden']} L{f['layers']}, {f['steps']} updates",
+            both({side: f[side]["step_s"] for side in sides}, ".1f", 1e3),
+            f"{f['step_ratio']:.1f}x",
+            both({side: f[side]["fit_s"] for side in sides}, ".1f"),
+            f"{f['fit_ratio']:.1f}x",
+            both({side: f[side]["predict_s"] for side in sides}, ".2f"),
+            both({side: f[side]["peak_mib"] for side in sides}, ".0f"),
+            both(f["mase"], ".2f"),
+        ]
+        for f in record["fits"]
+    ]
+    header = ["network", "an update, ms", "ratio", "fit, s", "ratio", "predict, s", "memory, MiB", "MASE"]
+    one, mean, peers = record["one_series"], record["geometric_mean"], record["peers"]
+    names = {"mlp": "MLPRegressor", "skforecast": "skforecast, MLPRegressor"}
+    context = [
+        [
+            names.get(side, f"{side}, {one['cell']} H{one['hidden']}"),
+            f"{one[side]['fit_s']:.2f}",
+            f"{1e3 * one[side]['predict_s']:.1f}",
+            f"{one[side]['peak_mib']:.0f}",
+            f"{one['mase'][side]:.2f}",
+        ]
+        for side in ("tsrnn", "neuralforecast", "mlp", "skforecast")
+    ]
+    threads = f"{record['threads']} thread{'s' * (record['threads'] > 1)} on each side"
+    naive = record["fits"][0]["mase"]["seasonal naive"]
+    return (
+        f"Geometric mean: an update **{mean['step_ratio']:.1f}x** as fast as neuralforecast's, a whole fit "
+        f"{mean['fit_ratio']:.1f}x. {threads}. {machine(record)} "
+        + ", ".join(f"{name} {version}" for name, version in peers.items())
+        + ".\n\n"
+        + table(header, rows)
+        + f"\n\nFigures are neuralforecast's / tsrnn's; the seasonal naive's MASE is {naive:.2f}.\n\n"
+        + f"One series of them ({one['series']}), about {one['steps']} updates each:\n\n"
+        + table(["one series", "fit, s", "predict, ms", "memory, MiB", "MASE"], context)
+    )
+
+
+SECTIONS = {"cells": cells, "start": start, "memory": memory, "stateful": stateful, "panel": panel, "shipped": shipped, "fit": fit}
 
 
 def render(text: str) -> str:
