@@ -99,7 +99,7 @@ def neuralforecast(s):
     return fit, lambda forecaster: forecaster.predict()
 
 
-def _perceptron(s, samples, steps):
+def _regressor(s, samples, steps):
     """scikit-learn's network of one hidden layer, for about so many updates."""
     from sklearn.neural_network import MLPRegressor
 
@@ -125,7 +125,7 @@ def _quietly(model, *data):
         return model.fit(*data)
 
 
-def mlp(s):
+def perceptron(s):
     """scikit-learn's MLPRegressor on the windows of one series, all steps of the horizon at once."""
     import numpy as np
     import pandas as pd
@@ -137,7 +137,7 @@ def mlp(s):
         mean, deviation = y.mean(), y.std()
         z = (y - mean) / deviation
         windows = np.lib.stride_tricks.sliding_window_view(z, length)
-        model = _perceptron(s, len(windows), steps)
+        model = _regressor(s, len(windows), steps)
         _quietly(model, windows[:, : s["lookback"]], windows[:, s["lookback"] :])
         return model, z[-s["lookback"] :], mean, deviation, table["unique_id"].iloc[-1], table["ds"].iloc[-1]
 
@@ -158,7 +158,7 @@ def skforecast(s):
     def fit(table, steps):
         y = pd.Series(table["y"].to_numpy(), pd.RangeIndex(table["ds"].iloc[0], table["ds"].iloc[-1] + 1), name="y")
         model = ForecasterRecursive(
-            estimator=_perceptron(s, len(y) - s["lookback"], steps),
+            estimator=_regressor(s, len(y) - s["lookback"], steps),
             lags=s["lookback"],
             transformer_y=StandardScaler(),
         )
@@ -172,7 +172,7 @@ def skforecast(s):
     return fit, predict
 
 
-SIDES = {"tsrnn": tsrnn, "neuralforecast": neuralforecast, "mlp": mlp, "skforecast": skforecast}
+SIDES = {"tsrnn": tsrnn, "neuralforecast": neuralforecast, "scikit-learn": perceptron, "skforecast": skforecast}
 
 
 def prepare(parquet, out):
@@ -183,6 +183,15 @@ def prepare(parquet, out):
     table = pd.read_parquet(parquet)
     table = table[table["split"] == "train"].astype({"unique_id": str}).sort_values(["unique_id", "ds"])
     np.savez(out, unique_id=table["unique_id"].to_numpy(np.str_), ds=table["ds"].to_numpy(), y=table["y"].to_numpy())
+
+
+def matrix_gflops(size=2048, runs=7):
+    """Rate of a large matrix product in float32: no update can do its own products faster."""
+    import numpy as np
+
+    a = np.random.default_rng(0).standard_normal((size, size)).astype(np.float32)
+    a @ a
+    return 2 * size**3 / median(timed(np.dot, a, a)[0] for _ in range(runs)) / 1e9
 
 
 def load(s):
@@ -205,10 +214,10 @@ def timed(function, *arguments):
     return time.perf_counter() - start, time.process_time() - busy, found
 
 
-def peak_mib():
+def peak_mb():
     """Most memory that this process has ever held."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, KiB elsewhere
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 def measure(s):
@@ -219,7 +228,7 @@ def measure(s):
     start = time.perf_counter()
     fit, predict = SIDES[s["side"]](s)
     import_s = time.perf_counter() - start
-    before_mib = peak_mib()
+    before_mb = peak_mb()
     first_s, _, model = timed(fit, table, FEW)
     predict(model)
     few_s, few_cpu_s, _ = timed(fit, table, FEW)
@@ -236,8 +245,8 @@ def measure(s):
         "step_s": (fit_s - few_s) / (s["steps"] - FEW),
         "step_cpu_s": (fit_cpu_s - few_cpu_s) / (s["steps"] - FEW),
         "predict_s": median(seconds for seconds, _, _ in predicts),
-        "before_mib": before_mib,
-        "peak_mib": peak_mib(),
+        "before_mb": before_mb,
+        "peak_mb": peak_mb(),
     }
 
 
@@ -248,9 +257,11 @@ def main():
     if s["side"] == "prepare":
         prepare(s["parquet"], s["table"])
         figures = {}
+    elif s["side"] == "matrix":
+        figures = {"gflops": matrix_gflops()}
     else:
         figures = measure(s)
-    figures["versions"] = versions("neuralforecast", "torch", "skforecast", "scikit-learn", "numpy", "pandas")
+    figures["versions"] = versions("neuralforecast", "torch", "skforecast")
     Path(s["out"]).write_text(json.dumps(figures))
 
 

@@ -5,8 +5,8 @@ from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 
-def installed_mib(package: str) -> float:
-    """MiB of the files of a package and of all that it requires, as installed where this interpreter runs.
+def installed_mb(package: str) -> float:
+    """MB of the files of a package and of all that it requires, as installed where this interpreter runs.
 
     What else shares the environment does not count. Extras do where they are asked for: "darts[torch]".
     """
@@ -23,7 +23,7 @@ def installed_mib(package: str) -> float:
             sizes[name] = _size(found)
             below = map(Requirement, found.requires or ())
             waiting += [one for one in below if one.marker is None or one.marker.evaluate({"extra": extra})]
-    return sum(sizes.values()) / 2**20
+    return sum(sizes.values()) / 1e6
 
 
 def _size(found: Distribution) -> int:

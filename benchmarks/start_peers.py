@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from installed import installed_mib
+from installed import installed_mb
 from report import versions
 
 AIR_PASSENGERS = Path(__file__).parent.parent / "datasets/airpassengers.csv"
@@ -136,7 +136,7 @@ def compare(runs: int, threads: int) -> dict:
             done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
             figures.append(json.loads(done.stdout.splitlines()[-1]))
     medians = {peer: {key: median(f[key] for f in figures) for key in figures[0]} for peer, figures in found.items()}
-    return {peer: {**figures, "installed_mib": installed_mib(INSTALLED_AS[peer])} for peer, figures in medians.items()}
+    return {peer: {**figures, "installed_mb": installed_mb(INSTALLED_AS[peer])} for peer, figures in medians.items()}
 
 
 def main():

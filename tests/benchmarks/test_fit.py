@@ -1,21 +1,18 @@
 """Benchmarks against other libraries: what of them runs without these."""
 
-import importlib
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
+from .conftest import FOLDER
 
 
-@pytest.fixture
-def script(monkeypatch):
-    """Import one of the scripts, which lie in no package."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module
+@pytest.fixture(autouse=True)
+def beside_each_other(monkeypatch):
+    """Scripts find one another."""
+    monkeypatch.syspath_prepend(FOLDER)
 
 
 def setting(folder, **more):
@@ -32,7 +29,7 @@ def setting(folder, **more):
 def test_the_side_of_tsrnn_forecasts_each_series_from_where_it_was_cut(script, tmp_path):
     figures = script("fit_sides").measure(setting(tmp_path))
     assert figures["fit_s"] > 0
-    assert figures["peak_mib"] >= figures["before_mib"] > 1
+    assert figures["peak_mb"] >= figures["before_mb"] > 1
     json.dumps(figures)
     forecast = np.load(tmp_path / "one-tsrnn.npy")
     assert forecast.shape == (3, 4)
@@ -72,8 +69,8 @@ def test_what_is_installed_is_counted_once_and_with_what_it_requires(script, mon
     }
     sizes = dict(zip(requires, (1, 10, 100, 1000, 10000), strict=True))
     monkeypatch.setattr(installed, "distribution", lambda name: SimpleNamespace(name=name, requires=requires[name]))
-    monkeypatch.setattr(installed, "_size", lambda found: sizes[found.name] * 2**20)
-    assert installed.installed_mib(asked) == size
+    monkeypatch.setattr(installed, "_size", lambda found: sizes[found.name] * 10**6)
+    assert installed.installed_mb(asked) == size
 
 
 def test_a_package_in_a_checkout_is_as_large_as_its_folder(script, tmp_path):
