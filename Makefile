@@ -1,9 +1,10 @@
 # `make demo` and `make test` need Python 3.11 or newer and nothing else.
 PYTHON ?= python3
 VENV ?= .venv
+BENCH_ENV ?= .bench-env
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-nojit lint clean
+.PHONY: demo test test-nojit lint bench-env clean
 
 demo: $(VENV)/.plot
 	mkdir -p demo
@@ -24,6 +25,9 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# What benchmarks/ compares with: what can live beside tsrnn in $(VENV), the rest in an environment of its own.
+bench-env: $(VENV)/.bench $(BENCH_ENV)/.peers
+
 $(VENV)/.plot: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[plot]"
@@ -34,5 +38,15 @@ $(VENV)/.test: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	touch $@
 
+$(VENV)/.bench: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[bench]"
+	touch $@
+
+$(BENCH_ENV)/.peers: benchmarks/peers.txt
+	test -x $(BENCH_ENV)/bin/python || $(PYTHON) -m venv $(BENCH_ENV)
+	$(BENCH_ENV)/bin/python -m pip install --quiet --requirement benchmarks/peers.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) tsrnn/kernels/__pycache__ .pytest_cache .ruff_cache .hypothesis demo build dist
+	rm -rf $(VENV) $(BENCH_ENV) tsrnn/kernels/__pycache__ .pytest_cache .ruff_cache .hypothesis demo build dist

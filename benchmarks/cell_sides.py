@@ -16,7 +16,7 @@ from tsrnn.kernels.optimization import norm
 from tsrnn.network.network import Network
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.optimizers import AdamW
-from tsrnn.training.parallel import Workers, single_threaded_blas
+from tsrnn.training.parallel import Workers
 from tsrnn.training.passes import Passes
 
 RATE, CLIP = 1e-3, 1.0
@@ -60,8 +60,7 @@ class Tsrnn:
 
     def gradient(self) -> np.ndarray:
         """Of the mean squared error, in the order of the parameters."""
-        with single_threaded_blas():
-            return self._gradient(Passes(self._problem.network, self._problem.parameters, self._workers))
+        return self._gradient(Passes(self._problem.network, self._problem.parameters, self._workers))
 
     def _gradient(self, passes: Passes) -> np.ndarray:
         return passes.gradient(self._samples, np.arange(self._samples.size), LOSSES["squared_error"])[1]
@@ -75,14 +74,14 @@ class Tsrnn:
             gradient = self._gradient(passes)
             optimizer.update(parameters, gradient, norm(gradient), RATE)
 
-        return Side(step, single_threaded_blas)
+        return Side(step)
 
     def inference(self) -> Side:
         """Outputs of the batch; of a stream those of one step, which also gives the states that the next would take."""
         problem = self._problem
         if not problem.shape.streaming:
             passes = Passes(problem.network, problem.parameters, self._workers)
-            return Side(lambda: passes.outputs(self._samples), single_threaded_blas)
+            return Side(lambda: passes.outputs(self._samples))
         network = Network(problem.cell, 1, problem.shape.I, problem.shape.H, 1, 1, decoder="in_step")
         views, work = network.layout.views(problem.parameters), network.allocate(1, problem.parameters.dtype)
         states = [[state[0] for state in problem.first_states()]]
@@ -93,7 +92,7 @@ class Tsrnn:
             outputs = network.forward(views, work).copy()
             return outputs, [[state.copy() for state in layer] for layer in network.final_states(work)]
 
-        return Side(lambda: step()[0], single_threaded_blas)
+        return Side(lambda: step()[0])
 
 
 class Torch:

@@ -186,7 +186,71 @@ def shipped() -> str:
     )
 
 
-SECTIONS = {"cells": cells, "start": start, "memory": memory, "stateful": stateful, "panel": panel, "shipped": shipped}
+def fit() -> str:
+    record = load("fit")
+    sides = ("neuralforecast", "tsrnn")
+    rows = []
+    for f in record["fits"]:
+        least = 1e3 * f["gflop"] / record["matrix_gflops"]
+        pairs = {
+            key: " / ".join(f"{scale * f[side][key]:{style}}" for side in sides)
+            for key, scale, style in (
+                ("step_s", 1e3, ".1f"),
+                ("fit_s", 1, ".1f"),
+                ("predict_s", 1, ".2f"),
+                ("peak_mb", 1, ".0f"),
+            )
+        }
+        mase = " / ".join(f"{f['mean_mase'][side]:.2f}" for side in sides)
+        network = f"{f['cell']} H{f['hidden']} L{f['layers']}, {f['steps']} updates"
+        ratios = (f"{f[key]:.1f}x" for key in ("step_ratio", "fit_ratio"))
+        step, whole, *others = pairs.values()
+        rows.append([network, step, f"{least:.1f}", next(ratios), whole, next(ratios), *others, mase])
+    header = ["network", "update, ms", "at least", "ratio", "fit, s", "ratio", "predict, s", "memory, MB", "MASE"]
+    mean = record["geometric_mean"]
+    return (
+        f"Geometric mean: an update **{mean['step_ratio']:.1f}x** as fast as neuralforecast's, a whole fit "
+        f"**{mean['fit_ratio']:.1f}x**. {record['threads']} thread{'s' * (record['threads'] > 1)} on each side. "
+        f"{machine(record)}\n\n{table(header, rows)}\n\n"
+        "Figures are neuralforecast's / tsrnn's. At least: what the matrix products of an update take at the rate of a "
+        f"large one, {record['matrix_gflops']:.0f} GFLOP/s, a floor for both sides. "
+        f"The seasonal naive's MASE is {record['fits'][0]['mean_mase']['seasonal naive']:.2f}.\n\n{_one_series(record)}"
+    )
+
+
+def _one_series(record: dict) -> str:
+    """The part of `fit` on the longest series alone."""
+    one = record["one_series"]
+    network = f"{one['cell']} H{one['hidden']}"
+    names = {
+        "tsrnn": f"tsrnn, {network}",
+        "neuralforecast": f"neuralforecast, {network}",
+        "scikit-learn": "scikit-learn's MLPRegressor",
+        "skforecast": "skforecast, recursive, MLPRegressor",
+    }
+    rows = [
+        [
+            name,
+            f"{one[side]['fit_s']:.2f}",
+            f"{1e3 * one[side]['predict_s']:.1f}",
+            f"{one[side]['peak_mb']:.0f}",
+            f"{one['mean_mase'][side]:.2f}",
+        ]
+        for side, name in names.items()
+    ]
+    header = [f"{one['series']} alone, about {one['steps']} updates", "fit, s", "predict, ms", "memory, MB", "MASE"]
+    return table(header, rows)
+
+
+SECTIONS = {
+    "cells": cells,
+    "start": start,
+    "memory": memory,
+    "stateful": stateful,
+    "panel": panel,
+    "shipped": shipped,
+    "fit": fit,
+}
 
 
 def render(text: str) -> str:

@@ -31,12 +31,16 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def write(name: str, figures: dict, *packages: str, folder: Path = RESULTS) -> Path:
-    """Write `<name>.json` into the folder: under a temporary name first, so that no half of a file is ever read."""
+def write(name: str, figures: dict, *packages: str, folder: Path = RESULTS, others: dict | None = None) -> Path:
+    """Write `<name>.json` into the folder: under a temporary name first, so that no half of a file is ever read.
+
+    Beside the figures stand the versions of this package, of what it needs and of `packages`, and as given in `others`
+    those of packages in an environment of their own.
+    """
     record = {
         "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform(terse=True)},
         "python": sys.version.split()[0],
-        "versions": versions("tsrnn", "numba", "numpy", "scipy", "pandas", "scikit-learn", *packages),
+        "versions": versions("tsrnn", "numba", "numpy", "scipy", "pandas", "scikit-learn", *packages) | (others or {}),
         **figures,
     }
     folder.mkdir(exist_ok=True)

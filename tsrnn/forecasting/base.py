@@ -21,7 +21,7 @@ from tsrnn.network.cells import CELLS
 from tsrnn.network.initialization import RECURRENT_INITS
 from tsrnn.network.network import Network
 from tsrnn.training.losses import LOSSES
-from tsrnn.training.parallel import CHUNK_ROWS, Workers, single_threaded_blas
+from tsrnn.training.parallel import CHUNK_ROWS, Workers
 from tsrnn.training.passes import Passes, Samples
 from tsrnn.training.schedule import SCHEDULES
 from tsrnn.training.trainer import Trainer, TrainingOptions
@@ -263,7 +263,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
     def _passes(self, size: int) -> Iterator[Passes]:
         """Passes of the fitted network over `size` samples at a time."""
         few = size <= 2 * CHUNK_ROWS  # a thread costs more than it gains
-        with single_threaded_blas(), Workers(1 if few else self.n_jobs) as workers:
+        with Workers(1 if few else self.n_jobs) as workers:
             yield Passes(self.network_, self.parameters_, workers)
 
     def _outputs(self, samples: Samples) -> np.ndarray:

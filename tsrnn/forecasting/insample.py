@@ -7,7 +7,6 @@ from tsrnn.forecasting.normalization import Units
 from tsrnn.forecasting.panel import Panel, panel_of
 from tsrnn.forecasting.streams import Reader, StreamUnits
 from tsrnn.forecasting.windows import SeriesWindows, Table
-from tsrnn.training.parallel import single_threaded_blas
 
 
 def one_step_forecasts(model, y, X=None) -> np.ndarray:
@@ -53,10 +52,9 @@ def _along_a_stream(model, panel: Panel, units: StreamUnits) -> np.ndarray:
     values, segment = panel.series(0)[:, 0], model.network_.segment_length
     reader = Reader(model.network_, model.parameters_)
     found = np.empty(max(0, len(values) - segment))
-    with single_threaded_blas():
-        for first in range(segment, min(2 * segment, len(values))):
-            states, known = None, 0
-            for end in range(first, len(values), segment):
-                out, states = reader.read(values[:end], units, states, known)
-                found[end - segment], known = units.forecast(out, values[end - 1])[0], end
+    for first in range(segment, min(2 * segment, len(values))):
+        states, known = None, 0
+        for end in range(first, len(values), segment):
+            out, states = reader.read(values[:end], units, states, known)
+            found[end - segment], known = units.forecast(out, values[end - 1])[0], end
     return found

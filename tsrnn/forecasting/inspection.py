@@ -14,7 +14,6 @@ from tsrnn.forecasting.windows import SeriesWindows, Table, TableRows
 from tsrnn.network.inspection import DIRECTIONS, directions, gates_and_states, state_gradients, time_constant
 from tsrnn.network.layers import Views
 from tsrnn.training.losses import LOSSES
-from tsrnn.training.parallel import single_threaded_blas
 from tsrnn.training.passes import Samples
 
 
@@ -293,8 +292,7 @@ def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]
     values, segment = panel.values[:, 0], model.network_.segment_length
     first = length - lookback - -(-after // segment) * segment
     before, unread = states[0]
-    with single_threaded_blas():
-        _, own = Reader(model.network_, model.parameters_).read(values[:first], units[0], before, length - unread)
+    _, own = Reader(model.network_, model.parameters_).read(values[:first], units[0], before, length - unread)
     return panel, StreamPart(values, first, units[0], segment, own)
 
 
@@ -309,8 +307,7 @@ def _forward(model, p: Views, work: SimpleNamespace, samples: Samples, target: n
 def _gate_frame(model, samples: Samples, stamps: pd.Index, layer: int, direction: str) -> pd.DataFrame:
     network = model.network_
     work = network.allocate(1, model.parameters_.dtype)
-    with single_threaded_blas():
-        _forward(model, network.layout.views(model.parameters_), work, samples)
+    _forward(model, network.layout.views(model.parameters_), work, samples)
     found = gates_and_states(network, work, layer, direction)
     recurrent = directions(network.layers[layer])[direction]
     if recurrent.cell.keep_gate:
@@ -330,10 +327,9 @@ def _flow_frame(model, samples: Samples) -> pd.DataFrame:
     d_out, weight = np.empty_like(target), np.full(len(target), 1 / target.size)
     if isinstance(samples, StreamPart):
         weight[:-1], weight[-1] = 0, 1 / network.output_size
-    with single_threaded_blas():
-        out = _forward(model, p, work, samples, target)
-        LOSSES[model.loss](out, target, weight, d_out)
-        gradients = state_gradients(network, p, d_out, work)
+    out = _forward(model, p, work, samples, target)
+    LOSSES[model.loss](out, target, weight, d_out)
+    gradients = state_gradients(network, p, d_out, work)
     norms = {where: np.linalg.norm(gradient[::-1, 0], axis=1) for where, gradient in gradients.items()}
     lags = pd.RangeIndex(network.recurrent_steps, name="lag")
     columns = pd.MultiIndex.from_tuples(norms, names=["layer", "direction"])

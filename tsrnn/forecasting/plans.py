@@ -22,7 +22,6 @@ from tsrnn.forecasting.streams import (
 from tsrnn.forecasting.timeindex import name_stamps
 from tsrnn.forecasting.warmstart import check_same_units
 from tsrnn.forecasting.windows import SeriesWindows, Table
-from tsrnn.training.parallel import single_threaded_blas
 from tsrnn.training.passes import Samples
 
 
@@ -230,8 +229,6 @@ def carried_states(
     Streams go on from where they are `carried` to; the others, or all by default, are read from their start.
     """
     reader, carried = Reader(network, parameters), carried or [None] * panel.n_series
-    with single_threaded_blas():
-        return [
-            reader.read_on(panel.series(number)[:, 0], units[number], carried[number])
-            for number in range(panel.n_series)
-        ]
+    return [
+        reader.read_on(panel.series(number)[:, 0], units[number], carried[number]) for number in range(panel.n_series)
+    ]

@@ -20,7 +20,6 @@ from tsrnn.forecasting.plans import carried_states
 from tsrnn.forecasting.streams import Carried, Reader, StreamUnits, reach
 from tsrnn.forecasting.timeindex import check_same_frequency, future_index
 from tsrnn.forecasting.windows import SeriesWindows, Table
-from tsrnn.training.parallel import single_threaded_blas
 
 AT_ONCE = 1 << 15  # series whose windows and forecasts are laid out at once
 
@@ -276,11 +275,10 @@ class Predictions:
                 found[k] = self._follow_windows(some, units.only(k), horizon, block, of_these)
             return found
         reader = Reader(self.network_, self.parameters_)
-        with single_threaded_blas():
-            for k, (before, unread) in enumerate(states):
-                values = panel.series(k)[:, 0]
-                read_to = len(values) - unread
-                found[k, :, 0] = reader.follow(values, units[k], before, read_to, horizon)
+        for k, (before, unread) in enumerate(states):
+            values = panel.series(k)[:, 0]
+            read_to = len(values) - unread
+            found[k, :, 0] = reader.follow(values, units[k], before, read_to, horizon)
         return found
 
     def _follow_windows(self, panel: Panel, units: Units, horizon: int, block: int, known) -> np.ndarray:

@@ -11,7 +11,7 @@ from tsrnn.forecasting.plans import Plan, windowed
 from tsrnn.kernels.windows import read_only, seasonal_changes
 from tsrnn.network.network import Network
 from tsrnn.training.linear import fit_linear, linear_outputs, start_linear
-from tsrnn.training.parallel import Workers, single_threaded_blas
+from tsrnn.training.parallel import Workers
 from tsrnn.training.passes import Passes
 from tsrnn.training.trainer import DivergenceError, Trainer
 
@@ -107,7 +107,7 @@ class Races:
             except DivergenceError:
                 errors.append(np.full(self._panel.n_series, np.inf))
                 continue
-            with single_threaded_blas(), Workers(self._model.n_jobs) as workers:
+            with Workers(self._model.n_jobs) as workers:
                 outputs = Passes(network, trainer.parameters, workers).outputs(plan.validation)
             errors.append(self._errors(network, plan, outputs.astype(np.float64)))
         return entries[_winner(errors, self._held / self._outputs)]

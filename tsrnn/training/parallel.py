@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 
 import joblib
-import scipy.linalg.cython_blas  # noqa: F401  the BLAS of the kernels: loaded before its threads are looked up
+import scipy.linalg.cython_blas  # noqa: F401  the BLAS of the ridge: loaded before its threads are looked up
 from threadpoolctl import ThreadpoolController
 
 # Libraries whose number of threads is a limit: others, and builds without threads, have one whatever the user wants.
@@ -48,7 +48,9 @@ def n_threads(n_jobs: int | None) -> int:
 
 
 class _SingleThreadedBlas:
-    """Keeps BLAS on one thread while any fit or prediction runs: each chunk has a thread of its own.
+    """Keeps BLAS on one thread where it is called from chunks, each of which has a thread of its own.
+
+    The kernels call none; the ridge regression that a linear map starts from does.
 
     The setting belongs to the process, so that overlapping uses share it: the first in sets it, the last out
     restores it. (Two nested limits, left in the order in which they were entered, would leave it at one.)

@@ -10,7 +10,7 @@ from tsrnn.kernels.optimization import norm
 from tsrnn.network.network import Network
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.optimizers import AdamW
-from tsrnn.training.parallel import Workers, chunk_bounds, single_threaded_blas
+from tsrnn.training.parallel import Workers, chunk_bounds
 from tsrnn.training.passes import Passes, Samples
 from tsrnn.training.schedule import SCHEDULES
 
@@ -158,7 +158,7 @@ class Trainer:
         """
         o = self.options
         schedule = SCHEDULES[o.learning_rate]
-        with single_threaded_blas(), Workers(o.n_jobs) as workers:
+        with Workers(o.n_jobs) as workers:
             passes = Passes(self.network, self._current, workers)
             best, waited = math.inf, 0
             while self.history.n_steps < self.total_steps:
