@@ -60,11 +60,11 @@ def naive2_by_the_book(y, horizon, m):
     return [y[-1] / figure[(n - 1) % m] * figure[(n + k) % m] for k in range(horizon)]
 
 
-@pytest.mark.parametrize(("m", "length"), [(12, 144), (12, 137), (12, 36), (7, 50), (4, 12), (24, 200)])
+@pytest.mark.parametrize(("m", "length"), [(12, 144), (12, 137), (12, 60), (7, 50), (4, 40), (24, 200)])
 def test_naive2_against_the_book(m, length):
     rng = np.random.default_rng(m + length)
     t = np.arange(length)
-    y = (100 + t) * (1 + 0.3 * np.sin(2 * np.pi * t / m)) * np.exp(rng.normal(0, 0.02, length))
+    y = (100 + 0.1 * t) * (1 + 0.3 * np.sin(2 * np.pi * t / m)) * np.exp(rng.normal(0, 0.02, length))
     found = naive2(y, 2 * m + 1, m)
     np.testing.assert_allclose(found, naive2_by_the_book(y, 2 * m + 1, m), rtol=1e-12)
     assert found.std() > 0.1 * found.mean(), "the season is found"
