@@ -41,7 +41,7 @@ def run(task: Task, parameters: dict, seed: int) -> Run:
 def warm_up(task: Task, parameters: dict) -> None:
     """Compile what the run needs."""
     small = task.only(8)
-    model = RNNForecaster(horizon=task.horizon, max_steps=1, **_told(task), **parameters)
+    model = RNNForecaster(horizon=task.horizon, **(_told(task) | parameters | {"max_steps": 1}))
     model.fit(small.train) if task.X is None else model.fit(task.X.loc[small.train.index], small.train)
     model.predict(task.X.loc[task.future.index[: task.horizon]]) if task.X is not None else model.predict()
 
