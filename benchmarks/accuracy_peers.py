@@ -132,7 +132,8 @@ def by_global_model(series: Series, task: dict) -> dict:
     for name in list(logging.root.manager.loggerDict):
         if "lightning" in name:
             logging.getLogger(name).setLevel(logging.ERROR)
-    length, known = min(3 * task["horizon"], LONGEST_INPUT), series.known()
+    seasons = task["season_length"], task["scale_season"]
+    length, known = max(*seasons, min(3 * task["horizon"], LONGEST_INPUT)), series.known()
 
     def fitted(steps: int) -> tuple[NeuralForecast, float]:
         model = getattr(models, task["method"])(
