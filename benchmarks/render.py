@@ -1,36 +1,15 @@
-"""Write the tables and plots of the README from `results/*.json`: no figure in it is typed by hand.
+"""Write the tables and plots of the README and of ACCURACY.md from `results/*.json`: no figure there is typed by hand.
 
-python benchmarks/render.py            rewrite README.md and the plots
-python benchmarks/render.py --check    exit with 1 if README.md is not what the results say
+python benchmarks/render.py            rewrite both, and the plots
+python benchmarks/render.py --check    exit with 1 if one of them is not what the results say
 """
 
 import argparse
-import json
 import re
-from pathlib import Path
 
 from cell_shapes import shape_of
-
-HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
-
-
-def load(name: str) -> dict:
-    """One file of results."""
-    return json.loads((HERE / "results" / f"{name}.json").read_text())
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table; the first column is text, the others are figures."""
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def machine(record: dict) -> str:
-    """Where the figures were taken."""
-    packages = ", ".join(f"{name} {record['versions'][name]}" for name in record["versions"] if name != "tsrnn")
-    m = record["machine"]
-    return f"{m['processor']}, {m['cores']} cores; Python {record['python']}, {packages}."
+from markup import HERE, load, machine, table
+from render_accuracy import ablations, accuracy, accuracy_details, published_figures
 
 
 def cells() -> str:
@@ -243,23 +222,27 @@ def _one_series(record: dict) -> str:
 
 
 SECTIONS = {
-    "cells": cells,
-    "start": start,
-    "memory": memory,
-    "stateful": stateful,
-    "panel": panel,
-    "shipped": shipped,
-    "fit": fit,
+    HERE.parent / "README.md": {
+        "cells": cells,
+        "start": start,
+        "memory": memory,
+        "stateful": stateful,
+        "panel": panel,
+        "shipped": shipped,
+        "fit": fit,
+        "accuracy": accuracy,
+    },
+    HERE / "ACCURACY.md": {"accuracy": accuracy_details, "published": published_figures, "ablations": ablations},
 }
 
 
-def render(text: str) -> str:
-    """README with each `<!-- results: name -->` section filled in."""
-    for name, section in SECTIONS.items():
+def render(text: str, sections: dict, file: str) -> str:
+    """A page with each `<!-- results: name -->` section filled in."""
+    for name, section in sections.items():
         begin, end = f"<!-- results: {name} -->", "<!-- end -->"
         pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
         if not pattern.search(text):
-            raise SystemExit(f"README.md has no section {begin}")
+            raise SystemExit(f"{file} has no section {begin}")
         filled = f"{begin}\n\n{section()}\n\n{end}"
         text = pattern.sub(lambda _, filled=filled: filled, text)
     return text
@@ -269,14 +252,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    old = README.read_text()
-    new = render(old)
-    if check:
-        raise SystemExit(0 if new == old else "README.md does not show what benchmarks/results say: run render.py")
-    README.write_text(new)
-    import plot_cells  # needs matplotlib, which a check does without
+    for page, sections in SECTIONS.items():
+        old = page.read_text()
+        new = render(old, sections, page.name)
+        if not check:
+            page.write_text(new)
+        elif new != old:
+            raise SystemExit(f"{page.name} does not show what benchmarks/results say: run render.py")
+    if not check:
+        import plot_cells  # needs matplotlib, which a check does without
 
-    plot_cells.main()
+        plot_cells.main()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""The scripts of benchmarks/ are no package: they are loaded by their path."""
+"""The scripts of benchmarks/ are no package: they import one another by name, and tests load them by their path."""
 
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
+sys.path.insert(0, str(FOLDER))
 
 
 @pytest.fixture(scope="session")

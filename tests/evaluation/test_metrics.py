@@ -1,12 +1,15 @@
-"""The scaled error against its formula, written out, and what it refuses."""
+"""Errors against their formulas, written out, and what they refuse."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.exceptions import UndefinedMetricWarning
 
-from tsrnn.evaluation.baselines import seasonal_naive
-from tsrnn.evaluation.metrics import mean_absolute_scaled_error
+from tsrnn.evaluation.metrics import (
+    mean_absolute_scaled_error,
+    overall_weighted_average,
+    symmetric_mean_absolute_percentage_error,
+)
 
 
 def by_the_book(y_true, y_pred, y_train, season):
@@ -79,29 +82,53 @@ def test_what_is_refused(change, message):
         mean_absolute_scaled_error(given.pop("y_true"), given.pop("y_pred"), **given)
 
 
-@pytest.mark.parametrize(
-    ("horizon", "season", "expected"),
-    [(1, 1, [7]), (3, 1, [7, 7, 7]), (2, 3, [5, 6]), (7, 3, [5, 6, 7, 5, 6, 7, 5]), (2, 7, [1, 2])],
-)
-def test_seasonal_naive_repeats_the_last_season(horizon, season, expected):
-    y = pd.Series(range(1, 8), pd.date_range("2024-01-01", periods=7, freq="MS"), name="sold")
-    found = seasonal_naive(y, horizon, season)
-    assert found.to_list() == expected
-    assert found.dtype == np.float64
-    assert found.name == "sold"
-    assert list(found.index) == list(pd.date_range("2024-08-01", periods=horizon, freq="MS"))
-    assert list(seasonal_naive(y.to_list(), horizon, season).index) == list(range(7, 7 + horizon))
+def test_symmetric_error_against_the_formula():
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.normal(5, 3, 20), rng.normal(5, 3, 20)
+    expected = sum(2 * abs(y - f) / (abs(y) + abs(f)) for y, f in zip(y_true, y_pred, strict=True)) / 20
+    found = symmetric_mean_absolute_percentage_error(y_true, y_pred)
+    assert type(found) is float
+    assert found == pytest.approx(expected)
+    assert symmetric_mean_absolute_percentage_error(1000 * y_true, 1000 * y_pred) == pytest.approx(expected)
+
+
+def test_symmetric_error_near_zero():
+    assert symmetric_mean_absolute_percentage_error([0.0, 0.0], [0.0, 0.0]) == 0
+    assert symmetric_mean_absolute_percentage_error([0.0, 2.0], [0.0, 2.0]) == 0
+    assert symmetric_mean_absolute_percentage_error([0.0], [1e-9]) == 2
+    assert symmetric_mean_absolute_percentage_error([1.0, 0.0], [-1.0, 0.0]) == 1
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("y_true", "y_pred", "message"),
     [
-        (([1.0, 2.0], 1, 3), "y_train has 2 values; season_length=3 needs at least as many"),
-        (([1.0, 2.0], 0, 1), "horizon must be an integer of at least 1, got 0"),
-        (([1.0, 2.0], 1, 0), "season_length must be an integer of at least 1, got 0"),
-        (([1.0, np.nan], 1, 1), "1 missing or infinite values, at 1"),
+        ([1.0], [1.0, 2.0], "y_true has 1 values and y_pred 2"),
+        ([1.0, np.nan], [1.0, 2.0], "y_true holds 1 missing or infinite values"),
+        ([], [], "y_true must be one-dimensional and not empty"),
     ],
 )
-def test_seasonal_naive_refuses(given, message):
+def test_symmetric_error_refuses(y_true, y_pred, message):
     with pytest.raises(ValueError, match=message):
-        seasonal_naive(*given)
+        symmetric_mean_absolute_percentage_error(y_true, y_pred)
+
+
+def test_overall_weighted_average_is_of_means():
+    naive2 = {"smape_naive2": [0.1, 0.3], "mase_naive2": [1.0, 3.0]}
+    assert overall_weighted_average([0.1, 0.3], [1.0, 3.0], **naive2) == 1
+    assert overall_weighted_average([0.3, 0.1], [3.0, 1.0], **naive2) == 1
+    assert overall_weighted_average([0.1, 0.1], [1.0, 1.0], **naive2) == 0.5
+    assert overall_weighted_average([0.2, 0.2], [1.0, 1.0], **naive2) == 0.75
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mase": [1.0]}, "all errors must be of the same series, got 2 smape, 1 mase, 2 smape_naive2, 2 mase_naive2"),
+        ({"smape": [1.0, np.nan]}, "smape holds 1 missing"),
+        ({"mase_naive2": [0.0, 0.0]}, "mase_naive2 is zero for all series"),
+    ],
+)
+def test_overall_weighted_average_refuses(change, message):
+    given = {"smape": [1.0, 2.0], "mase": [1.0, 2.0], "smape_naive2": [1.0, 2.0], "mase_naive2": [1.0, 2.0]} | change
+    with pytest.raises(ValueError, match=message):
+        overall_weighted_average(given.pop("smape"), given.pop("mase"), **given)

@@ -65,9 +65,8 @@ def mean_absolute_scaled_error(y_true, y_pred, *, y_train, season_length=1):
     0.25
     """
     check_integer("season_length", season_length, 1)
-    y_true, y_pred, y_train = _finite("y_true", y_true), _finite("y_pred", y_pred), _finite("y_train", y_train)
-    if len(y_true) != len(y_pred):
-        raise ValueError(f"y_true has {len(y_true)} values and y_pred {len(y_pred)}; each needs its forecast")
+    y_true, y_pred = _pair(y_true, y_pred)
+    y_train = _finite("y_train", y_train)
     if len(y_train) <= season_length:
         raise ValueError(
             f"y_train has {len(y_train)} values; season_length={season_length} needs at least {season_length + 1}"
@@ -83,6 +82,106 @@ def mean_absolute_scaled_error(y_true, y_pred, *, y_train, season_length=1):
         )
         return float("nan")
     return float(error / scale)
+
+
+def symmetric_mean_absolute_percentage_error(y_true, y_pred):
+    """Mean absolute error as a share of the level, which truth and forecast have equal say in (sMAPE).
+
+        sMAPE = mean  2 |y_true - y_pred| / (|y_true| + |y_pred|)
+
+    It has no unit. The competitions M3 and M4 print it times 100. A forecast that is too low costs more than one that
+    is as much too high, and near zero anything costs much: prefer `mean_absolute_scaled_error` where nothing has to be
+    compared with published figures.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_steps,)
+        What came, in the unit of the series.
+    y_pred : array-like of shape (n_steps,)
+        What was forecast, in the same unit. Values are compared by position.
+
+    Returns
+    -------
+    float
+        Between 0 and 2. A step where both are zero counts as 0, for the forecast is right.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or a value is missing or infinite.
+
+    References
+    ----------
+    Makridakis, S. and Hibon, M. (2000). The M3-Competition: results, conclusions and implications. *International
+    Journal of Forecasting*, 16(4), 451-476, with the absolute values of the M4 competition in the denominator.
+
+    Examples
+    --------
+    >>> from tsrnn.evaluation.metrics import symmetric_mean_absolute_percentage_error
+    >>> symmetric_mean_absolute_percentage_error([1.0, 4.0], [3.0, 4.0])
+    0.5
+    """
+    y_true, y_pred = _pair(y_true, y_pred)
+    level = np.abs(y_true) + np.abs(y_pred)
+    error = np.divide(2 * np.abs(y_true - y_pred), level, out=np.zeros_like(level), where=level > 0)
+    return float(error.mean())
+
+
+def overall_weighted_average(smape, mase, *, smape_naive2, mase_naive2):
+    """What the M4 competition ranked by: sMAPE and MASE over many series, each as a multiple of Naive2's (OWA).
+
+        OWA = (mean(smape) / mean(smape_naive2)  +  mean(mase) / mean(mase_naive2)) / 2
+
+    The ratios are those of means over the series, not means of ratios. 1 is as good as Naive2.
+
+    Parameters
+    ----------
+    smape, mase : array-like of shape (n_series,)
+        Errors of the forecasts, a value for each series.
+    smape_naive2, mase_naive2 : array-like of shape (n_series,)
+        Errors of `tsrnn.evaluation.baselines.naive2` on the same series.
+
+    Returns
+    -------
+    float
+        At least 0.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, a value is missing or infinite, or an error of Naive2 is zero for all series.
+
+    References
+    ----------
+    Makridakis, S., Spiliotis, E. and Assimakopoulos, V. (2020). The M4 Competition: 100,000 time series and 61
+    forecasting methods. *International Journal of Forecasting*, 36(1), 54-74, section 2.5.
+
+    Examples
+    --------
+    >>> from tsrnn.evaluation.metrics import overall_weighted_average
+    >>> overall_weighted_average([0.1, 0.1], [0.6, 1.2], smape_naive2=[0.1, 0.3], mase_naive2=[1.0, 1.0])
+    0.7
+    """
+    errors = {"smape": smape, "mase": mase, "smape_naive2": smape_naive2, "mase_naive2": mase_naive2}
+    errors = {name: _finite(name, values) for name, values in errors.items()}
+    lengths = {len(values) for values in errors.values()}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"all errors must be of the same series, got {', '.join(f'{len(v)} {k}' for k, v in errors.items())}"
+        )
+    means = {name: float(values.mean()) for name, values in errors.items()}
+    for name in ("smape_naive2", "mase_naive2"):
+        if means[name] == 0:
+            raise ValueError(f"{name} is zero for all series: there is nothing to compare with")
+    return (means["smape"] / means["smape_naive2"] + means["mase"] / means["mase_naive2"]) / 2
+
+
+def _pair(y_true, y_pred) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays of finite numbers of one length."""
+    y_true, y_pred = _finite("y_true", y_true), _finite("y_pred", y_pred)
+    if len(y_true) != len(y_pred):
+        raise ValueError(f"y_true has {len(y_true)} values and y_pred {len(y_pred)}; each needs its forecast")
+    return y_true, y_pred
 
 
 def _finite(name: str, values) -> np.ndarray:

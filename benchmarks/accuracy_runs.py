@@ -1,0 +1,137 @@
+"""Forecasts of this package for the tasks of the accuracy benchmark, and the table of what was measured."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from accuracy_tasks import Task
+from report import RESULTS, write
+
+from tsrnn import RNNForecaster, __version__
+
+# What switches the recurrent part off, so that the linear part is left alone; None while there is no such parameter.
+LINEAR_ALONE: dict | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Forecasts (origins, series, steps), the seconds of the fit, and those of all forecasts."""
+
+    forecast: np.ndarray
+    fit_s: float
+    predict_s: float
+
+
+def run(task: Task, parameters: dict, seed: int) -> Run:
+    """Fit the forecaster with its defaults, but for `parameters`, and forecast from every origin."""
+    model = RNNForecaster(horizon=task.horizon, random_state=seed, **_told(task), **parameters)
+    start = time.perf_counter()
+    model.fit(task.train) if task.X is None else model.fit(task.X.loc[task.train.index], task.train)
+    fitted = time.perf_counter()
+    if task.stride is None:
+        forecast = model.predict().reindex(task.future.index).to_numpy().reshape(task.truth.shape)
+    else:
+        forecast = _from_each_origin(task, model)
+    return Run(forecast, fitted - start, time.perf_counter() - fitted)
+
+
+def warm_up(task: Task, parameters: dict) -> None:
+    """Compile what the run needs."""
+    small = task.only(8)
+    model = RNNForecaster(horizon=task.horizon, **(_told(task) | parameters | {"max_steps": 1}))
+    model.fit(small.train) if task.X is None else model.fit(task.X.loc[small.train.index], small.train)
+    model.predict(task.X.loc[task.future.index[: task.horizon]]) if task.X is not None else model.predict()
+
+
+def _told(task: Task) -> dict:
+    """What the index cannot tell: integers have no season."""
+    times = task.train.index.levels[1] if task.is_panel else task.train.index
+    return {"season_length": task.season_length} if pd.api.types.is_integer_dtype(times.dtype) else {}
+
+
+def _from_each_origin(task: Task, model: RNNForecaster) -> np.ndarray:
+    """Without training in between: what was observed since is read, no more."""
+    if task.before is not None:
+        model.update(task.before)
+    found = np.empty(task.truth.shape)
+    for number, origin in enumerate(task.origins):
+        steps = task.future.index[origin : origin + task.horizon]
+        forecast = model.predict() if task.X is None else model.predict(task.X.loc[steps])
+        found[number] = np.asarray(forecast).reshape(task.horizon, -1).T
+        seen = task.future.iloc[origin : origin + task.stride]
+        model.update(seen) if task.X is None else model.update(seen, task.X.loc[seen.index])
+    return found
+
+
+def row(task: Task, method: str, library: str, seed: int | None, forecast: np.ndarray, **more) -> dict:
+    """What is stored of a forecast: its scores."""
+    return {
+        "task": task.name,
+        "part": task.part,
+        "metric": task.metric,
+        "method": method,
+        "library": library,
+        "seed": seed,
+        "scores": task.scores(forecast),
+        "seconds": None,
+        **more,
+    }
+
+
+KEY = ("task", "part", "method", "seed")
+
+
+class Rows:
+    """Rows of `results/<name>.json`, one for each task, part, method and seed, kept from one call to the next.
+
+    Parameters
+    ----------
+    name : str
+    keep : bool, default=True
+        False begins anew.
+    stored : bool, default=True
+        False writes nothing: for trials.
+    """
+
+    def __init__(self, name: str, keep: bool = True, stored: bool = True):
+        self.name, self.stored = name, stored
+        path = RESULTS / f"{name}.json"
+        self.rows: list[dict] = json.loads(path.read_text())["rows"] if keep and path.exists() else []
+
+    def find(self, **key) -> dict | None:
+        """The row with this task, part, method and seed."""
+        return next((row for row in self.rows if all(row[k] == key[k] for k in KEY)), None)
+
+    def put(self, row: dict) -> Path | None:
+        """Add a row in place of the one it repeats, and write all."""
+        print(described(row), flush=True)
+        old = self.find(**{k: row[k] for k in KEY})
+        if old is None:
+            self.rows.append(row)
+        else:
+            self.rows[self.rows.index(old)] = row
+        return write(self.name, {"rows": self.rows}) if self.stored else None
+
+
+def described(row: dict) -> str:
+    """A row in a line."""
+    scores = ", ".join(f"{name} {value:.4f}" for name, value in row["scores"].items())
+    seed = "" if row["seed"] is None else f", seed {row['seed']}"
+    seconds = "" if row["seconds"] is None else f", {row['seconds']:.1f} s"
+    return f"{row['part']} {row['task']}, {row['method']}{seed}: {scores}{seconds}"
+
+
+def measure_own(task: Task, rows: Rows, method: str, parameters: dict, seeds: range) -> None:
+    """This package, with its defaults but for the parameters, once a seed."""
+    unknown = set(parameters) - set(RNNForecaster().get_params())
+    if unknown:
+        print(f"{task.name}, {method}: left out, RNNForecaster has no parameter {', '.join(sorted(unknown))}")
+        return
+    warm_up(task, parameters)
+    for seed in seeds:
+        found = run(task, parameters, seed)
+        more = {"seconds": found.fit_s, "predict_s": found.predict_s}
+        rows.put(row(task, method, f"tsrnn {__version__}", seed, found.forecast, **more))
