@@ -1,6 +1,23 @@
-"""The scripts of benchmarks/ import one another by name."""
+"""The scripts of benchmarks/ are no package: they import one another by name, and are loaded by their path."""
 
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+sys.path.insert(0, str(FOLDER))
+
+
+@pytest.fixture(scope="session")
+def script():
+    """A function that loads a script by its name."""
+
+    def load(name):
+        spec = spec_from_file_location(f"benchmarks_{name}", FOLDER / f"{name}.py")
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load

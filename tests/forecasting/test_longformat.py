@@ -348,3 +348,16 @@ def test_utilsforecast_evaluates_it():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert result.stdout.splitlines() == ["[2.0, 2.0, 1.0, 2.0]"] * 2, result.stderr
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_a_table_in_order_is_not_copied(dtype):
+    """Its values are those of the table until either is changed."""
+    df = from_long(table(price=1.0))[0].assign(y=[5, 6, 3, 4]).astype({"y": dtype}).reset_index()
+    X, y = from_long(df)
+    assert np.shares_memory(y, df["y"])
+    assert y.to_list() == [5, 6, 3, 4]
+    assert X["price"].to_list() == [1.0] * 4
+    again = from_long(df[::-1])
+    assert_series_equal(again[1], y)
+    assert_frame_equal(again[0], X)

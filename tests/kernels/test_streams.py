@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradcheck import assert_close
-from tsrnn.kernels.streams import gather_streams
+from tsrnn.kernels.streams import gather_streams, typical_change
 from tsrnn.kernels.windows import LAST, SERIES
 
 TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}
@@ -68,3 +68,13 @@ def test_a_large_level_does_not_cost_the_digits_of_small_changes():
     near, far = (gathered(level + changes, [0], [20], [1], [9], 2, 2, 9, "last", np.float32) for level in (0.0, 1e9))
     for a, b in zip(near, far, strict=True):
         assert_close(b, a, 1e-6)
+
+
+@every_type
+@pytest.mark.parametrize("segment", [1, 5])
+def test_typical_change(dtype, segment):
+    """In float64 whatever the type of the values."""
+    values = (1e4 + np.random.default_rng(0).standard_normal(40)).astype(dtype)
+    exact = values.astype(np.float64)
+    expected = np.sqrt(np.mean((exact[segment:] - exact[:-segment]) ** 2))
+    assert typical_change(values, segment) == pytest.approx(expected, rel=1e-13)

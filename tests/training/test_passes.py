@@ -6,6 +6,7 @@ import pytest
 import naive
 from gradcheck import assert_close, assert_gradient
 from training.problems import ArraySamples, make_network, make_samples
+from tsrnn.training import passes as module
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.parallel import Workers
 from tsrnn.training.passes import Passes
@@ -137,3 +138,28 @@ def test_each_chunk_has_its_own_dropout_key(passes_on):
     np.testing.assert_array_equal(gradient(keys), both)
     assert not np.array_equal(gradient(keys[[0, 0]]), both)
     assert not np.array_equal(gradient(keys[[1, 1]]), both)
+
+
+@pytest.mark.parametrize("size", [40, 100])
+def test_the_loss_of_many_samples_is_taken_in_parts(passes_on, monkeypatch, size):
+    samples = make_samples(size, weight=np.random.default_rng(1).uniform(0.1, 3, size))
+    passes, _ = passes_on()
+    expected = passes.loss(samples, LOSSES["huber"])
+    monkeypatch.setattr(module, "VALIDATED", 40)
+    assert passes.loss(samples, LOSSES["huber"]) == pytest.approx(expected, rel=1e-13)
+
+
+def test_a_chunk_is_asked_for_its_own_samples_alone(passes_on):
+    """Else the outputs of n samples would take n squared steps."""
+    samples, asked = make_samples(100), []
+
+    class Watched:
+        rows, masks, size = None, False, 100
+
+        def gather(self, which, x, y, known):
+            asked.append(which if which.base is None else which.base)
+            samples.gather(which, x, y)
+
+    passes, _ = passes_on()
+    assert passes.outputs(Watched()).shape == (100, 2)
+    assert sum(len(which) for which in asked) == 100

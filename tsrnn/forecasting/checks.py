@@ -67,34 +67,53 @@ def with_index(y, index: pd.Index | None = None) -> pd.Series | pd.DataFrame:
             raise ValueError(f"y must be a Series, a DataFrame or an array of 1 or 2 dimensions, got shape {y.shape}")
         if index is not None and len(index) != len(y):
             raise ValueError(f"X and y must have as many rows, got {len(index)} and {len(y)}")
-        y = pd.Series(y, index) if y.ndim == 1 else pd.DataFrame(y, index)
+        y = (pd.Series if y.ndim == 1 else pd.DataFrame)(y, index, copy=False)  # never written to
     if y.size == 0:
         raise ValueError("y is empty")
     return y
 
 
-def numbers(column: pd.Series, label: str = "", name: str = "y") -> np.ndarray:
-    """A column as float64, NaN where a value is missing; refused by name where it holds no real numbers."""
+def numbers(column: pd.Series, label: str = "", name: str = "y", also: tuple = ()) -> np.ndarray:
+    """A column as float64, NaN where a value is missing; refused by name where it holds no real numbers.
+
+    It is a view of what is float64 already, or of one of the types in `also`.
+    """
     numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype)
     if not numeric or pd.api.types.is_bool_dtype(column.dtype):
         raise TypeError(f"{name} must hold real numbers, got dtype {column.dtype}{label}")
+    if column.dtype in (np.float64, *also):
+        return column.to_numpy()
     return column.to_numpy(np.float64, na_value=np.nan)
 
 
-def refuse_missing(values: np.ndarray, index: pd.Index, label: str = "", name: str = "y") -> None:
-    """Refuse values that are not finite, and name their stamps."""
-    large = np.abs(values) > LARGEST
-    if np.isfinite(values).all() and large.any():
+def usable(values: np.ndarray, masks: bool = False) -> bool:
+    """Whether all values are finite and not too large, or with `masks` missing. Nothing is laid out for it."""
+    least, most = (np.fmin, np.fmax) if masks else (np.minimum, np.maximum)  # the latter two find a NaN
+    low, high = (float(extreme.reduce(values, axis=None, initial=0)) for extreme in (least, most))
+    return low >= -LARGEST and high <= LARGEST
+
+
+def unusable(values: np.ndarray, masks: bool = False) -> np.ndarray:
+    """Which values `usable` means."""
+    most = np.float64(LARGEST)  # in float32 it would be infinite
+    return ~((values >= -most) & (values <= most)) & ~(np.isnan(values) & masks)
+
+
+def refuse_missing(values: np.ndarray, index: pd.Index, label: str = "", name: str = "y", masks: bool = False) -> None:
+    """Refuse values that are not finite, or too large to be squared, and name their stamps."""
+    if usable(values, masks):
+        return
+    bad = unusable(values, masks)
+    infinite = bad & ~np.isfinite(values)
+    if infinite.any():
         raise ValueError(
-            f"{name} holds values beyond {LARGEST:g}{label}, at {name_stamps(index[large])}: their squares are not "
-            "finite; use a larger unit"
+            f"{name} holds {int(infinite.sum())} missing or infinite values{label}, at {name_stamps(index[infinite])}; "
+            f"fill them, for example with {name}.interpolate()"
         )
-    bad = ~np.isfinite(values)
-    if bad.any():
-        raise ValueError(
-            f"{name} holds {int(bad.sum())} missing or infinite values{label}, at {name_stamps(index[bad])}; fill "
-            f"them, for example with {name}.interpolate()"
-        )
+    raise ValueError(
+        f"{name} holds values beyond {LARGEST:g}{label}, at {name_stamps(index[bad])}: their squares are not finite; "
+        "use a larger unit"
+    )
 
 
 def check_series(y) -> pd.Series:

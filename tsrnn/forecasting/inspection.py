@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.checks import check_option
 from tsrnn.forecasting.panel import Panel
-from tsrnn.forecasting.streams import StreamPart, read
+from tsrnn.forecasting.streams import Reader, StreamPart
 from tsrnn.forecasting.windows import SeriesWindows, Table, TableRows
 from tsrnn.network.inspection import DIRECTIONS, directions, gates_and_states, state_gradients, time_constant
 from tsrnn.network.layers import Views
@@ -93,7 +93,7 @@ class ForecasterInspection:
         """
         check_is_fitted(self)
         panel, _ = _inspected(self, y, 0)
-        values, stamps = panel.values[-self.lookback_ :].copy(), panel.stamps(0)[-self.lookback_ :]
+        values, stamps = panel.values[-self.lookback_ :].astype(np.float64), panel.stamps(0)[-self.lookback_ :]
         return (
             pd.Series(values[:, 0], stamps, name=panel.names[0])
             if not self._together
@@ -292,7 +292,7 @@ def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]
     first = length - lookback - -(-after // segment) * segment
     before, unread = states[0]
     with single_threaded_blas():
-        _, own = read(model.network_, model.parameters_, values[:first], units[0], before, length - unread)
+        _, own = Reader(model.network_, model.parameters_).read(values[:first], units[0], before, length - unread)
     return panel, StreamPart(values, first, units[0], segment, own)
 
 

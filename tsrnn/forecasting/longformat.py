@@ -70,13 +70,14 @@ def from_long(df, id_col="unique_id", time_col="ds", target_col="y"):
     roles = {"id_col": id_col, "time_col": time_col} | ({} if target_col is None else {"target_col": target_col})
     _check_columns(df, roles)
     index = pd.MultiIndex.from_arrays([_ids(df[id_col]), _times(df[time_col])], names=[id_col, time_col])
-    if index.has_duplicates:
-        repeated = index[index.duplicated()].unique().map("{0[0]} {0[1]}".format)
-        raise ValueError(f"df has more than one row for the same {id_col} and {time_col}: {name_stamps(repeated)}")
+    _check_ids(index.levels[0], id_col)
+    order = _order(index)
     X = df.drop(columns=list(roles.values())).set_axis(index, axis=0)
-    y = None if target_col is None else pd.Series(_target(df[target_col]), index, name=target_col)
-    order = np.lexsort([index.codes[1], index.codes[0]])  # the levels are sorted, and so their codes
-    return X.iloc[order], y if y is None else y.iloc[order]
+    y = None if target_col is None else _target(df[target_col])
+    if order is None:
+        return X, y if y is None else y.set_axis(index)
+    X = X.iloc[order]
+    return X, y if y is None else pd.Series(y.to_numpy()[order], X.index, name=target_col, copy=False)
 
 
 def to_long(forecast, value_col="RNNForecaster", *, id_col="unique_id", time_col="ds"):
@@ -190,16 +191,35 @@ def _ids(column: pd.Series) -> pd.Index:
         raise ValueError(f"the column {column.name!r} has no id in {_rows(missing)}")
     if isinstance(column.dtype, pd.CategoricalDtype):  # the order of the categories is not that of the ids
         column = column.astype(column.cat.categories.dtype)
-    ids = pd.Index(column.to_numpy() if pd.api.types.is_numeric_dtype(column.dtype) else column.array)
+    return pd.Index(column.to_numpy() if pd.api.types.is_numeric_dtype(column.dtype) else column.array)
+
+
+def _check_ids(ids: pd.Index, id_col: str) -> None:
+    """Refuse ids that have no order."""
     try:
-        ids.unique().sort_values()
+        ids.sort_values()
     except TypeError:
         kinds = sorted({type(name).__name__ for name in ids})
         raise TypeError(
-            f"the column {column.name!r} must have ids that can be sorted, got a mix of {' and '.join(kinds)}; make "
+            f"the column {id_col!r} must have ids that can be sorted, got a mix of {' and '.join(kinds)}; make "
             "them strings, for example with astype(str)"
         ) from None
-    return ids
+
+
+def _order(index: pd.MultiIndex) -> np.ndarray | None:
+    """The rows by series and time, None where they stand so; refused where two are of the same series and time."""
+    own, at = index.codes  # the levels are sorted, and so their codes
+    if ((own[1:] > own[:-1]) | ((own[1:] == own[:-1]) & (at[1:] > at[:-1]))).all():
+        return None
+    place = own.astype(np.int64) * len(index.levels[1]) + at
+    order = np.argsort(place)
+    place = place[order]
+    if (place[1:] == place[:-1]).any():
+        repeated = index[index.duplicated()].unique().map("{0[0]} {0[1]}".format)
+        raise ValueError(
+            f"df has more than one row for the same {' and '.join(map(str, index.names))}: {name_stamps(repeated)}"
+        )
+    return order
 
 
 def _times(column: pd.Series) -> pd.Index:
@@ -226,11 +246,11 @@ def _check_time(index: pd.Index, what: str) -> None:
         )
 
 
-def _target(column: pd.Series) -> np.ndarray:
+def _target(column: pd.Series) -> pd.Series:
     types = pd.api.types
     numeric = types.is_numeric_dtype(column.dtype) and not types.is_complex_dtype(column.dtype)
     if not numeric or types.is_bool_dtype(column.dtype):
         raise TypeError(f"the column {column.name!r} must hold real numbers, got dtype {column.dtype}")
     if isinstance(column.dtype, np.dtype):
-        return column.to_numpy()
-    return column.to_numpy(np.float64, na_value=np.nan)
+        return column
+    return pd.Series(column.to_numpy(np.float64, na_value=np.nan), name=column.name, copy=False)

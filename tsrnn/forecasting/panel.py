@@ -1,12 +1,22 @@
 """Series side by side: what comes in as a Series, a frame or an array, as one flat table, and the way back."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.checks import numbers, refuse_missing, with_index
+from tsrnn.forecasting.checks import numbers, refuse_missing, unusable, usable, with_index
+from tsrnn.forecasting.layout import (
+    AS_THEY_ARE,
+    column_label,
+    columns_of,
+    first_values,
+    series_of,
+    stretches,
+)
 from tsrnn.forecasting.timeindex import (
+    BLOCK,
     OFF_GRID,
     frequency,
     future_index,
@@ -25,8 +35,9 @@ class Panel:
 
     Attributes
     ----------
-    values : (N, K) ndarray, float64
-        NaN where missing. K is 1, or the number of columns that are forecast together.
+    values : (N, K) ndarray, float64, or float32 where the series came so
+        NaN where missing. Not to be written: it may be what the user gave. K is 1, or the number of columns that are
+        forecast together.
     covariates : (N, E) ndarray, float64
         What goes along with them, in units of its own.
     begin, end : (S,) ndarray, int64
@@ -76,40 +87,45 @@ class Panel:
         """All stamps of one series."""
         return past_index(self.last[number : number + 1], self.freq, int(self.lengths[number]))
 
-    def rows(self, length: int) -> np.ndarray:
-        """Rows of the last `length` values of each series, one series after the other; fewer where there are fewer."""
-        kept = np.minimum(self.lengths, length)
-        within = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
-        return np.repeat(self.end - kept, kept) + within
-
     def tail(self, length: int) -> "Panel":
         """The last `length` values of each series: copies, which do not keep the others in memory."""
-        end = np.cumsum(np.minimum(self.lengths, length))
-        begin = np.append(0, end[:-1])
-        rows = self.rows(length)
-        return replace(
-            self,
-            values=self.values[rows],
-            covariates=self.covariates[rows],
-            begin=begin,
-            end=end,
-            last=self.last.copy(deep=True),
-        )
+        kept = np.minimum(self.lengths, length)
+        return self._stretches(self.end - kept, kept, last=self.last.copy(deep=True))
 
     def only(self, numbers: np.ndarray) -> "Panel":
         """Some of the series, in that order."""
-        rows = [np.arange(self.begin[number], self.end[number]) for number in numbers]
-        end = np.cumsum(self.lengths[numbers])
-        order = np.concatenate(rows)
-        return replace(
-            self,
-            values=self.values[order],
-            covariates=self.covariates[order],
-            begin=np.append(0, end[:-1]),
-            end=end,
+        return self._stretches(
+            self.begin[numbers],
+            self.lengths[numbers],
             last=self.last.take(numbers),
             ids=None if self.ids is None else self.ids.take(numbers),
         )
+
+    def blocks(self, size: int) -> Iterator[tuple[slice, "Panel"]]:
+        """So many series after so many, as views."""
+        if self.n_series <= size:
+            yield slice(None), self
+            return
+        for first in range(0, self.n_series, size):
+            part = slice(first, first + size)
+            rows = slice(self.begin[part][0], self.end[part][-1])
+            yield (
+                part,
+                replace(
+                    self,
+                    values=self.values[rows],
+                    covariates=self.covariates[rows],
+                    begin=self.begin[part] - rows.start,
+                    end=self.end[part] - rows.start,
+                    last=self.last[part],
+                ),
+            )
+
+    def _stretches(self, begin: np.ndarray, lengths: np.ndarray, **changes) -> "Panel":
+        """A panel of copies of stretches of rows."""
+        end = np.cumsum(lengths)
+        values, covariates = (stretches(table, begin, lengths) for table in (self.values, self.covariates))
+        return replace(self, values=values, covariates=covariates, begin=end - lengths, end=end, **changes)
 
     def forecast(self, values: np.ndarray) -> pd.Series | pd.DataFrame:
         """Values (S, P, K) that follow the series, as what came in, on the stamps after it."""
@@ -126,8 +142,11 @@ class Panel:
         stamps, where = self.last.unique(), self.last.unique().get_indexer(self.last)
         futures = [future_index(stamps[k : k + 1], self.freq, steps) for k in range(len(stamps))]
         times = futures[0].append(futures[1:])
-        times = times.take((where[:, None] * steps + np.arange(steps)).ravel())
-        index = pd.MultiIndex.from_arrays([self.ids.repeat(steps), times], names=self.names[1:])
+        # Put together of what differs: a million ids are not to be looked up once for each step.
+        # From an array: stamps of several ends have no frequency, and so those of one end have none either.
+        ids, times = (pd.MultiIndex.from_arrays([part]) for part in (self.ids, pd.Index(times.array)))
+        codes = [ids.codes[0].repeat(steps), times.codes[0].reshape(-1, steps)[where].ravel()]
+        index = pd.MultiIndex([ids.levels[0], times.levels[0]], codes, names=self.names[1:])
         found = pd.Series(values.ravel(), index, name=self.names[0])
         return found.to_frame() if self.framed else found
 
@@ -149,36 +168,33 @@ def panel_of(y, together: bool, index: pd.Index | None = None, masks: bool = Fal
     if isinstance(y.index, pd.MultiIndex):
         return _long_panel(y, together, masks, freq)
     framed = isinstance(y, pd.DataFrame)
-    table = y if framed else y.to_frame()
     if framed and y.columns.has_duplicates:
         raise ValueError(f"y has duplicated columns: {list(y.columns[y.columns.duplicated()].unique())}")
-    labels = [f" in column {column!r}" for column in table.columns] if framed else [""]
-    columns = [numbers(table.iloc[:, k], label) for k, label in enumerate(labels)]
+    columns = columns_of(y)
     freq, last = frequency(y.index, freq), y.index[-1:]
-    if framed and together:
-        for column, label in zip(columns, labels, strict=True):
-            _refuse(column, y.index, label, masks)
-        values = np.column_stack(columns)
-        begin, end = np.array([0]), np.array([len(values)])
-        return Panel(values, _none(values), begin, end, last, freq, WIDE, y.columns, (None,), framed)
-    if together:
+    if together and not framed:
         raise ValueError("multivariate=True needs a DataFrame with a column a series, got a single one")
-    starts = [0]
-    if framed or masks:  # values before the first one are missing since the series is younger
-        starts = [_first_value(column, label) for column, label in zip(columns, labels, strict=True)]
-    for column, label, start in zip(columns, labels, starts, strict=True):
-        _refuse(column[start:], y.index[start:], label, masks)
-    end = np.cumsum([len(column) - start for column, start in zip(columns, starts, strict=True)])
-    values = np.concatenate([column[start:] for column, start in zip(columns, starts, strict=True)])[:, None]
-    last = last.repeat(len(columns))
+    starts = np.zeros(len(columns), np.int64)
+    if not usable(columns):
+        if not together and (framed or masks):  # values before the first one are missing since the series is younger
+            starts = first_values(columns, y)
+        before = 0 if masks else starts  # so many are missing and may be
+        for number in np.flatnonzero(unusable(columns, masks).sum(axis=1) > before):
+            first = starts[number]
+            refuse_missing(columns[number, first:], y.index[first:], column_label(y, number), masks=masks)
+    if together:
+        values = np.ascontiguousarray(columns.T)
+        begin, end = np.zeros(1, np.int64), np.array([len(values)])
+        return Panel(values, _none(values), begin, end, last, freq, WIDE, y.columns, (None,), framed)
+    n_series, length = columns.shape
+    values, lengths = columns.reshape(-1, 1), length - starts
+    if starts.any():
+        values = stretches(values, np.arange(n_series) * length + starts, lengths)
+    end, last = np.cumsum(lengths), last.repeat(n_series)
     names = (None,) if framed else (y.name,)
     ids = y.columns if framed else None
     kind = WIDE if framed else SINGLE
-    return Panel(values, _none(values), np.append(0, end[:-1]), end, last, freq, kind, ids, names, framed)
-
-
-def _refuse(values: np.ndarray, index: pd.Index, label: str, masks: bool) -> None:
-    refuse_missing(np.where(np.isnan(values), 0.0, values) if masks else values, index, label)
+    return Panel(values, _none(values), end - lengths, end, last, freq, kind, ids, names, framed)
 
 
 def _none(values: np.ndarray) -> np.ndarray:
@@ -194,55 +210,58 @@ def _long_panel(y, together: bool, masks: bool, freq=None) -> Panel:
     if framed and y.shape[1] != 1:
         raise ValueError(f"y with an index of (id, time) must have one column, got {list(y.columns)}")
     column = y.iloc[:, 0] if framed else y
-    codes, ids = pd.factorize(y.index.get_level_values(0))
+    (codes, stamp_codes), (all_ids, all_stamps) = y.index.codes, y.index.levels
     if (codes < 0).any():
         raise ValueError(f"the ids of y are missing in {int((codes < 0).sum())} rows")
-    ids = pd.Index(ids)
-    order = np.argsort(codes, kind="stable")
-    codes, times = codes[order], y.index.get_level_values(1)[order]
-    end = np.cumsum(np.bincount(codes))
-    begin = np.append(0, end[:-1])
+    order, which, end = series_of(codes)
+    ids, begin = all_ids.take(which).rename(None), np.append(0, end[:-1])
+    stamp_codes = stamp_codes if order is None else stamp_codes[order]
+
+    def stamps(rows) -> pd.Index:
+        return y.index[rows if order is None else order[rows]].get_level_values(1)
 
     def label(row: int) -> str:
-        return f" in series {ids[codes[row]]!r}"
+        return f" in series {ids[np.searchsorted(end, row, side='right')]!r}"
 
     longest = int(np.argmax(end - begin))
     try:
-        freq = frequency(times[begin[longest] : end[longest]], freq)
+        freq = frequency(stamps(slice(begin[longest], end[longest])), freq)
     except ValueError as error:
         raise ValueError(f"series {ids[longest]!r} of y: {error}") from error
-    steps = steps_from(times[begin[longest] : begin[longest] + 1], times, freq)
-    off = np.flatnonzero(steps == OFF_GRID)
-    if len(off):
+    # Steps are counted for each different stamp, not for each row. The last place is for what is no stamp.
+    steps = np.full(len(all_stamps) + 1, OFF_GRID)
+    used = np.zeros(len(steps), bool)
+    used[stamp_codes] = True
+    found = np.flatnonzero(used[:-1])
+    steps[found] = steps_from(stamps(slice(begin[longest], begin[longest] + 1)), all_stamps.take(found), freq)
+    if (steps[used] == OFF_GRID).any():
+        off = np.flatnonzero(steps[stamp_codes] == OFF_GRID)
+        own = off[off < end[np.searchsorted(end, off[0], side="right")]]
         raise ValueError(
             f"the stamps of all series must go in steps of {getattr(freq, 'freqstr', freq)}, as those of series "
-            f"{ids[longest]!r} do; others{label(off[0])}: {name_stamps(times[off][codes[off] == codes[off[0]]])}"
+            f"{ids[longest]!r} do; others{label(off[0])}: {name_stamps(stamps(own))}"
         )
-    step = np.diff(steps)
-    wrong = np.flatnonzero((step != 1) & (codes[1:] == codes[:-1]))
-    if len(wrong):
-        row = int(wrong[0])
-        what = {0: "has duplicated stamps", 1: "misses stamps"}.get(int(np.sign(step[row])), "is not sorted")
-        raise ValueError(
-            f"the index of y {what}{label(row)}: {times[row]} is followed by {times[row + 1]} at a step of "
-            f"{getattr(freq, 'freqstr', freq)}"
-        )
-    values = numbers(column, "")[order]
-    bad = np.flatnonzero(~np.isfinite(values) & ~(np.isnan(values) & masks))
-    if len(bad):
-        row = int(bad[0])
-        inside = slice(begin[codes[row]], end[codes[row]])
-        refuse_missing(values[inside], times[inside], label(row))
+    ends = np.zeros(len(codes), bool)
+    ends[end - 1] = True
+    for first in range(0, len(codes) - 1, BLOCK):
+        step = np.diff(steps[stamp_codes[first : first + BLOCK + 1]])
+        wrong = np.flatnonzero((step != 1) & ~ends[first : first + len(step)])
+        if len(wrong):
+            row = first + int(wrong[0])
+            what = {0: "has duplicated stamps", 1: "misses stamps"}.get(int(np.sign(step[wrong[0]])), "is not sorted")
+            before, after = stamps(np.array([row, row + 1]))
+            raise ValueError(
+                f"the index of y {what}{label(row)}: {before} is followed by {after} at a step of "
+                f"{getattr(freq, 'freqstr', freq)}"
+            )
+    values = numbers(column, also=AS_THEY_ARE)
+    values = np.ascontiguousarray(values if order is None else values[order])
+    if not usable(values, masks):
+        row = int(np.flatnonzero(unusable(values, masks))[0])
+        inside = slice(*(edge[np.searchsorted(end, row, side="right")] for edge in (begin, end)))
+        refuse_missing(values[inside], stamps(inside), label(row), masks=masks)
     names = (column.name, *y.index.names)
-    return Panel(values[:, None], _none(values), begin, end, times[end - 1], freq, LONG, ids, names, framed)
-
-
-def _first_value(column: np.ndarray, label: str) -> int:
-    """Where a column of a wide frame begins: values before that are missing since the series is younger."""
-    found = np.flatnonzero(~np.isnan(column))
-    if not len(found):
-        raise ValueError(f"y holds no value{label}")
-    return int(found[0])
+    return Panel(values[:, None], _none(values), begin, end, stamps(end - 1), freq, LONG, ids, names, framed)
 
 
 def joined(old: Panel, new: Panel) -> Panel:
@@ -269,15 +288,15 @@ def joined(old: Panel, new: Panel) -> Panel:
         raise ValueError(f"{old.label(number)} must go on at {expected}, got values from {first} on")
     added = np.setdiff1d(np.arange(new.n_series), place)
     # Rows of both tables laid under one another: those of each old series, what follows it, then the new series.
-    rows = []
-    for number in range(old.n_series):
-        rows.append(np.arange(old.begin[number], old.end[number]))
-        if going_on[number]:
-            more = np.arange(new.begin[place[number]], new.end[place[number]])
-            rows[-1] = np.append(rows[-1], len(old.values) + more)
-    rows += [len(old.values) + np.arange(new.begin[number], new.end[number]) for number in added]
-    end = np.cumsum([len(part) for part in rows])
-    order = np.concatenate(rows)
+    more, below = np.where(going_on, new.lengths[place], 0), len(old.values) + new.begin
+    begin = np.append(np.column_stack([old.begin, below[place]]), below[added])
+    lengths = np.append(np.column_stack([old.lengths, more]), new.lengths[added])
+    values, covariates = (
+        stretches(np.concatenate(tables), begin, lengths)
+        for tables in ((old.values, new.values), (old.covariates, new.covariates))
+    )
+    lengths = np.append(old.lengths + more, new.lengths[added])
+    end = np.cumsum(lengths)
     # Stamps are taken from the old index: it keeps the kind, the time zone and the name.
     last = in_zone_of(anchor, new.last) if isinstance(new.last, pd.DatetimeIndex) else new.last
     both = old.last.append(last)
@@ -286,9 +305,9 @@ def joined(old: Panel, new: Panel) -> Panel:
     ids = old.ids if not len(added) else old.ids.append(new.ids[added])
     return replace(
         old,
-        values=np.concatenate([old.values, new.values])[order],
-        covariates=np.concatenate([old.covariates, new.covariates])[order],
-        begin=np.append(0, end[:-1]),
+        values=values,
+        covariates=covariates,
+        begin=end - lengths,
         end=end,
         last=stamps,
         ids=ids,

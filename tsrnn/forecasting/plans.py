@@ -12,11 +12,11 @@ from tsrnn.forecasting.streams import (
     MOST_STREAMS,
     STREAM_CENTRINGS,
     Carried,
+    Reader,
     SeriesStreams,
     StreamUnits,
     n_origins,
     n_streams,
-    read_on,
 )
 from tsrnn.forecasting.warmstart import check_same_units
 from tsrnn.forecasting.windows import SeriesWindows, Table
@@ -126,7 +126,7 @@ def streamed(model, panel: Panel, outputs: int) -> Plan:
     """Streams that are read once a pass, under early stopping without the targets of the last steps."""
     check_streamed(model)
     segment, k = int(model.segment), int(model.bptt_steps)
-    series = [panel.series(number)[:, 0] for number in range(panel.n_series)]
+    together, series = panel.values[:, 0], [panel.series(number)[:, 0] for number in range(panel.n_series)]
     totals = np.array([n_origins(len(values), outputs, segment) for values in series])  # steps with all their targets
     if totals.max() < 1:
         needed = segment * -(-(segment + outputs) // segment)
@@ -136,7 +136,8 @@ def streamed(model, panel: Panel, outputs: int) -> Plan:
     if not model.early_stopping:
         units = model._units_in_fit(panel, [StreamUnits.of(values, centring, segment) for values in series])
         rows = n_streams(int(totals.sum()), k, model.batch_size)
-        return Plan(k * segment, "in_step", SeriesStreams(series, units, outputs, k, segment, rows), None, units)
+        training = SeriesStreams(together, panel.lengths, units, outputs, k, segment, rows)
+        return Plan(k * segment, "in_step", training, None, units)
     held = np.minimum(totals, np.maximum(1, np.round(model.validation_fraction * totals).astype(np.int64)))
     # Steps between, whose targets a validation step has too, belong to neither.
     kept = totals - held - -(-(outputs - 1) // segment)
@@ -157,7 +158,7 @@ def streamed(model, panel: Panel, outputs: int) -> Plan:
     ]
     units = model._units_in_fit(panel, units)
     k = min(k, int(kept.max()))
-    shape = (series, units, outputs, k, segment)
+    shape = (together, panel.lengths, units, outputs, k, segment)
     rows = n_streams(int(kept.sum()), k, model.batch_size)
     training = SeriesStreams(*shape, rows, [(0, n) for n in kept])
     tested = [(total - last, total if last else 0) for total, last in zip(totals, held, strict=True)]
@@ -196,9 +197,9 @@ def carried_states(
 
     Streams go on from where they are `carried` to; the others, or all by default, are read from their start.
     """
-    spaces, carried = {}, carried or [None] * panel.n_series
+    reader, carried = Reader(network, parameters), carried or [None] * panel.n_series
     with single_threaded_blas():
         return [
-            read_on(network, parameters, panel.series(number)[:, 0], units[number], carried[number], spaces)
+            reader.read_on(panel.series(number)[:, 0], units[number], carried[number])
             for number in range(panel.n_series)
         ]

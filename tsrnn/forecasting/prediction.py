@@ -16,10 +16,12 @@ from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
 from tsrnn.forecasting.onnxnodes import Graph
 from tsrnn.forecasting.panel import SINGLE, WIDE, Panel, joined, panel_of
 from tsrnn.forecasting.plans import carried_states
-from tsrnn.forecasting.streams import Carried, StreamUnits, follow, reach
-from tsrnn.forecasting.timeindex import check_same_frequency, future_index
+from tsrnn.forecasting.streams import Carried, Reader, StreamUnits, reach
+from tsrnn.forecasting.timeindex import check_same_frequency, future_index, past_index
 from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.training.parallel import single_threaded_blas
+
+AT_ONCE = 1 << 15  # series whose windows and forecasts are laid out at once
 
 
 class Predictions:
@@ -87,7 +89,7 @@ class Predictions:
             np.maximum.at(each, series, steps)
             asked = np.flatnonzero(each)
             panel, each, series = panel.only(asked), each[asked], np.searchsorted(asked, series)
-            units = Units(units.centring, units.centre[asked], units.scale[asked])
+            units = units.of_series(asked)
         values = self._follow(panel, units, states, int(each.max()), self._known(X, panel, each))
         if series is not None:
             return values[series, steps - 1, 0]
@@ -206,7 +208,9 @@ class Predictions:
     def _check_alike(self, panel: Panel) -> None:
         """Refuse series of another frequency, and other columns where they are forecast together."""
         longest = int(np.argmax(panel.lengths))
-        check_same_frequency(panel.stamps(longest)[-25:], self.freq_, self._tail.last[:1])
+        few = min(25, int(panel.lengths[longest]))
+        stamps = past_index(panel.last[longest : longest + 1], panel.freq, few)
+        check_same_frequency(stamps, self.freq_, self._tail.last[:1])
         self._check_columns(panel)
 
     def _check_columns(self, panel: Panel) -> None:
@@ -255,16 +259,18 @@ class Predictions:
                 f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
                 stacklevel=3,
             )
+        found = np.empty((panel.n_series, horizon, panel.values.shape[1]))
         if states is None:
-            return self._follow_windows(panel, units, horizon, block, known)
-        found, spaces = np.empty((panel.n_series, horizon, 1)), {}
+            for k, some in panel.blocks(AT_ONCE):
+                of_these = None if known is None else known[k]
+                found[k] = self._follow_windows(some, units.of_series(k), horizon, block, of_these)
+            return found
+        reader = Reader(self.network_, self.parameters_)
         with single_threaded_blas():
             for k, (before, unread) in enumerate(states):
                 values = panel.series(k)[:, 0]
                 read_to = len(values) - unread
-                found[k, :, 0] = follow(
-                    self.network_, self.parameters_, values, units[k], before, read_to, horizon, spaces
-                )
+                found[k, :, 0] = reader.follow(values, units[k], before, read_to, horizon)
         return found
 
     def _follow_windows(self, panel: Panel, units: Units, horizon: int, block: int, known) -> np.ndarray:

@@ -1,18 +1,20 @@
 """Samples for stateful training: series as streams, read from start to end with the state carried on."""
 
+import heapq
 from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.normalization import flat_scale
-from tsrnn.kernels.streams import gather_streams
-from tsrnn.kernels.windows import LAST, SERIES
+from tsrnn.forecasting.normalization import Units, flat_scale
+from tsrnn.kernels.streams import gather_streams, typical_change
+from tsrnn.kernels.windows import LAST, SERIES, read_only
 from tsrnn.network.network import Network
 from tsrnn.network.stack import States
 
 STREAM_CENTRINGS = {"last": LAST, "series": SERIES}
 
 MOST_STREAMS = 64  # more rows keep the processors no busier
+ROOM = 1 << 40  # more parts than a stream ever has
 PARTS_PER_STREAM = 8  # a stream of fewer parts would spend much of its time on forgetting its zero state
 
 
@@ -26,12 +28,11 @@ class StreamUnits(NamedTuple):
     @classmethod
     def of(cls, values: np.ndarray, centring: int, segment: int) -> "StreamUnits":
         """Mean and standard deviation of the series; with LAST the typical change over a step of `segment` values."""
-        scale = float(values.std())
+        own = Units.of(values[:, None], np.array([0]), np.array([len(values)]), centring)
+        centre, scale = own.centre.item(), own.scale.item()
         if centring == LAST and len(values) > segment:
-            scale = float(np.sqrt(np.mean((values[segment:] - values[:-segment]) ** 2)))
-        centre = float(values.mean())
-        varies = np.ptp(values) > 0 and scale > 0
-        return cls(centring, centre, scale if varies else float(flat_scale(centre)))
+            scale = typical_change(read_only(values), segment)
+        return cls(centring, centre, scale if scale > 0 else float(flat_scale(centre)))
 
     def forecast(self, outputs: np.ndarray, last: float) -> np.ndarray:
         """Outputs in the units of the series, after a step that ended with the value `last`."""
@@ -54,9 +55,11 @@ class SeriesStreams:
 
     Parameters
     ----------
-    series : list of (N,) ndarray
-        A step reads `segment` values and the steps end with the series: its first values, fewer than a segment, are
-        left out.
+    values : (N,) ndarray
+        All series, one after the other.
+    lengths : (S,) ndarray, int64
+        Values of each. A step reads `segment` values and the steps end with the series: its first values, fewer than a
+        segment, are left out.
     units : list of StreamUnits
         One for each series.
     outputs : int
@@ -78,47 +81,50 @@ class SeriesStreams:
 
     masks = False
 
-    def __init__(self, series, units, outputs, steps, segment, rows, origins=None, *, slices=True):
+    def __init__(self, values, lengths, units, outputs, steps, segment, rows, origins=None, *, slices=True):
         self._outputs, self._steps, self._segment = outputs, steps, segment
-        self._values = series[0] if len(series) == 1 else np.concatenate(series)
+        self._values = read_only(values)
         self._centring = units[0].centring
         self._units = np.array([unit[1:] for unit in units])
-        lengths = np.array([len(one) for one in series])
         self._end = np.cumsum(lengths)
         self._begin = self._end - lengths
         if origins is None:
             origins = [(0, n_origins(length, outputs, segment)) for length in lengths]
         self._origins = np.array(origins)
-        self._parts = self._schedule(rows, slices)
-        self.n_parts, self.rows, _ = self._parts.shape
+        self._lay_out(rows, slices)
         self.size = self.n_parts * self.rows
 
-    def _schedule(self, rows: int, slices: bool) -> np.ndarray:
-        """(n_parts, rows, 4): series, first step, number of steps and whether the part begins a slice."""
-        counts = self._origins[:, 1]
-        parts = -(-counts // self._steps)
+    def _lay_out(self, rows: int, slices: bool) -> None:
+        """Cut the series and give each slice to the stream that has least to read so far, the longest first."""
+        parts = -(-self._origins[:, 1] // self._steps)
         longest = max(1, -(-int(parts.sum()) // rows)) if slices else max(1, int(parts.max()))
-        pieces = [
-            (min(longest, count - k), number, k) for number, count in enumerate(parts) for k in range(0, count, longest)
-        ]
-        queues = [[] for _ in range(rows)]
-        for length, number, first in sorted(pieces, key=lambda piece: -piece[0]):  # a stable order: by length alone
-            queue = min(queues, key=len)
-            for k in range(first, first + length):
-                step = k * self._steps
-                queue.append((number, step, min(self._steps, counts[number] - step), k == first))
-        queues = [queue for queue in queues if queue]
-        table = np.zeros((max(map(len, queues)), len(queues), 4), np.int64)
-        for row, queue in enumerate(queues):
-            table[: len(queue), row] = queue
-        return table
+        pieces = -(-parts // longest)
+        number = np.repeat(np.arange(len(parts)), pieces)
+        first = (np.arange(len(number)) - np.repeat(np.cumsum(pieces) - pieces, pieces)) * longest
+        length = np.minimum(longest, parts[number] - first)
+        streams = [(0, row) for row in range(min(rows, len(number)))]  # a heap: what each has to read
+        begin = np.empty(len(number), np.int64)
+        for k in np.argsort(-length, kind="stable"):
+            total, row = streams[0]
+            heapq.heapreplace(streams, (total + int(length[k]), row))
+            begin[k] = ROOM * row + total
+        self.rows, self.n_parts = len(streams), max(streams)[0]
+        order = np.argsort(begin)
+        self._slices = begin[order], number[order], first[order], length[order]
 
-    def _of(self, which: np.ndarray) -> np.ndarray:
-        return self._parts[which // self.rows, which % self.rows]
+    def _of(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Series, first step, number of steps of parts, and whether they begin a slice."""
+        begin, number, first, length = self._slices
+        place = ROOM * (which % self.rows) + which // self.rows
+        k = np.searchsorted(begin, place, side="right") - 1
+        part = place - begin[k]
+        step = (first[k] + part) * self._steps
+        count = np.where(part < length[k], np.minimum(self._steps, self._origins[number[k], 1] - step), 0)
+        return number[k], step, count, part == 0
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write the steps of those parts and, if given, what follows each of them."""
-        number, step, count, _ = self._of(which).T
+        number, step, count, _ = self._of(which)
         begin, end = self._begin[number], self._end[number]
         first = begin + (end - begin) % self._segment + step * self._segment
         centre, scale = self._units[number].T
@@ -127,14 +133,14 @@ class SeriesStreams:
 
     def weights(self, which: np.ndarray) -> np.ndarray:
         """1 for each step whose outputs count, (B, T)."""
-        number, step, count, _ = self._of(which).T
+        number, step, count, _ = self._of(which)
         k = np.arange(self._steps)
         counts_from = self._origins[number, 0] - step
         return ((k < count[:, None]) & (k >= counts_from[:, None])).astype(np.float64)
 
     def starts(self, which: np.ndarray) -> np.ndarray:
         """Whether each part begins a slice."""
-        return self._of(which)[:, 3] == 1
+        return self._of(which)[3]
 
 
 def n_streams(steps: int, bptt_steps: int, batch_size: int | str) -> int:
@@ -149,117 +155,105 @@ def n_origins(length: int, outputs: int, segment: int) -> int:
     return max(0, (length // segment * segment - outputs) // segment)
 
 
-def read(
-    network: Network,
-    parameters: np.ndarray,
-    values: np.ndarray,
-    units: StreamUnits,
-    states: States | None,
-    known: int,
-    spaces: dict | None = None,
-) -> tuple[np.ndarray | None, States]:
-    """Read a series after its first `known` values, from those states or from zero.
+def reach(network: Network) -> int:
+    """Values of the last part of a stream and of the targets after it, in whole segments."""
+    return network.steps + -(-network.output_size // network.segment_length) * network.segment_length
 
-    The steps end with the series; values that would fill a part of the first one are left out.
+
+class Reader:
+    """Reads series from their start, or on from states; its work space serves call after call.
 
     Parameters
     ----------
     network : Network
         With a decoder in step, over any number of steps.
     parameters : (P,) ndarray
-    values : (N,) ndarray, float64
-    units : StreamUnits
-    states : list of lists of (1, H), or None
-    known : int
-    spaces : dict, optional
-        Keeps work space from call to call.
-
-    Returns
-    -------
-    outputs : (O,) ndarray
-        After the last step; None where there is none.
-    states : list of lists of (1, H)
-        Copies.
     """
-    segment = network.segment_length
-    p, out, spaces = network.layout.views(parameters), None, {} if spaces is None else spaces
-    if states is None:
-        states = network.final_states(network.allocate(1, parameters.dtype))
-    for first in range(known + (len(values) - known) % segment, len(values), network.steps):
-        size = min(network.steps, len(values) - first)
-        if size not in spaces:  # the last part may be shorter than the others
-            part = network.over(size)
-            spaces[size] = part, part.allocate(1, parameters.dtype)
-        part, work = spaces[size]
-        gather_part(values, first, units, segment, work.x)
-        part.start(work, states)
-        out = part.forward(p, work)[-1].copy()
-        states = _copies(part.final_states(work))
-    return out, _copies(states)
 
+    def __init__(self, network: Network, parameters: np.ndarray):
+        self._network, self._dtype = network, parameters.dtype
+        self._p = network.layout.views(parameters)
+        self._parts: dict[int, tuple] = {}
 
-def reach(network: Network) -> int:
-    """Values of the last part of a stream and of the targets after it, in whole segments."""
-    return network.steps + -(-network.output_size // network.segment_length) * network.segment_length
+    def read(
+        self, values: np.ndarray, units: StreamUnits, states: States | None = None, known: int = 0
+    ) -> tuple[np.ndarray | None, States]:
+        """Read a series after its first `known` values, from those states or from zero.
 
+        The steps end with the series; values that would fill a part of the first one are left out.
 
-def read_on(
-    network: Network,
-    parameters: np.ndarray,
-    values: np.ndarray,
-    units: StreamUnits,
-    carried: Carried | None,
-    spaces: dict | None = None,
-) -> Carried:
-    """Carry the states of a series on, by whole steps, to before its last part and the targets after it.
+        Parameters
+        ----------
+        values : (N,) ndarray
+        units : StreamUnits
+        states : list of lists of (1, H), optional
+        known : int
 
-    Without `carried` the series is read from its start, from zero, by steps that end with it.
-    """
-    segment = network.segment_length
-    known = len(values) - carried.unread if carried else 0
-    ahead = max(0, len(values) - reach(network) - known)
-    # Steps from the states on are whole; those from the start of a series leave its first values out instead.
-    stop = known + (ahead // segment * segment if carried else ahead)
-    _, states = read(network, parameters, values[:stop], units, carried.states if carried else None, known, spaces)
-    return Carried(states, len(values) - stop)
+        Returns
+        -------
+        outputs : (O,) ndarray
+            After the last step; None where there is none.
+        states : list of lists of (1, H)
+            Copies.
+        """
+        segment, longest, out = self._network.segment_length, self._network.steps, None
+        if states is None:
+            states = self._network.final_states(self._network.allocate(1, self._dtype))
+        for first in range(known + (len(values) - known) % segment, len(values), longest):
+            part, work = self._part(min(longest, len(values) - first))
+            gather_part(values, first, units, segment, work.x)
+            part.start(work, states)
+            out = part.forward(self._p, work)[-1]
+            states = part.final_states(work)
+        return None if out is None else out.copy(), [[state.copy() for state in layer] for layer in states]
 
+    def _part(self, size: int) -> tuple:
+        """The network over so many values, and its work space; the last part may be shorter than the others."""
+        if size not in self._parts:
+            part = self._network.over(size)
+            self._parts[size] = part, part.allocate(1, self._dtype)
+        return self._parts[size]
 
-def follow(
-    network: Network,
-    parameters: np.ndarray,
-    values: np.ndarray,
-    units: StreamUnits,
-    states: States,
-    known: int,
-    horizon: int,
-    spaces: dict | None = None,
-) -> np.ndarray:
-    """The `horizon` values after a series that is read as `read` does; more than the outputs from forecasts."""
-    segment = network.segment_length
-    steps_ahead = network.output_size // segment
-    if horizon > network.output_size and steps_ahead == 0:
-        raise ValueError(
-            f"horizon={horizon} exceeds the {network.output_size} steps trained for, and these fill no "
-            f"segment={segment} from which to go on"
-        )
-    n_values = read_to = len(values)
-    while True:
-        out, states = read(network, parameters, values[:read_to], units, states, known, spaces)
-        block = units.forecast(out, values[read_to - 1])
-        # Where blocks overlap, the earlier one stays: a longer horizon does not change the steps before.
-        values = np.append(values, block[len(values) - read_to :])
-        if len(values) >= n_values + horizon:
-            return values[n_values : n_values + horizon]
-        known, read_to = read_to, read_to + steps_ahead * segment
+    def read_on(self, values: np.ndarray, units: StreamUnits, carried: Carried | None) -> Carried:
+        """Carry the states of a series on, by whole steps, to before its last part and the targets after it.
+
+        Without `carried` the series is read from its start, from zero, by steps that end with it.
+        """
+        segment = self._network.segment_length
+        known = len(values) - carried.unread if carried else 0
+        ahead = max(0, len(values) - reach(self._network) - known)
+        # Steps from the states on are whole; those from the start of a series leave its first values out instead.
+        stop = known + (ahead // segment * segment if carried else ahead)
+        _, states = self.read(values[:stop], units, carried.states if carried else None, known)
+        return Carried(states, len(values) - stop)
+
+    def follow(self, values: np.ndarray, units: StreamUnits, states: States, known: int, horizon: int) -> np.ndarray:
+        """The `horizon` values after a series that is read as `read` does; more than the outputs from forecasts."""
+        segment, outputs = self._network.segment_length, self._network.output_size
+        steps_ahead = outputs // segment
+        if horizon > outputs and steps_ahead == 0:
+            raise ValueError(
+                f"horizon={horizon} exceeds the {outputs} steps trained for, and these fill no segment={segment} "
+                "from which to go on"
+            )
+        n_values = read_to = len(values)
+        while True:
+            out, states = self.read(values[:read_to], units, states, known)
+            block = units.forecast(out, values[read_to - 1])
+            # Where blocks overlap, the earlier one stays: a longer horizon does not change the steps before.
+            values = np.append(values, block[len(values) - read_to :])
+            if len(values) >= n_values + horizon:
+                return values[n_values : n_values + horizon]
+            known, read_to = read_to, read_to + steps_ahead * segment
 
 
 def gather_part(values: np.ndarray, first: int, units: StreamUnits, segment: int, x: np.ndarray, y=None) -> None:
     """Write the steps from position `first` on into x (T, 1, 1), and what follows each of them into y."""
     count = len(x) // segment
-    one = [np.array([value]) for value in (0, len(values), first, count)]
-    centre, scale = np.array([units.centre]), np.array([units.scale])
+    one = np.array([[0], [len(values)], [first], [count]])
+    centre, scale = np.array([[units.centre], [units.scale]])
     targets = np.empty((count, 0), x.dtype) if y is None else y
-    gather_streams(values, *one, segment, units.centring, centre, scale, x, targets)
+    gather_streams(read_only(values), *one, segment, units.centring, centre, scale, x, targets)
 
 
 class StreamPart(NamedTuple):
@@ -274,7 +268,3 @@ class StreamPart(NamedTuple):
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write the steps and, if given, what follows each of them; `which` is the part alone."""
         gather_part(self.values, self.first, self.units, self.segment, x, y)
-
-
-def _copies(states: States) -> States:
-    return [[state.copy() for state in layer] for layer in states]

@@ -7,6 +7,8 @@ import pandas as pd
 
 SHOWN = 5  # stamps named in an error
 OFF_GRID = np.iinfo(np.int64).min  # no number of steps
+FEW = 1000  # stamps in even steps that tell their frequency
+BLOCK = 1 << 16  # stamps whose steps are compared at once
 FULL_INDEX = 1000  # an index with fewer than one in so many of its stamps is not filled up to name the missing ones
 
 # Steps in the season that people mean first: a day, a week, a year.
@@ -40,6 +42,8 @@ def frequency(index: pd.Index, known=None):
     ValueError
         If a stamp is missing, comes twice or out of order, or no frequency can be inferred.
     """
+    if isinstance(index, pd.RangeIndex) and index.step > 0:  # nothing to look at, and no integers to write out
+        return index.step if len(index) > 1 else 1
     if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
         if index.hasnans:
             raise ValueError(f"the index holds {int(index.isna().sum())} missing time stamps (NaT)")
@@ -52,9 +56,10 @@ def frequency(index: pd.Index, known=None):
             "the index must be a DatetimeIndex, a PeriodIndex, a RangeIndex or integers, got "
             f"{type(index).__name__} of {index.dtype}; pandas.to_datetime makes time stamps of strings"
         )
+    in_order = index.is_monotonic_increasing  # first: of stamps in order pandas knows that none comes twice
     if index.has_duplicates:
         raise ValueError(f"the index has duplicated stamps: {name_stamps(index[index.duplicated()].unique())}")
-    if not index.is_monotonic_increasing:
+    if not in_order:
         late = index[1:][index[1:] < index[:-1]]
         raise ValueError(f"the index is not sorted: {name_stamps(late)} come after a later one; use sort_index()")
     if isinstance(index, pd.DatetimeIndex):
@@ -72,6 +77,8 @@ def frequency(index: pd.Index, known=None):
 def _datetime_frequency(index: pd.DatetimeIndex):
     if index.freq is not None:
         return index.freq
+    if len(index) > FEW and index.tz is None and _even(index.asi8):
+        return _datetime_frequency(index[:FEW])  # no months or years are all of one length for so long
     freq = _infer(index)
     # Odd patterns are "inferred" that skip stamps, business hours for one: the frequency has to make the index.
     if freq is not None and index.equals(pd.date_range(index[0], periods=len(index), freq=freq).as_unit(index.unit)):
@@ -100,6 +107,13 @@ def _datetime_frequency(index: pd.DatetimeIndex):
     )
 
 
+def _even(stamps: np.ndarray) -> bool:
+    """Whether all steps are alike; looked at in parts, which leaves nothing as large as the index in memory."""
+    step = stamps[1] - stamps[0]
+    parts = (stamps[first : first + BLOCK + 1] for first in range(0, len(stamps) - 1, BLOCK))
+    return all((np.diff(part) == step).all() for part in parts)
+
+
 def _fixed_count(index: pd.DatetimeIndex, freq) -> int:
     """Stamps from the first to the last at a frequency of fixed length; 0 for others, which are of days at least."""
     try:
@@ -116,7 +130,10 @@ def _infer(index: pd.DatetimeIndex):
 def _integer_step(index: pd.Index) -> int:
     if len(index) < 2:
         return 1
-    steps = np.diff(index.to_numpy())
+    stamps = index.to_numpy()
+    if _even(stamps):
+        return int(stamps[1] - stamps[0])
+    steps = np.diff(stamps)
     step = int(steps.min())
     count = (int(index[-1]) - int(index[0])) // step + 1
     _refuse_gaps(index, count, lambda: pd.RangeIndex(index[0], index[-1] + 1, step))
@@ -137,6 +154,8 @@ def _refuse_gaps(index: pd.Index, count: int, build: Callable[[], pd.Index]) -> 
     """Refuse an index that has fewer than the `count` stamps of the complete one, which `build` makes."""
     if count > FULL_INDEX * len(index):
         _refuse_wide_gap(index, count)
+    if count <= len(index):  # no stamp twice: none is missing
+        return
     full = build()
     missing = full.difference(index)
     if len(missing) and len(full) == len(index) + len(missing):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.forecasting.normalization import Units
-from tsrnn.kernels.windows import gather_rows, gather_windows, measure_windows
+from tsrnn.kernels.windows import gather_rows, gather_windows, measure_windows, read_only
 
 
 class Table(NamedTuple):
@@ -13,7 +13,7 @@ class Table(NamedTuple):
 
     Attributes
     ----------
-    values : (N, K) ndarray
+    values : (N, K) ndarray, float64 or float32
         NaN where missing.
     covariates : (N, E) ndarray
         In units of their own.
@@ -47,7 +47,7 @@ class SeriesWindows:
     rows = None
 
     def __init__(self, table: Table, units: Units, first: np.ndarray, count: np.ndarray, masks: bool = False):
-        self._table = table
+        self._table = table._replace(values=read_only(table.values))
         self._units = units
         self._first = first
         self._stop = np.cumsum(count)

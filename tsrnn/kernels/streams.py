@@ -3,8 +3,31 @@
 A step reads `segment` values; after each step the values that follow are asked for.
 """
 
+import math
+
+import numpy as np
+
 from tsrnn.kernels._jit import loop
 from tsrnn.kernels.windows import LAST, normalize
+
+
+@loop
+def typical_change(values, segment):
+    """Root of the mean squared change over `segment` values, in float64.
+
+    Parameters
+    ----------
+    values : (N,) read, more than `segment`
+    segment : int
+
+    Returns
+    -------
+    float
+    """
+    squares = 0.0
+    for t in range(segment, values.size):
+        squares += (np.float64(values[t]) - np.float64(values[t - segment])) ** 2
+    return math.sqrt(squares / (values.size - segment))
 
 
 @loop

@@ -17,10 +17,53 @@ SERIES, LAST, MEAN = 0, 1, 2
 SCALE_FLOOR = 0.01
 
 
+def read_only(values: np.ndarray) -> np.ndarray:
+    """A view that cannot be written. To Numba such an array is of a type of its own: given all series in this way, the
+    loops are compiled once for our own arrays and for those of others, mapped files among them."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
 @formula
 def normalize(value, centre, scale):
     """A value in units of its window."""
     return (value - centre) / scale
+
+
+@loop
+def measure_series(values, begin, end, centre, scale):
+    """Mean and standard deviation of series, in float64 whatever the type of the values; nothing is laid out for it.
+
+    Parameters
+    ----------
+    values : (N, K) read; missing values, NaN, are left out
+    begin, end : (S,) int64, read: rows of each series
+    centre : (S, K) written: means; 0 of a series without values
+    scale : (S, K) written: standard deviations; 0 where all values are alike
+    """
+    for s in range(begin.size):
+        for k in range(values.shape[1]):
+            total, count, low, high = 0.0, 0, np.inf, -np.inf
+            for t in range(begin[s], end[s]):
+                value = np.float64(values[t, k])
+                if value == value:
+                    total += value
+                    count += 1
+                    low = min(low, value)
+                    high = max(high, value)
+            centre[s, k], scale[s, k] = 0.0, 0.0
+            if count:
+                mean = total / count
+                centre[s, k] = mean
+                if low < high:
+                    # In units of the largest deviation: the square of a tiny number is zero.
+                    unit, squares = max(mean - low, high - mean), 0.0
+                    for t in range(begin[s], end[s]):
+                        value = np.float64(values[t, k])
+                        if value == value:
+                            squares += ((value - mean) / unit) ** 2
+                    scale[s, k] = unit * math.sqrt(squares / count)
 
 
 @loop
@@ -54,6 +97,24 @@ def centre_and_scale(window, centring, series_centre, series_scale):
             variance += (value - mean) ** 2
     scale = math.sqrt(variance / count) + SCALE_FLOOR * series_scale
     return (mean if centring == MEAN else last), scale
+
+
+@loop
+def copy_stretches(table, begin, lengths, found):
+    """Stretches of rows of a table, one after the other.
+
+    Parameters
+    ----------
+    table : (N, K) read
+    begin, lengths : (S,) int64, read: first row and number of rows of each stretch
+    found : (sum of lengths, K) written
+    """
+    row = 0
+    for s in range(begin.size):
+        for t in range(begin[s], begin[s] + lengths[s]):
+            for k in range(table.shape[1]):
+                found[row, k] = table[t, k]
+            row += 1
 
 
 @loop

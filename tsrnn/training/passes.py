@@ -9,7 +9,9 @@ import numpy as np
 from tsrnn.kernels.optimization import sum_in_order
 from tsrnn.network.network import Network
 from tsrnn.network.stack import States
-from tsrnn.training.parallel import Workers, chunk_bounds
+from tsrnn.training.parallel import CHUNK_ROWS, Workers, chunk_bounds
+
+VALIDATED = 1024 * CHUNK_ROWS  # samples whose loss is taken at once: their weights stay small beside the data
 
 
 class Samples(Protocol):
@@ -89,12 +91,11 @@ class Passes:
 
     def loss(self, samples: Samples, loss: Callable) -> float:
         """Mean loss of all samples, of outputs as in prediction: none is told a target."""
-        batches = [np.arange(samples.size)]
-        if samples.rows:
-            batches = np.split(batches[0], range(samples.rows, samples.size, samples.rows))
+        batch = samples.rows or VALIDATED
         losses, batch_weights = [], []
         self._reserve_states(samples)
-        for which in batches:
+        for first in range(0, samples.size, batch):
+            which = np.arange(first, min(first + batch, samples.size))
             bounds = chunk_bounds(len(which))
             weights, weight = self._normalized(samples.weights(which))
             part = np.zeros(len(bounds))
@@ -120,7 +121,7 @@ class Passes:
         def chunk(worker: int, k: int) -> None:
             lo, hi = bounds[k]
             work, _, _ = self._space(worker, hi - lo)
-            out = self._forward(samples, np.arange(samples.size), lo, hi, work, None)
+            out = self._forward(samples, np.arange(lo, hi), 0, hi - lo, work, None)
             outputs[lo:hi] = out.reshape(steps, hi - lo, size).transpose(1, 0, 2)
 
         self._workers.run(chunk, len(bounds))
