@@ -113,7 +113,7 @@ class Rows:
             self.rows.append(row)
         else:
             self.rows[self.rows.index(old)] = row
-        return write(self.name, {"rows": self.rows}) if self.stored else None
+        return write(self.name, {"rows": self.rows}, folder=RESULTS) if self.stored else None
 
 
 def described(row: dict) -> str:

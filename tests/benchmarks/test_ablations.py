@@ -3,7 +3,6 @@
 import ablations
 import accuracy_runs
 import pytest
-import report
 from accuracy_runs import Rows
 
 from benchmarks.cases import single_task
@@ -19,7 +18,6 @@ def test_each_ingredient_is_a_parameter_with_another_value():
 
 
 def test_chosen_ingredients_are_measured_beside_the_default(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(report, "RESULTS", tmp_path)
     monkeypatch.setattr(accuracy_runs, "RESULTS", tmp_path)
     monkeypatch.setattr(ablations, "tasks_of", lambda name, part, data: [single_task(False)])
     monkeypatch.setattr(

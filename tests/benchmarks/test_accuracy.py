@@ -9,7 +9,6 @@ import accuracy_peers
 import accuracy_runs
 import numpy as np
 import pytest
-import report
 from accuracy_runs import Rows
 
 from benchmarks.cases import LENGTHS, columns_task, panel_task, single_task
@@ -17,7 +16,6 @@ from benchmarks.cases import LENGTHS, columns_task, panel_task, single_task
 
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(accuracy_runs, "RESULTS", tmp_path / "results")
 
 

@@ -6,7 +6,6 @@ import accuracy_runs
 import numpy as np
 import pandas as pd
 import pytest
-import report
 from accuracy_runs import Rows, measure_own, row, run
 
 from benchmarks.cases import columns_task, panel_task, single_task
@@ -96,7 +95,6 @@ def test_the_season_is_told_where_the_index_has_none(recorder):
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "RESULTS", tmp_path)
     monkeypatch.setattr(accuracy_runs, "RESULTS", tmp_path)
     return tmp_path
 
