@@ -14,6 +14,8 @@ every few milliseconds. Seconds are those of the clock and those of the processo
 """
 
 import argparse
+import ctypes
+import gc
 import json
 import subprocess
 import sys
@@ -105,16 +107,24 @@ def work(kind: str, size: int, path: str) -> None:
         data["table"] = data.pop("y")
     for step in steps.values():
         step()
-    before = memory()["resident"]
     data.clear()
+    give_back()
+    before = memory()["resident"]
     data["table" if "from_long" in steps else "y"] = make(size, path)
     say({"steps": list(steps), "data_bytes": memory()["resident"] - before})
     for step in steps.values():
+        give_back()
         Path("/proc/self/clear_refs").write_text("5")  # the high-water mark so far is that of what was before
         say(memory())
         clock, processors = time.perf_counter(), time.process_time()
         step()
         say({"s": time.perf_counter() - clock, "cpu_s": time.process_time() - processors, "peak": memory()["peak"]})
+
+
+def give_back() -> None:
+    """Return freed memory to the system: else it would hide what is taken next."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
 
 
 def say(record: dict) -> None:

@@ -154,6 +154,44 @@ def panel() -> str:
     return table(["`predict`", "median"], rows)
 
 
+def scale() -> str:
+    r = load("scale")
+    what = {"long format": "series of {length} days, long format", "a column each": "series, a column each"}
+    rows = []
+    for point in r["results"]:
+        name = what.get(point["kind"], "points of one series, a mapped file").format(length=r["length"])
+        steps = [point.get(step) for step in ("from_long", "fit", "predict")]
+        data = point["data_bytes"] if point["kind"] in what else 4 * point["size"]
+        rows.append(
+            [
+                f"{point['size']:,} {name}",
+                *("" if step is None else duration(step["cpu_s"]) for step in steps),
+                size(data),
+                *("" if step is None else size(step["anonymous_bytes"]) for step in steps),
+            ]
+        )
+    t, last = r["training"], r["results"][-1]
+    header = ["", "`from_long`", "`fit`", "`predict`", "the data", "`from_long` adds", "`fit` adds", "`predict` adds"]
+    return (
+        table(header, rows)
+        + f"\n\n{t['max_steps']} updates of {t['batch_size']} windows; {r['panel']['lookback']} values read and "
+        f"{r['panel']['horizon']} forecast of a panel, {r['single']['lookback']} and {r['single']['horizon']} of one "
+        f"series. Seconds of processor time, {r['threads']} thread{'s' * (r['threads'] > 1)}; memory at its peak "
+        "over what was held before. The pages of the file are not counted, which the system takes back when it needs "
+        f"them; with them the fit of {last['size']:,} points adds {size(last['fit']['resident_bytes'])}."
+    )
+
+
+def duration(seconds: float) -> str:
+    """Milliseconds where seconds are few."""
+    return f"{seconds:.2f} s" if seconds >= 0.1 else f"{1e3 * seconds:.1f} ms"
+
+
+def size(n_bytes: float) -> str:
+    """Bytes as people say them."""
+    return f"{n_bytes / 2**20:,.{0 if n_bytes > 10 * 2**20 else 1}f} MiB"
+
+
 def shipped() -> str:
     record = load("shipped")
     rows = [
@@ -235,6 +273,7 @@ SECTIONS = {
         "memory": memory,
         "stateful": stateful,
         "panel": panel,
+        "scale": scale,
         "shipped": shipped,
         "fit": fit,
         "accuracy": accuracy,
