@@ -1,14 +1,7 @@
-<<<<<<< ours
-"""Write the tables and plots of the README and of ACCURACY.md from `results/*.json`: no figure there is typed by hand.
-
-python benchmarks/render.py            rewrite both, and the plots
-python benchmarks/render.py --check    exit with 1 if one of them is not what the results say
-=======
 """Write the tables of the README and of ACCURACY.md, and plots, from `results/*.json`: no figure is typed by hand.
 
 python benchmarks/render.py            rewrite both pages and the plots
 python benchmarks/render.py --check    exit with 1 if a page is not what the results say
->>>>>>> theirs
 """
 
 import argparse

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 
 import joblib
-import scipy.linalg.cython_blas  # noqa: F401  the BLAS of the ridge: loaded before its threads are looked up
+import scipy.linalg.cython_blas  # noqa: F401  SciPy's BLAS: loaded before its threads are looked up
 from threadpoolctl import ThreadpoolController
 
 # Libraries whose number of threads is a limit: others, and builds without threads, have one whatever the user wants.
