@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from training.problems import make_network, make_samples, train
 from tsrnn import RNNForecaster, RNNRegressor
 from tsrnn.network.cells import CELLS
+from tsrnn.training.linear import fit_linear
 from tsrnn.training.parallel import single_threaded_blas
 
 
@@ -126,8 +127,8 @@ def test_a_fit_restores_the_setting(two_threads):
     assert blas_threads() == two_threads
 
 
-def test_a_fit_computes_with_one_blas_thread(two_threads):
-    """Looked at from within, where the samples of a chunk are gathered."""
+def test_the_ridge_computes_with_one_blas_thread(two_threads):
+    """Looked at from within, where the samples of a block are gathered; the kernels call no BLAS."""
     seen = []
     samples = make_samples(40)
     gather = samples.gather
@@ -137,8 +138,10 @@ def test_a_fit_computes_with_one_blas_thread(two_threads):
         gather(*arguments)
 
     samples.gather = watched
-    train(training=samples, max_iter=1)
-    assert seen == [{1}, {1}]
+    fit_linear(
+        make_network(linear_skip=True), samples, np.dtype(np.float32), "squared_error", np.random.default_rng(0), 2
+    )
+    assert seen == [{1}]
 
 
 BATCHES = {"batch_size": 150, "dropout": 0.25, "max_steps": 3, "random_state": 0}

@@ -75,10 +75,12 @@ def check_signs(panel: Panel, normalize: str) -> None:
 
 def with_room(model, panel: Panel, choices: Choices, outputs: int) -> Choices:
     """The choices with a lookback that the longest series has room for; a series without any is refused."""
-    longest = int(panel.lengths.max())
-    if longest <= outputs:
+    longest, chosen = int(panel.lengths.max()), model.segment == "auto"
+    least = 1 if chosen else min(choices.segment, choices.lookback)
+    if longest < outputs + least:
         steps = "one step to forecast" if model.decoder == "recursive" else f"horizon={outputs}"
-        raise ValueError(f"{_of_the_longest(panel)}; {steps} and one value to read need at least {outputs + 1}")
+        read = "one value to read" if least == 1 else f"segment={least} values to read"
+        raise ValueError(f"{_of_the_longest(panel)}; {steps} and {read} need at least {outputs + least}")
     lookback = min(choices.lookback, longest - outputs)
     if lookback < choices.lookback:
         warnings.warn(
@@ -86,8 +88,9 @@ def with_room(model, panel: Panel, choices: Choices, outputs: int) -> Choices:
             f"{outputs} that one window wants to forecast",
             stacklevel=3,
         )
-    model._check_segment(choices.segment, lookback, "lookback")
-    return replace(choices, lookback=lookback)
+    segment = 1 if chosen and choices.segment > lookback else choices.segment
+    model._check_segment(segment, lookback, "lookback")
+    return replace(choices, lookback=lookback, segment=segment)
 
 
 def windowed(model, panel: Panel, choices: Choices, outputs: int, ahead: int, held: int | None = None) -> Plan:

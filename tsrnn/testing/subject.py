@@ -36,13 +36,16 @@ class Subject:
     @property
     def unit(self) -> int:
         """Values that the estimator reads as one."""
-        return self.estimator.get_params().get("segment", 1)
+        given = self.estimator.get_params().get("segment", 1)
+        return given if isinstance(given, int) else 1  # one chosen in `fit` is a choice of windows, not of streams
 
     def new(self, **changes) -> BaseEstimator:
         """A clone that is quick to fit and repeatable: of the parameters for that, those it has are set."""
         parameters = self.estimator.get_params()
         quick = {"horizon": STEPS, "random_state": 0, "warm_start": False, "verbose": False}
-        quick |= {name: min(parameters.get(name) or UPDATES, UPDATES) for name in ("max_steps", "max_iter")}
+        for name in ("max_steps", "max_iter"):
+            given = parameters.get(name)
+            quick[name] = min(given, UPDATES) if isinstance(given, int) and given else UPDATES
         known = {name: value for name, value in quick.items() if name in parameters}
         return clone(self.estimator).set_params(**(known | changes))
 
