@@ -1,6 +1,6 @@
-"""Write the tables of the README from `results/*.json`: no figure in it is typed by hand.
+"""Write the tables and plots of the README from `results/*.json`: no figure in it is typed by hand.
 
-python benchmarks/render.py            rewrite README.md
+python benchmarks/render.py            rewrite README.md and the plots
 python benchmarks/render.py --check    exit with 1 if README.md is not what the results say
 """
 
@@ -8,6 +8,8 @@ import argparse
 import json
 import re
 from pathlib import Path
+
+from cell_shapes import shape_of
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -33,23 +35,49 @@ def machine(record: dict) -> str:
 
 def cells() -> str:
     record = load("cells")
-    rows = [
-        [
-            f"{r['cell']} B{r['B']} T{r['T']} I{r['I']} H{r['H']}",
-            f"{r['torch_ms']:.2f}",
-            f"{r['tsrnn_ms']:.2f}",
-            f"{r['ratio']:.2f}x",
-        ]
-        for r in record["steps"]
+    against = {
+        "training": "A training step against torch",
+        "inference": "Inference against the faster of torch and onnxruntime",
+    }
+    parts = [
+        f"{record['threads']} thread{'s' * (record['threads'] > 1)} on each side. {machine(record)}",
+        "![How many times as fast as torch and onnxruntime, by shape](benchmarks/results/cells.png)",
     ]
-    mean = record["geometric_mean"]
-    return (
-        f"Geometric mean over LSTM and GRU: **{mean['lstm and gru']:.2f}x** torch's speed "
-        f"(LSTM {mean['lstm']:.2f}x, GRU {mean['gru']:.2f}x, RNN {mean['rnn']:.2f}x), "
-        f"{record['threads']} threads on each side. {machine(record)}\n\n<details><summary>All shapes</summary>\n\n"
-        + table(["training step", "torch, ms", "tsrnn, ms", "ratio"], rows)
-        + "\n\n</details>"
+    lines = []
+    for part, title in against.items():
+        found = record["summary"][part]
+        mean = found["geometric_mean_ratio"]
+        each = ", ".join(f"{cell.upper()} {value:.2f}x" for cell, value in mean.items() if cell != "all")
+        lines.append(
+            f"- {title}: geometric mean **{mean['all']:.2f}x** ({each}), lowest {found['lowest_ratio']:.2f}x "
+            f"({found['lowest']})."
+        )
+        parts.append(_all_shapes(title, record[part]))
+    shares = record["summary"]["training"]
+    lines.append(
+        "- A training step's share of the rate of a large matrix product, H and B of 64 or more: median "
+        f"**{shares['median_matrix_share']:.0%}**, lowest {shares['lowest_matrix_share']:.0%}."
     )
+    return "\n\n".join(["\n".join(lines), *parts])
+
+
+def _all_shapes(title: str, rows: list[dict]) -> str:
+    """A table of the cells' figures, folded away; columns that no row has are left out."""
+    columns = {
+        "torch, ms": ("torch_ms", ".3f", ""),
+        "onnxruntime, ms": ("onnxruntime_ms", ".3f", ""),
+        "tsrnn, ms": ("tsrnn_ms", ".3f", ""),
+        "ratio": ("ratio", ".2f", "x"),
+        "share of matrix rate": ("matrix_share", ".0%", ""),
+    }
+    columns = {head: column for head, column in columns.items() if any(column[0] in row for row in rows)}
+    lines = [
+        [f"{row['cell']} {shape_of(row)}"]
+        + [f"{row[name]:{style}}{unit}" if name in row else "" for name, style, unit in columns.values()]
+        for row in rows
+    ]
+    body = table(["shape", *columns], lines)
+    return f"<details><summary>{title}: all shapes</summary>\n\n{body}\n\n</details>"
 
 
 def start() -> str:
@@ -212,6 +240,9 @@ def main():
     if check:
         raise SystemExit(0 if new == old else "README.md does not show what benchmarks/results say: run render.py")
     README.write_text(new)
+    import plot_cells  # needs matplotlib, which a check does without
+
+    plot_cells.main()
 
 
 if __name__ == "__main__":

@@ -31,16 +31,16 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def write(name: str, figures: dict, *packages: str) -> Path:
-    """Write `results/<name>.json`: under a temporary name first, so that no half of a file is ever read."""
+def write(name: str, figures: dict, *packages: str, folder: Path = RESULTS) -> Path:
+    """Write `<name>.json` into the folder: under a temporary name first, so that no half of a file is ever read."""
     record = {
         "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform(terse=True)},
         "python": sys.version.split()[0],
         "versions": versions("tsrnn", "numba", "numpy", "scipy", "pandas", "scikit-learn", *packages),
         **figures,
     }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.json"
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(record, indent=1) + "\n")
     temporary.replace(path)

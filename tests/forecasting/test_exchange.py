@@ -22,7 +22,7 @@ from forecasting.small import (
 from forecasting.test_tasks import task
 from gradcheck import assert_close
 from tsrnn.forecasting.exchange import CELLS_IN_TORCH
-from tsrnn.forecasting.streams import read
+from tsrnn.forecasting.streams import Reader
 from tsrnn.network.cells import CELLS
 from tsrnn.network.decoders import Parallel, Seq2Seq
 
@@ -240,7 +240,7 @@ def test_a_stream_is_read_anew_by_other_weights():
     assert_untouched(other.from_torch(other.weights()), before, but=["parameters_"])  # the same weights
     other.from_torch(trained.weights())
     n = other.lookback_ + other.horizon_ + 1
-    outputs, _ = read(other.network_, other.parameters_, y.to_numpy()[-n:], other._units[0], None, known=0)
+    outputs, _ = Reader(other.network_, other.parameters_).read(y.to_numpy()[-n:], other._units[0])
     assert_close(other.predict(), other._units[0].forecast(outputs, y.iloc[-1]), 1e-6)
     assert other.inspect_gates().index.equals(y.index[-5:])
     assert not np.array_equal(other.predict(), trained.predict())

@@ -12,7 +12,7 @@ from forecasting.small import daily, every_cell, forecaster, measure, regressor,
 from forecasting.test_tasks import task
 from gradcheck import central_differences
 from tsrnn.forecasting.normalization import Units
-from tsrnn.forecasting.streams import gather_part, read
+from tsrnn.forecasting.streams import Reader, gather_part
 from tsrnn.network.inspection import gates_and_states
 from tsrnn.network.network import Network
 
@@ -72,7 +72,7 @@ def test_gradient_flow_of_a_stream_by_differences(cell, decoder):
     assert_allclose(model.gradient_flow()[0, "forward"], expected, rtol=1e-5)
     other = daily(80)[40:] + 3
     reach = 5 + model.network_.output_size
-    _, states = read(model.network_, model.parameters_, other.to_numpy()[:-reach], model._units[0], None, 0)
+    _, states = Reader(model.network_, model.parameters_).read(other.to_numpy()[:-reach], model._units[0])
     expected = flow_by_differences(model, other.to_numpy()[-reach - 1 :], states)
     assert_allclose(model.gradient_flow(other)[0, "forward"], expected, rtol=1e-5)
 

@@ -11,6 +11,7 @@ from tsrnn.kernels.activations import (
     sigmoid,
     sigmoid_gradient,
     tanh,
+    tanh_exponential,
     tanh_gradient,
     tanh_rational,
 )
@@ -126,3 +127,9 @@ def test_relu(dtype):
     np.testing.assert_array_equal(apply(apply_relu, x), np.maximum(x, 0))
     # At zero the derivative is zero, on either side of it that of the straight line.
     np.testing.assert_array_equal(apply(apply_relu_gradient, apply(apply_relu, x)), [0] * 5 + [1] * 4)
+
+
+def test_exponential_tanh_as_written():
+    x = np.concatenate([np.linspace(-60, 60, 2001), np.geomspace(1e-300, 1, 301)])
+    values = [tanh_exponential(value) for value in x]
+    np.testing.assert_allclose(values, np.tanh(x), rtol=5e-16)

@@ -35,18 +35,18 @@ FORMULAS = formulas()
 
 # Loop -> dimensions of its arguments, None for a flag.
 LOOPS = {
-    rnn.step: (2, 2, 1, None, 2),
+    rnn.step: (2, 1, None, 2),
     rnn.step_gradient: (2, 2, None, 2),
-    lstm.step: (2, 2, 1, 2, 2, 2),
+    lstm.step: (2, 1, 2, 2, 2),
     lstm.step_gradient: (2, 2, 2, 2, 2),
-    lstm_peephole.step: (2, 2, 1, 2, None, 2, 2, 2),
+    lstm_peephole.step: (2, 1, 2, None, 2, 2, 2),
     lstm_peephole.step_gradient: (2, 2, None, 2, 2, 2, 2, 2),
-    gru.step: (2, 2, 1, 2, 2, 2),
+    gru.step: (2, 1, 2, 2, 2),
     gru.step_gradient: (2, 2, 2, 2),
-    gru_reset_before.reset_step: (2, 2, 1, 2, 2),
-    gru_reset_before.candidate_step: (2, 2, 1, 2, 2),
-    gru_reset_before.candidate_step_gradient: (2, 2, 2, 2),
-    gru_reset_before.reset_step_gradient: (2, 2, 2, 2, 2),
+    gru_reset_before.reset_step: (2, 1, 2, 2),
+    gru_reset_before.candidate_step: (2, 1, 2, 2),
+    gru_reset_before.candidate_step_gradient: (2, 2, 2),
+    gru_reset_before.reset_step_gradient: (2, 2, 2, 2),
     adam: (1, 1, 1, 1, 1),
 }
 
@@ -84,6 +84,10 @@ def test_formula_keeps_the_type(name, scalar):
     formula = numba.njit(**FORMULA)(FORMULAS[name].py_func)
     formula.compile((scalar,) * len(inspect.signature(formula.py_func).parameters))
     assert types_of(formula.nopython_signatures[0].return_type) == {scalar}
+
+
+# Of the mathematical library; LLVM marks arrays that do not overlap by a function with "experimental" in its name.
+CALLS = r"@(llvm\.)?(tanh|exp(?!erimental))"
 
 
 def llvm_code(function, dimensions):
@@ -126,7 +130,7 @@ def test_loop_is_vectorised_in_float32(loop):
     assert " x float>" in code
     assert not scalar_loops(code)
     # A vector of these is written in the code, but the machine computes it by a call for each element.
-    assert not re.search(r"@(llvm\.)?(tanh|exp)", code)
+    assert not re.search(CALLS, code)
 
 
 @pytest.mark.parametrize("loop", CALLERS, ids=lambda loop: loop.__name__)
@@ -135,7 +139,7 @@ def test_loop_of_calls_stays_in_float32(loop):
     assert " x float>" in code
     # Numba computes the size of a reshaped array in float64, but no number of the array itself.
     assert not re.search(r"= fp(ext|trunc) ", code)
-    assert not re.search(r"@(llvm\.)?(tanh|exp)", code)
+    assert not re.search(CALLS, code)
 
 
 def running_product(a, b):

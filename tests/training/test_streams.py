@@ -36,6 +36,8 @@ class ArrayStreams:
 
     def gather(self, which, x, y, known=None):
         x[...] = 7.0  # what lies beyond the end must not matter
+        if y is not None:
+            y[...] = 7.0
         for column, inputs, targets in self._parts(which):
             x[: len(inputs), column] = inputs
             if y is not None:

@@ -5,7 +5,7 @@ import numpy as np
 from tsrnn.forecasting.covariates import with_history
 from tsrnn.forecasting.normalization import Units
 from tsrnn.forecasting.panel import Panel, panel_of
-from tsrnn.forecasting.streams import StreamUnits, read
+from tsrnn.forecasting.streams import Reader, StreamUnits
 from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.training.parallel import single_threaded_blas
 
@@ -48,12 +48,13 @@ def _after_windows(model, panel: Panel, units: Units) -> np.ndarray:
 
 def _along_a_stream(model, panel: Panel, units: StreamUnits) -> np.ndarray:
     """One step after each value from the first segment on; segments that end at different values share no states."""
-    values, segment, spaces = panel.series(0)[:, 0], model.network_.segment_length, {}
+    values, segment = panel.series(0)[:, 0], model.network_.segment_length
+    reader = Reader(model.network_, model.parameters_)
     found = np.empty(max(0, len(values) - segment))
     with single_threaded_blas():
         for first in range(segment, min(2 * segment, len(values))):
             states, known = None, 0
             for end in range(first, len(values), segment):
-                out, states = read(model.network_, model.parameters_, values[:end], units, states, known, spaces)
+                out, states = reader.read(values[:end], units, states, known)
                 found[end - segment], known = units.forecast(out, values[end - 1])[0], end
     return found

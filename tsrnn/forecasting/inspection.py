@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.checks import check_option
 from tsrnn.forecasting.panel import Panel
-from tsrnn.forecasting.streams import StreamPart, read
+from tsrnn.forecasting.streams import Reader, StreamPart
 from tsrnn.forecasting.windows import SeriesWindows, Table, TableRows
 from tsrnn.network.inspection import DIRECTIONS, directions, gates_and_states, state_gradients, time_constant
 from tsrnn.network.layers import Views
@@ -292,7 +292,7 @@ def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]
     first = length - lookback - -(-after // segment) * segment
     before, unread = states[0]
     with single_threaded_blas():
-        _, own = read(model.network_, model.parameters_, values[:first], units[0], before, length - unread)
+        _, own = Reader(model.network_, model.parameters_).read(values[:first], units[0], before, length - unread)
     return panel, StreamPart(values, first, units[0], segment, own)
 
 

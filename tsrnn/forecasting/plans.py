@@ -12,11 +12,11 @@ from tsrnn.forecasting.streams import (
     MOST_STREAMS,
     STREAM_CENTRINGS,
     Carried,
+    Reader,
     SeriesStreams,
     StreamUnits,
     n_origins,
     n_streams,
-    read_on,
 )
 from tsrnn.forecasting.warmstart import check_same_units
 from tsrnn.forecasting.windows import SeriesWindows, Table
@@ -197,9 +197,9 @@ def carried_states(
 
     Streams go on from where they are `carried` to; the others, or all by default, are read from their start.
     """
-    spaces, carried = {}, carried or [None] * panel.n_series
+    reader, carried = Reader(network, parameters), carried or [None] * panel.n_series
     with single_threaded_blas():
         return [
-            read_on(network, parameters, panel.series(number)[:, 0], units[number], carried[number], spaces)
+            reader.read_on(panel.series(number)[:, 0], units[number], carried[number])
             for number in range(panel.n_series)
         ]

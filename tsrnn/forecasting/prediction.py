@@ -16,7 +16,7 @@ from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
 from tsrnn.forecasting.onnxnodes import Graph
 from tsrnn.forecasting.panel import SINGLE, WIDE, Panel, joined, panel_of
 from tsrnn.forecasting.plans import carried_states
-from tsrnn.forecasting.streams import Carried, StreamUnits, follow, reach
+from tsrnn.forecasting.streams import Carried, Reader, StreamUnits, reach
 from tsrnn.forecasting.timeindex import check_same_frequency, future_index, past_index
 from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.training.parallel import single_threaded_blas
@@ -265,14 +265,12 @@ class Predictions:
                 of_these = None if known is None else known[k]
                 found[k] = self._follow_windows(some, units.of_series(k), horizon, block, of_these)
             return found
-        spaces = {}
+        reader = Reader(self.network_, self.parameters_)
         with single_threaded_blas():
             for k, (before, unread) in enumerate(states):
                 values = panel.series(k)[:, 0]
                 read_to = len(values) - unread
-                found[k, :, 0] = follow(
-                    self.network_, self.parameters_, values, units[k], before, read_to, horizon, spaces
-                )
+                found[k, :, 0] = reader.follow(values, units[k], before, read_to, horizon)
         return found
 
     def _follow_windows(self, panel: Panel, units: Units, horizon: int, block: int, known) -> np.ndarray:

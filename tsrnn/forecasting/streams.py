@@ -155,115 +155,103 @@ def n_origins(length: int, outputs: int, segment: int) -> int:
     return max(0, (length // segment * segment - outputs) // segment)
 
 
-def read(
-    network: Network,
-    parameters: np.ndarray,
-    values: np.ndarray,
-    units: StreamUnits,
-    states: States | None,
-    known: int,
-    spaces: dict | None = None,
-) -> tuple[np.ndarray | None, States]:
-    """Read a series after its first `known` values, from those states or from zero.
+def reach(network: Network) -> int:
+    """Values of the last part of a stream and of the targets after it, in whole segments."""
+    return network.steps + -(-network.output_size // network.segment_length) * network.segment_length
 
-    The steps end with the series; values that would fill a part of the first one are left out.
+
+class Reader:
+    """Reads series from their start, or on from states; its work space serves call after call.
 
     Parameters
     ----------
     network : Network
         With a decoder in step, over any number of steps.
     parameters : (P,) ndarray
-    values : (N,) ndarray, float64
-    units : StreamUnits
-    states : list of lists of (1, H), or None
-    known : int
-    spaces : dict, optional
-        Keeps work space from call to call.
-
-    Returns
-    -------
-    outputs : (O,) ndarray
-        After the last step; None where there is none.
-    states : list of lists of (1, H)
-        Copies.
     """
-    segment = network.segment_length
-    p, out, spaces = network.layout.views(parameters), None, {} if spaces is None else spaces
-    if states is None:
-        states = network.final_states(network.allocate(1, parameters.dtype))
-    for first in range(known + (len(values) - known) % segment, len(values), network.steps):
-        size = min(network.steps, len(values) - first)
-        if size not in spaces:  # the last part may be shorter than the others
-            part = network.over(size)
-            spaces[size] = part, part.allocate(1, parameters.dtype)
-        part, work = spaces[size]
-        gather_part(values, first, units, segment, work.x)
-        part.start(work, states)
-        out = part.forward(p, work)[-1].copy()
-        states = _copies(part.final_states(work))
-    return out, _copies(states)
 
+    def __init__(self, network: Network, parameters: np.ndarray):
+        self._network, self._dtype = network, parameters.dtype
+        self._p = network.layout.views(parameters)
+        self._parts: dict[int, tuple] = {}
 
-def reach(network: Network) -> int:
-    """Values of the last part of a stream and of the targets after it, in whole segments."""
-    return network.steps + -(-network.output_size // network.segment_length) * network.segment_length
+    def read(
+        self, values: np.ndarray, units: StreamUnits, states: States | None = None, known: int = 0
+    ) -> tuple[np.ndarray | None, States]:
+        """Read a series after its first `known` values, from those states or from zero.
 
+        The steps end with the series; values that would fill a part of the first one are left out.
 
-def read_on(
-    network: Network,
-    parameters: np.ndarray,
-    values: np.ndarray,
-    units: StreamUnits,
-    carried: Carried | None,
-    spaces: dict | None = None,
-) -> Carried:
-    """Carry the states of a series on, by whole steps, to before its last part and the targets after it.
+        Parameters
+        ----------
+        values : (N,) ndarray
+        units : StreamUnits
+        states : list of lists of (1, H), optional
+        known : int
 
-    Without `carried` the series is read from its start, from zero, by steps that end with it.
-    """
-    segment = network.segment_length
-    known = len(values) - carried.unread if carried else 0
-    ahead = max(0, len(values) - reach(network) - known)
-    # Steps from the states on are whole; those from the start of a series leave its first values out instead.
-    stop = known + (ahead // segment * segment if carried else ahead)
-    _, states = read(network, parameters, values[:stop], units, carried.states if carried else None, known, spaces)
-    return Carried(states, len(values) - stop)
+        Returns
+        -------
+        outputs : (O,) ndarray
+            After the last step; None where there is none.
+        states : list of lists of (1, H)
+            Copies.
+        """
+        segment, longest, out = self._network.segment_length, self._network.steps, None
+        if states is None:
+            states = self._network.final_states(self._network.allocate(1, self._dtype))
+        for first in range(known + (len(values) - known) % segment, len(values), longest):
+            part, work = self._part(min(longest, len(values) - first))
+            gather_part(values, first, units, segment, work.x)
+            part.start(work, states)
+            out = part.forward(self._p, work)[-1]
+            states = part.final_states(work)
+        return None if out is None else out.copy(), [[state.copy() for state in layer] for layer in states]
 
+    def _part(self, size: int) -> tuple:
+        """The network over so many values, and its work space; the last part may be shorter than the others."""
+        if size not in self._parts:
+            part = self._network.over(size)
+            self._parts[size] = part, part.allocate(1, self._dtype)
+        return self._parts[size]
 
-def follow(
-    network: Network,
-    parameters: np.ndarray,
-    values: np.ndarray,
-    units: StreamUnits,
-    states: States,
-    known: int,
-    horizon: int,
-    spaces: dict | None = None,
-) -> np.ndarray:
-    """The `horizon` values after a series that is read as `read` does; more than the outputs from forecasts."""
-    segment = network.segment_length
-    steps_ahead = network.output_size // segment
-    if horizon > network.output_size and steps_ahead == 0:
-        raise ValueError(
-            f"horizon={horizon} exceeds the {network.output_size} steps trained for, and these fill no "
-            f"segment={segment} from which to go on"
-        )
-    n_values = read_to = len(values)
-    while True:
-        out, states = read(network, parameters, values[:read_to], units, states, known, spaces)
-        block = units.forecast(out, values[read_to - 1])
-        # Where blocks overlap, the earlier one stays: a longer horizon does not change the steps before.
-        values = np.append(values, block[len(values) - read_to :])
-        if len(values) >= n_values + horizon:
-            return values[n_values : n_values + horizon]
-        known, read_to = read_to, read_to + steps_ahead * segment
+    def read_on(self, values: np.ndarray, units: StreamUnits, carried: Carried | None) -> Carried:
+        """Carry the states of a series on, by whole steps, to before its last part and the targets after it.
+
+        Without `carried` the series is read from its start, from zero, by steps that end with it.
+        """
+        segment = self._network.segment_length
+        known = len(values) - carried.unread if carried else 0
+        ahead = max(0, len(values) - reach(self._network) - known)
+        # Steps from the states on are whole; those from the start of a series leave its first values out instead.
+        stop = known + (ahead // segment * segment if carried else ahead)
+        _, states = self.read(values[:stop], units, carried.states if carried else None, known)
+        return Carried(states, len(values) - stop)
+
+    def follow(self, values: np.ndarray, units: StreamUnits, states: States, known: int, horizon: int) -> np.ndarray:
+        """The `horizon` values after a series that is read as `read` does; more than the outputs from forecasts."""
+        segment, outputs = self._network.segment_length, self._network.output_size
+        steps_ahead = outputs // segment
+        if horizon > outputs and steps_ahead == 0:
+            raise ValueError(
+                f"horizon={horizon} exceeds the {outputs} steps trained for, and these fill no segment={segment} "
+                "from which to go on"
+            )
+        n_values = read_to = len(values)
+        while True:
+            out, states = self.read(values[:read_to], units, states, known)
+            block = units.forecast(out, values[read_to - 1])
+            # Where blocks overlap, the earlier one stays: a longer horizon does not change the steps before.
+            values = np.append(values, block[len(values) - read_to :])
+            if len(values) >= n_values + horizon:
+                return values[n_values : n_values + horizon]
+            known, read_to = read_to, read_to + steps_ahead * segment
 
 
 def gather_part(values: np.ndarray, first: int, units: StreamUnits, segment: int, x: np.ndarray, y=None) -> None:
     """Write the steps from position `first` on into x (T, 1, 1), and what follows each of them into y."""
     count = len(x) // segment
-    one = [np.array([value]) for value in (0, len(values), first, count)]
-    centre, scale = np.array([units.centre]), np.array([units.scale])
+    one = np.array([[0], [len(values)], [first], [count]])
+    centre, scale = np.array([[units.centre], [units.scale]])
     targets = np.empty((count, 0), x.dtype) if y is None else y
     gather_streams(read_only(values), *one, segment, units.centring, centre, scale, x, targets)
 
@@ -280,7 +268,3 @@ class StreamPart(NamedTuple):
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write the steps and, if given, what follows each of them; `which` is the part alone."""
         gather_part(self.values, self.first, self.units, self.segment, x, y)
-
-
-def _copies(states: States) -> States:
-    return [[state.copy() for state in layer] for layer in states]

@@ -1,6 +1,8 @@
 """Every Numba option of the project, each with its reason. No other module configures Numba."""
 
-from numba import njit
+from numba import njit, types
+from numba.core import config
+from numba.extending import intrinsic
 
 # What float arithmetic may assume in the CPU loops. Not "nnan" and "ninf": under them a NaN loss is undefined
 # behaviour, and the trainer has to see it. Not "afn": it would trade accuracy of divisions away.
@@ -31,6 +33,10 @@ FORMULA = {
     "inline": "always",
 }
 
+# A loop that stays a function of its own: written in machine terms, it leaves the optimiser no choice, so that every
+# copy of it gives the same bits, and what calls it compiles faster. What is not said here is taken from the caller.
+SUBROUTINE = {**_COMMON, "cache": True, "forceinline": False, "fastmath": False}
+
 # Options of the implementations behind an overload (activations.py), which Numba compiles on their own.
 OVERLOAD = {**_COMMON, "fastmath": _ALGEBRA}
 
@@ -43,3 +49,28 @@ def formula(function):
 def loop(function):
     """Compile a function over arrays: the indexing; the mathematics is in the formulas it calls."""
     return njit(**LOOP)(function)
+
+
+def subroutine(function):
+    """Compile a function over arrays that its callers do not take in."""
+    return njit(**SUBROUTINE)(function)
+
+
+@intrinsic
+def _apart(typing_context):
+    def generate(context, builder, signature, args):
+        for argument in builder.function.args:
+            if argument.name.endswith(".4"):  # of what an array is passed as, the address of its numbers
+                argument.add_attribute("noalias")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+def _nothing():
+    pass
+
+
+# Called in a loop: the arrays given to it do not overlap. Without this promise the vectorised code compares the
+# addresses of all of them each time, which takes as long as some fifty elements do.
+apart = _nothing if config.DISABLE_JIT else _apart

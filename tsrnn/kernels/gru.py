@@ -10,11 +10,10 @@ The update gate z keeps the old state; the mirrored form found in some papers on
 Layouts are torch's: gates in the order r z n, `weight_ih` (3H, I), `weight_hh` (3H, H).
 """
 
-import numpy as np
-
-from tsrnn.kernels._jit import formula, loop
+from tsrnn.kernels._jit import apart, formula, loop
 from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh, tanh_gradient
 from tsrnn.kernels.linear import accumulate, affine_gradient
+from tsrnn.kernels.products import add_product, laid_out
 
 
 @formula
@@ -48,30 +47,45 @@ def cell_gradient(r, z, n, u, h_prev, dh):
 
 
 @loop
-def step(a, h_side, bias_hh, h_prev, h, u):
-    """One time step. Apart from `forward`, because a loop beside a matrix product does not vectorise.
+def gates_of(row):
+    """The blocks r, z, n of a row (3H,)."""
+    size = row.size // 3
+    return row[:size], row[size : 2 * size], row[2 * size :]
+
+
+@loop
+def step_row(r, z, n, b_r, b_z, b_n, h_prev, h, u):
+    """A row of `step`, its gates apart."""
+    apart()
+    for j in range(h.size):
+        u[j] += b_n[j]
+        r[j], z[j], n[j], h[j] = cell(r[j] + b_r[j], z[j] + b_z[j], n[j], u[j], h_prev[j])
+
+
+@loop
+def step(a, bias_hh, h_prev, h, u):
+    """One time step, after its products.
 
     Parameters
     ----------
-    a : (B, 3H) read: input projection; written: activated gates r, z, n
-    h_side : (B, 3H) read: W_hh h_{t-1}
+    a : (B, 3H) read: W_ih x_t + b_ih, in r and z with W_hh h_{t-1}; written: activated gates r, z, n
     bias_hh : (3H,) read
     h_prev : (B, H) read: h_{t-1}
-    h, u : (B, H) written: h_t and the candidate's recurrent side u_t
+    h : (B, H) written: h_t
+    u : (B, H) read: W_hn h_{t-1}; written: u_t
     """
-    rows, size = h.shape
-    b_n = bias_hh[2 * size :]
-    for b in range(rows):
-        gates, h_side_row = a[b], h_side[b]
-        for j in range(2 * size):
-            gates[j] += h_side_row[j] + bias_hh[j]
-        h_side_n, u_row = h_side_row[2 * size :], u[b]
-        for j in range(size):
-            u_row[j] = h_side_n[j] + b_n[j]
-        r, z, n = gates[:size], gates[size : 2 * size], gates[2 * size :]
-        h_prev_row, h_row = h_prev[b], h[b]
-        for j in range(size):
-            r[j], z[j], n[j], h_row[j] = cell(r[j], z[j], n[j], u_row[j], h_prev_row[j])
+    b_r, b_z, b_n = gates_of(bias_hh)
+    for b in range(h.shape[0]):
+        r, z, n = gates_of(a[b])
+        step_row(r, z, n, b_r, b_z, b_n, h_prev[b], h[b], u[b])
+
+
+@loop
+def step_gradient_row(r, z, n, h_prev, u, dh):
+    """A row of `step_gradient`, its gates apart."""
+    apart()
+    for j in range(dh.size):
+        r[j], z[j], u[j], n[j], dh[j] = cell_gradient(r[j], z[j], n[j], u[j], h_prev[j], dh[j])
 
 
 @loop
@@ -85,13 +99,9 @@ def step_gradient(a, h_prev, u, dh):
     u : (B, H) read: u_t; written: gradient of the candidate's input side x_n
     dh : (B, H) read: gradient of h_t; written: gradient of h_{t-1} past the gates
     """
-    rows, size = dh.shape
-    for b in range(rows):
-        gates = a[b]
-        r, z, n = gates[:size], gates[size : 2 * size], gates[2 * size :]
-        h_prev_row, u_row, dh_row = h_prev[b], u[b], dh[b]
-        for j in range(size):
-            r[j], z[j], u_row[j], n[j], dh_row[j] = cell_gradient(r[j], z[j], n[j], u_row[j], h_prev_row[j], dh_row[j])
+    for b in range(dh.shape[0]):
+        r, z, n = gates_of(a[b])
+        step_gradient_row(r, z, n, h_prev[b], u[b], dh[b])
 
 
 @loop
@@ -124,10 +134,13 @@ def forward(a, h, u, weight_hh, bias_hh):
     bias_hh : (3H,) read
     """
     steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
-    recurrent = np.empty((rows, 3 * size), a.dtype)
+    gates = laid_out(weight_hh[: 2 * size].T, steps * rows)
+    candidate = laid_out(weight_hh[2 * size :].T, steps * rows)
+    u[1:] = 0
     for t in range(steps):
-        np.dot(h[t], weight_hh.T, recurrent)
-        step(a[t], recurrent, bias_hh, h[t], h[t + 1], u[t + 1])
+        add_product(h[t], gates, a[t, :, : 2 * size])
+        add_product(h[t], candidate, u[t + 1])
+        step(a[t], bias_hh, h[t], h[t + 1], u[t + 1])
 
 
 @loop
@@ -147,12 +160,11 @@ def backward(a, h, u, weight_hh, dy, dh, d_weight_hh, d_bias_hh):
     """
     steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
     first = steps - dy.shape[0]
-    through_gates = np.empty((rows, size), a.dtype)
+    recurrent = laid_out(weight_hh, steps * rows)
     for t in range(steps - 1, -1, -1):
         if t >= first:
             accumulate(dh, dy[t - first])
         step_gradient(a[t], h[t], u[t + 1], dh)
-        np.dot(a[t], weight_hh, through_gates)
-        accumulate(dh, through_gates)
+        add_product(a[t], recurrent, dh)
     affine_gradient(h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, 3 * size), d_weight_hh, d_bias_hh)
     to_input_side(a, u)

@@ -16,6 +16,7 @@ from tsrnn.kernels._jit import formula, loop
 from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh
 from tsrnn.kernels.gru import update, update_gradient
 from tsrnn.kernels.linear import accumulate, column_sums
+from tsrnn.kernels.products import add_outer_product, add_product, laid_out
 
 
 @formula
@@ -39,36 +40,32 @@ def reset_gradient(r, h_prev, d_reset):
 
 
 @loop
-def reset_step(a, h_side, bias_hh, h_prev, reset):
-    """First half of a time step: the gates.
+def reset_step(a, bias_hh, h_prev, reset):
+    """First half of a time step, after the gates' products.
 
     Parameters
     ----------
-    a : (B, 3H) read: input projection; written: gates r, z
-    h_side : (B, 2H) read: W_hr h_{t-1} and W_hz h_{t-1}
+    a : (B, 3H) read: in r and z W_ih x_t + b_ih + W_hh h_{t-1}; written: gates r, z
     bias_hh : (3H,) read
     h_prev : (B, H) read: h_{t-1}
     reset : (B, H) written: r_t * h_{t-1}
     """
     rows, size = reset.shape
+    b_r, b_z = bias_hh[:size], bias_hh[size : 2 * size]
     for b in range(rows):
-        gates, h_side_row = a[b], h_side[b]
-        for j in range(2 * size):
-            gates[j] += h_side_row[j] + bias_hh[j]
-        r, z = gates[:size], gates[size : 2 * size]
+        r, z = a[b, :size], a[b, size : 2 * size]
         h_prev_row, reset_row = h_prev[b], reset[b]
         for j in range(size):
-            r[j], z[j], reset_row[j] = reset_cell(r[j], z[j], h_prev_row[j])
+            r[j], z[j], reset_row[j] = reset_cell(r[j] + b_r[j], z[j] + b_z[j], h_prev_row[j])
 
 
 @loop
-def candidate_step(a, h_side, bias_hh, h_prev, h):
-    """Second half of a time step: the candidate and the state.
+def candidate_step(a, bias_hh, h_prev, h):
+    """Second half of a time step, after the candidate's product.
 
     Parameters
     ----------
-    a : (B, 3H) read: gate z and the candidate's input projection; written: the candidate n
-    h_side : (B, H) read: W_hn (r_t * h_{t-1})
+    a : (B, 3H) read: gate z, and in n W_in x_t + b_in + W_hn (r_t * h_{t-1}); written: the candidate n
     bias_hh : (3H,) read
     h_prev : (B, H) read: h_{t-1}
     h : (B, H) written: h_t
@@ -77,13 +74,13 @@ def candidate_step(a, h_side, bias_hh, h_prev, h):
     b_n = bias_hh[2 * size :]
     for b in range(rows):
         z, n = a[b, size : 2 * size], a[b, 2 * size :]
-        h_side_row, h_prev_row, h_row = h_side[b], h_prev[b], h[b]
+        h_prev_row, h_row = h_prev[b], h[b]
         for j in range(size):
-            n[j], h_row[j] = candidate_cell(n[j] + h_side_row[j] + b_n[j], z[j], h_prev_row[j])
+            n[j], h_row[j] = candidate_cell(n[j] + b_n[j], z[j], h_prev_row[j])
 
 
 @loop
-def candidate_step_gradient(a, h_prev, dh, da_n):
+def candidate_step_gradient(a, h_prev, dh):
     """Gradient of `candidate_step`.
 
     Parameters
@@ -91,39 +88,32 @@ def candidate_step_gradient(a, h_prev, dh, da_n):
     a : (B, 3H) read: gates; written: gradients of the pre-activations of z and n
     h_prev : (B, H) read: h_{t-1}
     dh : (B, H) read: gradient of h_t; written: gradient of h_{t-1} past the gates
-    da_n : (B, H) written: gradient of the candidate's pre-activation, contiguous for the product
     """
     rows, size = dh.shape
     for b in range(rows):
         z, n = a[b, size : 2 * size], a[b, 2 * size :]
-        h_prev_row, dh_row, da_n_row = h_prev[b], dh[b], da_n[b]
+        h_prev_row, dh_row = h_prev[b], dh[b]
         for j in range(size):
-            z[j], da_n_row[j], dh_row[j] = update_gradient(z[j], n[j], h_prev_row[j], dh_row[j])
-        for j in range(size):
-            n[j] = da_n_row[j]
+            z[j], n[j], dh_row[j] = update_gradient(z[j], n[j], h_prev_row[j], dh_row[j])
 
 
 @loop
-def reset_step_gradient(a, h_prev, d_reset, dh, da_rz):
+def reset_step_gradient(a, h_prev, d_reset, dh):
     """Gradient of `reset_step`.
 
     Parameters
     ----------
-    a : (B, 3H) read: gate r and the gradient of a_z; written: gradient of a_r
+    a : (B, 3H) read: gate r; written: gradient of a_r
     h_prev : (B, H) read: h_{t-1}
     d_reset : (B, H) read: gradient of the reset state
     dh : (B, H) read and written: the share of h_{t-1} in the reset state is added
-    da_rz : (B, 2H) written: gradients of a_r and a_z, contiguous for the product
     """
     rows, size = dh.shape
     for b in range(rows):
-        gates, da_rz_row = a[b], da_rz[b]
-        h_prev_row, d_reset_row, dh_row = h_prev[b], d_reset[b], dh[b]
+        r, h_prev_row, d_reset_row, dh_row = a[b, :size], h_prev[b], d_reset[b], dh[b]
         for j in range(size):
-            gates[j], through_reset = reset_gradient(gates[j], h_prev_row[j], d_reset_row[j])
+            r[j], through_reset = reset_gradient(r[j], h_prev_row[j], d_reset_row[j])
             dh_row[j] += through_reset
-        for j in range(2 * size):
-            da_rz_row[j] = gates[j]
 
 
 @loop
@@ -139,14 +129,13 @@ def forward(a, h, reset, weight_hh, bias_hh):
     bias_hh : (3H,) read
     """
     steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
-    weight_rz, weight_n = weight_hh[: 2 * size], weight_hh[2 * size :]
-    side_rz = np.empty((rows, 2 * size), a.dtype)
-    side_n = np.empty((rows, size), a.dtype)
+    gates = laid_out(weight_hh[: 2 * size].T, steps * rows)
+    candidate = laid_out(weight_hh[2 * size :].T, steps * rows)
     for t in range(steps):
-        np.dot(h[t], weight_rz.T, side_rz)
-        reset_step(a[t], side_rz, bias_hh, h[t], reset[t + 1])
-        np.dot(reset[t + 1], weight_n.T, side_n)
-        candidate_step(a[t], side_n, bias_hh, h[t], h[t + 1])
+        add_product(h[t], gates, a[t, :, : 2 * size])
+        reset_step(a[t], bias_hh, h[t], reset[t + 1])
+        add_product(reset[t + 1], candidate, a[t, :, 2 * size :])
+        candidate_step(a[t], bias_hh, h[t], h[t + 1])
 
 
 @loop
@@ -165,19 +154,20 @@ def backward(a, h, reset, weight_hh, dy, dh, d_weight_hh, d_bias_hh):
     """
     steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
     first = steps - dy.shape[0]
-    weight_rz, weight_n = weight_hh[: 2 * size], weight_hh[2 * size :]
-    da_rz = np.empty((steps, rows, 2 * size), a.dtype)
-    da_n = np.empty((steps, rows, size), a.dtype)
-    product = np.empty((rows, size), a.dtype)
+    gates = laid_out(weight_hh[: 2 * size], steps * rows)
+    candidate = laid_out(weight_hh[2 * size :], steps * rows)
+    d_reset = np.empty_like(dh)
     for t in range(steps - 1, -1, -1):
         if t >= first:
             accumulate(dh, dy[t - first])
-        candidate_step_gradient(a[t], h[t], dh, da_n[t])
-        np.dot(da_n[t], weight_n, product)
-        reset_step_gradient(a[t], h[t], product, dh, da_rz[t])
-        np.dot(da_rz[t], weight_rz, product)
-        accumulate(dh, product)
+        candidate_step_gradient(a[t], h[t], dh)
+        d_reset[...] = 0
+        add_product(a[t, :, 2 * size :], candidate, d_reset)
+        reset_step_gradient(a[t], h[t], d_reset, dh)
+        add_product(a[t, :, : 2 * size], gates, dh)
     total = steps * rows
-    np.dot(da_rz.reshape(total, 2 * size).T, h[:steps].reshape(total, size), d_weight_hh[: 2 * size])
-    np.dot(da_n.reshape(total, size).T, reset[1:].reshape(total, size), d_weight_hh[2 * size :])
-    column_sums(a.reshape(total, 3 * size), d_bias_hh)
+    a_rows = a.reshape(total, 3 * size)
+    d_weight_hh[...] = 0
+    add_outer_product(a_rows[:, : 2 * size], h[:steps].reshape(total, size), d_weight_hh[: 2 * size])
+    add_outer_product(a_rows[:, 2 * size :], reset[1:].reshape(total, size), d_weight_hh[2 * size :])
+    column_sums(a_rows, d_bias_hh)

@@ -3,13 +3,17 @@
 Rows are (time, batch) pairs: a (T, B, I) array seen as (T * B, I).
 """
 
-import numpy as np
-
 from tsrnn.kernels._jit import loop
+from tsrnn.kernels.products import BLOCK_ROWS, add_outer_product, add_product, laid_out
 
-# Up to this many inputs a row of the output is filled faster by multiply-adds onto the bias than by a matrix
-# product and a second pass for the bias.
-FEW_INPUTS = 2
+
+@loop
+def fill_rows(row, out):
+    """Every row of `out` (R, O) is `row` (O,)."""
+    for r in range(out.shape[0]):
+        out_row = out[r]
+        for j in range(row.size):
+            out_row[j] = row[j]
 
 
 @loop
@@ -23,25 +27,11 @@ def affine(x, weight, bias, out):
     bias : (O,) read
     out : (R, O) written
     """
-    rows, inputs = x.shape
-    outputs = bias.size
-    if inputs <= FEW_INPUTS:
-        columns = np.ascontiguousarray(weight.T)
-        for r in range(rows):
-            row = out[r]
-            for j in range(outputs):
-                row[j] = bias[j]
-            for i in range(inputs):
-                value = x[r, i]
-                column = columns[i]
-                for j in range(outputs):
-                    row[j] += value * column[j]
-    else:
-        np.dot(x, weight.T, out)
-        for r in range(rows):
-            row = out[r]
-            for j in range(outputs):
-                row[j] += bias[j]
+    right = laid_out(weight.T, x.shape[0])
+    for first in range(0, x.shape[0], BLOCK_ROWS):  # a block at a time, so that the product finds the bias in the cache
+        block = out[first : first + BLOCK_ROWS]
+        fill_rows(bias, block)
+        add_product(x[first : first + BLOCK_ROWS], right, block)
 
 
 @loop
@@ -55,7 +45,8 @@ def affine_gradient(x, d_out, d_weight, d_bias):
     d_weight : (O, I) written
     d_bias : (O,) written
     """
-    np.dot(d_out.T, x, d_weight)
+    d_weight[...] = 0
+    add_outer_product(d_out, x, d_weight)
     column_sums(d_out, d_bias)
 
 
@@ -69,7 +60,8 @@ def affine_input_gradient(d_out, weight, d_x):
     weight : (O, I) read
     d_x : (R, I) written
     """
-    np.dot(d_out, weight, d_x)
+    d_x[...] = 0
+    add_product(d_out, laid_out(weight, d_out.shape[0]), d_x)
 
 
 @loop

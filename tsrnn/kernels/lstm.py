@@ -8,11 +8,10 @@
 Layouts are torch's: gates in the order i f g o, `weight_ih` (4H, I), `weight_hh` (4H, H).
 """
 
-import numpy as np
-
-from tsrnn.kernels._jit import formula, loop
+from tsrnn.kernels._jit import apart, formula, loop
 from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh, tanh_gradient
 from tsrnn.kernels.linear import accumulate, affine_gradient
+from tsrnn.kernels.products import add_product, laid_out
 
 
 @formula
@@ -64,26 +63,43 @@ def cell_gradient(i, f, g, o, c_prev, c, dh, dc):
 
 
 @loop
-def step(a, h_side, bias_hh, c_prev, c, h):
-    """One time step. Apart from `forward`, because a loop beside a matrix product does not vectorise.
+def gates_of(row):
+    """The blocks i, f, g, o of a row (4H,)."""
+    size = row.size // 4
+    return row[:size], row[size : 2 * size], row[2 * size : 3 * size], row[3 * size :]
+
+
+@loop
+def step_row(i, f, g, o, b_i, b_f, b_g, b_o, c_prev, c, h):
+    """A row of `step`, its gates apart."""
+    apart()
+    for j in range(h.size):
+        i[j], f[j], g[j], o[j], c[j], h[j] = cell(i[j] + b_i[j], f[j] + b_f[j], g[j] + b_g[j], o[j] + b_o[j], c_prev[j])
+
+
+@loop
+def step(a, bias_hh, c_prev, c, h):
+    """One time step, after its products.
 
     Parameters
     ----------
-    a : (B, 4H) read: input projection; written: activated gates i, f, g, o
-    h_side : (B, 4H) read: W_hh h_{t-1}
+    a : (B, 4H) read: W_ih x_t + b_ih + W_hh h_{t-1}; written: activated gates i, f, g, o
     bias_hh : (4H,) read
     c_prev : (B, H) read: c_{t-1}
     c, h : (B, H) written: c_t, h_t
     """
-    rows, size = h.shape
-    for b in range(rows):
-        gates, h_side_row = a[b], h_side[b]
-        for j in range(4 * size):
-            gates[j] += h_side_row[j] + bias_hh[j]
-        i, f, g, o = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size :]
-        c_prev_row, c_row, h_row = c_prev[b], c[b], h[b]
-        for j in range(size):
-            i[j], f[j], g[j], o[j], c_row[j], h_row[j] = cell(i[j], f[j], g[j], o[j], c_prev_row[j])
+    b_i, b_f, b_g, b_o = gates_of(bias_hh)
+    for b in range(h.shape[0]):
+        i, f, g, o = gates_of(a[b])
+        step_row(i, f, g, o, b_i, b_f, b_g, b_o, c_prev[b], c[b], h[b])
+
+
+@loop
+def step_gradient_row(i, f, g, o, c_prev, c, dh, dc):
+    """A row of `step_gradient`, its gates apart."""
+    apart()
+    for j in range(dh.size):
+        i[j], f[j], g[j], o[j], dc[j] = cell_gradient(i[j], f[j], g[j], o[j], c_prev[j], c[j], dh[j], dc[j])
 
 
 @loop
@@ -97,15 +113,9 @@ def step_gradient(a, c_prev, c, dh, dc):
     dh : (B, H) read: gradient of h_t
     dc : (B, H) read: gradient of c_t from later steps; written: gradient of c_{t-1}
     """
-    rows, size = dh.shape
-    for b in range(rows):
-        gates = a[b]
-        i, f, g, o = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size :]
-        c_prev_row, c_row, dh_row, dc_row = c_prev[b], c[b], dh[b], dc[b]
-        for j in range(size):
-            i[j], f[j], g[j], o[j], dc_row[j] = cell_gradient(
-                i[j], f[j], g[j], o[j], c_prev_row[j], c_row[j], dh_row[j], dc_row[j]
-            )
+    for b in range(dh.shape[0]):
+        i, f, g, o = gates_of(a[b])
+        step_gradient_row(i, f, g, o, c_prev[b], c[b], dh[b], dc[b])
 
 
 @loop
@@ -119,11 +129,11 @@ def forward(a, h, c, weight_hh, bias_hh):
     weight_hh : (4H, H) read
     bias_hh : (4H,) read
     """
-    steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
-    recurrent = np.empty((rows, 4 * size), a.dtype)
+    steps, rows = a.shape[:2]
+    recurrent = laid_out(weight_hh.T, steps * rows)
     for t in range(steps):
-        np.dot(h[t], weight_hh.T, recurrent)
-        step(a[t], recurrent, bias_hh, c[t], c[t + 1], h[t + 1])
+        add_product(h[t], recurrent, a[t])
+        step(a[t], bias_hh, c[t], c[t + 1], h[t + 1])
 
 
 @loop
@@ -142,9 +152,11 @@ def backward(a, h, c, weight_hh, dy, dh, dc, d_weight_hh, d_bias_hh):
     """
     steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
     first = steps - dy.shape[0]
+    recurrent = laid_out(weight_hh, steps * rows)
     for t in range(steps - 1, -1, -1):
         if t >= first:
             accumulate(dh, dy[t - first])
         step_gradient(a[t], c[t], c[t + 1], dh, dc)
-        np.dot(a[t], weight_hh, dh)
+        dh[...] = 0
+        add_product(a[t], recurrent, dh)
     affine_gradient(h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, 4 * size), d_weight_hh, d_bias_hh)

@@ -11,11 +11,10 @@ The equations from c_t on are those of `lstm`, and called from there. Layouts ar
 i f g o; `weight_peephole` (3, H) holds p_i, p_f and p_o.
 """
 
-import numpy as np
-
 from tsrnn.kernels._jit import formula, loop
 from tsrnn.kernels.linear import accumulate, affine_gradient
 from tsrnn.kernels.lstm import read_memory, read_memory_gradient, write_memory, write_memory_gradient
+from tsrnn.kernels.products import add_product, laid_out
 
 
 @formula
@@ -31,13 +30,12 @@ def peep_gradient(dc, p, da):
 
 
 @loop
-def step(a, h_side, bias_hh, peephole, o_sees_previous, c_prev, c, h):
-    """One time step. Apart from `forward`, because a loop beside a matrix product does not vectorise.
+def step(a, bias_hh, peephole, o_sees_previous, c_prev, c, h):
+    """One time step, after its products.
 
     Parameters
     ----------
-    a : (B, 4H) read: input projection; written: activated gates i, f, g, o
-    h_side : (B, 4H) read: W_hh h_{t-1}
+    a : (B, 4H) read: W_ih x_t + b_ih + W_hh h_{t-1}; written: activated gates i, f, g, o
     bias_hh : (4H,) read
     peephole : (3, H) read
     o_sees_previous : bool: whether the output gate sees c_{t-1} in place of c_t
@@ -45,20 +43,22 @@ def step(a, h_side, bias_hh, peephole, o_sees_previous, c_prev, c, h):
     c, h : (B, H) written: c_t, h_t
     """
     rows, size = h.shape
+    b_i, b_f, b_g, b_o = bias_hh[:size], bias_hh[size : 2 * size], bias_hh[2 * size : 3 * size], bias_hh[3 * size :]
     p_i, p_f, p_o = peephole[0], peephole[1], peephole[2]
     for b in range(rows):
-        gates, h_side_row = a[b], h_side[b]
-        for j in range(4 * size):
-            gates[j] += h_side_row[j] + bias_hh[j]
+        gates = a[b]
         i, f, g, o = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size :]
         c_prev_row, c_row, h_row = c_prev[b], c[b], h[b]
         for j in range(size):
             i[j], f[j], g[j], c_row[j] = write_memory(
-                peep(i[j], p_i[j], c_prev_row[j]), peep(f[j], p_f[j], c_prev_row[j]), g[j], c_prev_row[j]
+                peep(i[j] + b_i[j], p_i[j], c_prev_row[j]),
+                peep(f[j] + b_f[j], p_f[j], c_prev_row[j]),
+                g[j] + b_g[j],
+                c_prev_row[j],
             )
         seen = c_prev_row if o_sees_previous else c_row
         for j in range(size):
-            o[j], h_row[j] = read_memory(peep(o[j], p_o[j], seen[j]), c_row[j])
+            o[j], h_row[j] = read_memory(peep(o[j] + b_o[j], p_o[j], seen[j]), c_row[j])
 
 
 @loop
@@ -115,11 +115,11 @@ def forward(a, h, c, weight_hh, bias_hh, weight_peephole, o_sees_previous):
     weight_peephole : (3, H) read
     o_sees_previous : bool
     """
-    steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
-    recurrent = np.empty((rows, 4 * size), a.dtype)
+    steps, rows = a.shape[:2]
+    recurrent = laid_out(weight_hh.T, steps * rows)
     for t in range(steps):
-        np.dot(h[t], weight_hh.T, recurrent)
-        step(a[t], recurrent, bias_hh, weight_peephole, o_sees_previous, c[t], c[t + 1], h[t + 1])
+        add_product(h[t], recurrent, a[t])
+        step(a[t], bias_hh, weight_peephole, o_sees_previous, c[t], c[t + 1], h[t + 1])
 
 
 @loop
@@ -143,6 +143,7 @@ def backward(
     """
     steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
     first = steps - dy.shape[0]
+    recurrent = laid_out(weight_hh, steps * rows)
     for k in range(3):
         for j in range(size):
             d_weight_peephole[k, j] = 0
@@ -150,5 +151,6 @@ def backward(
         if t >= first:
             accumulate(dh, dy[t - first])
         step_gradient(a[t], weight_peephole, o_sees_previous, c[t], c[t + 1], dh, dc, d_weight_peephole)
-        np.dot(a[t], weight_hh, dh)
+        dh[...] = 0
+        add_product(a[t], recurrent, dh)
     affine_gradient(h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, 4 * size), d_weight_hh, d_bias_hh)

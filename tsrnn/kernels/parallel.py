@@ -28,15 +28,25 @@ import numpy as np
 
 from tsrnn.kernels import gru, gru_reset_before, lstm, lstm_peephole, rnn
 from tsrnn.kernels._jit import loop
-from tsrnn.kernels.linear import accumulate, affine_gradient, column_sums
+from tsrnn.kernels.linear import accumulate, affine_gradient, affine_input_gradient, column_sums
+from tsrnn.kernels.products import add_outer_product, add_product, laid_out
+
+
+@loop
+def product(a, b):
+    """a B (M, N), of `a` (M, K) and B (K, N)."""
+    out = np.zeros((a.shape[0], b.shape[1]), a.dtype)
+    add_product(a, laid_out(b, a.shape[0]), out)
+    return out
 
 
 @loop
 def rnn_forward(a, h, weight_hh, bias_hh, rectify):
-    """RNN, one step for each input; `a` is read only."""
-    h_side = np.dot(h[0], weight_hh.T)
+    """RNN, one step for each input."""
+    h_side = product(h[0], weight_hh.T)
     for p in range(a.shape[0]):
-        rnn.step(a[p], h_side, bias_hh, rectify, h[p + 1])
+        accumulate(a[p], h_side)
+        rnn.step(a[p], bias_hh, rectify, h[p + 1])
 
 
 @loop
@@ -46,16 +56,17 @@ def rnn_backward(a, h, weight_hh, dy, dh, d_weight_hh, d_bias_hh, rectify):
     for p in range(a.shape[0]):
         rnn.step_gradient(a[p], h[p + 1], rectify, dy[p])
         accumulate(da, a[p])
-    np.dot(da, weight_hh, dh)
+    affine_input_gradient(da, weight_hh, dh)
     affine_gradient(h[0], da, d_weight_hh, d_bias_hh)
 
 
 @loop
 def lstm_forward(a, h, c, weight_hh, bias_hh):
     """LSTM, one step for each input."""
-    h_side = np.dot(h[0], weight_hh.T)
+    h_side = product(h[0], weight_hh.T)
     for p in range(a.shape[0]):
-        lstm.step(a[p], h_side, bias_hh, c[0], c[p + 1], h[p + 1])
+        accumulate(a[p], h_side)
+        lstm.step(a[p], bias_hh, c[0], c[p + 1], h[p + 1])
 
 
 @loop
@@ -68,16 +79,17 @@ def lstm_backward(a, h, c, weight_hh, dy, dh, dc, d_weight_hh, d_bias_hh):
         lstm.step_gradient(a[p], c[0], c[p + 1], dy[p], dc_p)
         accumulate(da, a[p])
         accumulate(dc, dc_p)
-    np.dot(da, weight_hh, dh)
+    affine_input_gradient(da, weight_hh, dh)
     affine_gradient(h[0], da, d_weight_hh, d_bias_hh)
 
 
 @loop
 def lstm_peephole_forward(a, h, c, weight_hh, bias_hh, weight_peephole, o_sees_previous):
     """LSTM with peepholes, one step for each input."""
-    h_side = np.dot(h[0], weight_hh.T)
+    h_side = product(h[0], weight_hh.T)
     for p in range(a.shape[0]):
-        lstm_peephole.step(a[p], h_side, bias_hh, weight_peephole, o_sees_previous, c[0], c[p + 1], h[p + 1])
+        accumulate(a[p], h_side)
+        lstm_peephole.step(a[p], bias_hh, weight_peephole, o_sees_previous, c[0], c[p + 1], h[p + 1])
 
 
 @loop
@@ -95,16 +107,21 @@ def lstm_peephole_backward(
         )
         accumulate(da, a[p])
         accumulate(dc, dc_p)
-    np.dot(da, weight_hh, dh)
+    affine_input_gradient(da, weight_hh, dh)
     affine_gradient(h[0], da, d_weight_hh, d_bias_hh)
 
 
 @loop
 def gru_forward(a, h, u, weight_hh, bias_hh):
     """GRU, one step for each input."""
-    h_side = np.dot(h[0], weight_hh.T)
+    size = h.shape[2]
+    gate_side = product(h[0], weight_hh[: 2 * size].T)
+    u_side = product(h[0], weight_hh[2 * size :].T)
     for p in range(a.shape[0]):
-        gru.step(a[p], h_side, bias_hh, h[0], h[p + 1], u[p + 1])
+        accumulate(a[p, :, : 2 * size], gate_side)
+        u[p + 1] = 0
+        accumulate(u[p + 1], u_side)
+        gru.step(a[p], bias_hh, h[0], h[p + 1], u[p + 1])
 
 
 @loop
@@ -117,7 +134,7 @@ def gru_backward(a, h, u, weight_hh, dy, dh, d_weight_hh, d_bias_hh):
         gru.step_gradient(a[p], h[0], u[p + 1], dh_p)
         accumulate(da, a[p])
         accumulate(past_gates, dh_p)
-    np.dot(da, weight_hh, dh)
+    affine_input_gradient(da, weight_hh, dh)
     accumulate(dh, past_gates)
     affine_gradient(h[0], da, d_weight_hh, d_bias_hh)
     gru.to_input_side(a, u)
@@ -128,38 +145,36 @@ def gru_reset_before_forward(a, h, reset, weight_hh, bias_hh):
     """GRU with the reset gate before the product, one step for each input.
 
     The reset state r_p * h_0 differs from position to position: the products of r and z are shared, the candidate's
-    is not. It is one product for the rows of all positions.
+    is not.
     """
-    positions, rows, size = reset.shape[0] - 1, reset.shape[1], reset.shape[2]
-    weight_rz, weight_n = weight_hh[: 2 * size], weight_hh[2 * size :]
-    side_rz = np.dot(h[0], weight_rz.T)
-    for p in range(positions):
-        gru_reset_before.reset_step(a[p], side_rz, bias_hh, h[0], reset[p + 1])
-    side_n = np.dot(reset[1:].reshape(positions * rows, size), weight_n.T).reshape(positions, rows, size)
-    for p in range(positions):
-        gru_reset_before.candidate_step(a[p], side_n[p], bias_hh, h[0], h[p + 1])
+    size = h.shape[2]
+    gate_side = product(h[0], weight_hh[: 2 * size].T)
+    candidate = laid_out(weight_hh[2 * size :].T, a.shape[0] * a.shape[1])
+    for p in range(a.shape[0]):
+        accumulate(a[p, :, : 2 * size], gate_side)
+        gru_reset_before.reset_step(a[p], bias_hh, h[0], reset[p + 1])
+        add_product(reset[p + 1], candidate, a[p, :, 2 * size :])
+        gru_reset_before.candidate_step(a[p], bias_hh, h[0], h[p + 1])
 
 
 @loop
 def gru_reset_before_backward(a, h, reset, weight_hh, dy, dh, d_weight_hh, d_bias_hh):
     """Gradients of `gru_reset_before_forward`, which says which products are shared."""
-    positions, rows, size = dy.shape
-    total = positions * rows
-    weight_rz, weight_n = weight_hh[: 2 * size], weight_hh[2 * size :]
-    da_n = np.empty_like(dy)
+    size, total = dy.shape[2], dy.shape[0] * dy.shape[1]
+    candidate = laid_out(weight_hh[2 * size :], total)
+    da_gates = np.zeros((dy.shape[1], 2 * size), a.dtype)
     past_product = np.zeros_like(dh)
-    for p in range(positions):
-        dh_p = dy[p].copy()
-        gru_reset_before.candidate_step_gradient(a[p], h[0], dh_p, da_n[p])
+    for p in range(dy.shape[0]):
+        dh_p, d_reset = dy[p].copy(), np.zeros_like(dh)
+        gru_reset_before.candidate_step_gradient(a[p], h[0], dh_p)
+        add_product(a[p, :, 2 * size :], candidate, d_reset)
+        gru_reset_before.reset_step_gradient(a[p], h[0], d_reset, dh_p)
+        accumulate(da_gates, a[p, :, : 2 * size])
         accumulate(past_product, dh_p)
-    d_reset = np.dot(da_n.reshape(total, size), weight_n).reshape(positions, rows, size)
-    da_rz = np.zeros((rows, 2 * size), a.dtype)
-    da_rz_p = np.empty_like(da_rz)
-    for p in range(positions):
-        gru_reset_before.reset_step_gradient(a[p], h[0], d_reset[p], past_product, da_rz_p)
-        accumulate(da_rz, da_rz_p)
-    np.dot(da_rz, weight_rz, dh)
+    affine_input_gradient(da_gates, weight_hh[: 2 * size], dh)
     accumulate(dh, past_product)
-    np.dot(da_rz.T, h[0], d_weight_hh[: 2 * size])
-    np.dot(da_n.reshape(total, size).T, reset[1:].reshape(total, size), d_weight_hh[2 * size :])
-    column_sums(a.reshape(total, 3 * size), d_bias_hh)
+    d_weight_hh[...] = 0
+    add_outer_product(da_gates, h[0], d_weight_hh[: 2 * size])
+    a_rows = a.reshape(total, 3 * size)
+    add_outer_product(a_rows[:, 2 * size :], reset[1:].reshape(total, size), d_weight_hh[2 * size :])
+    column_sums(a_rows, d_bias_hh)

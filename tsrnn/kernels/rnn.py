@@ -5,11 +5,10 @@
 Layouts are torch's: one gate, `weight_ih` (H, I), `weight_hh` (H, H).
 """
 
-import numpy as np
-
 from tsrnn.kernels._jit import formula, loop
 from tsrnn.kernels.activations import relu, relu_gradient, tanh, tanh_gradient
 from tsrnn.kernels.linear import accumulate, affine_gradient
+from tsrnn.kernels.products import add_product, laid_out
 
 
 @formula
@@ -37,26 +36,25 @@ def relu_cell_gradient(h, dh):
 
 
 @loop
-def step(a, h_side, bias_hh, rectify, h):
-    """One time step. Apart from `forward`, because a loop beside a matrix product does not vectorise.
+def step(a, bias_hh, rectify, h):
+    """One time step, after its products.
 
     Parameters
     ----------
-    a : (B, H) read: input projection
-    h_side : (B, H) read: W_hh h_{t-1}
+    a : (B, H) read: W_ih x_t + b_ih + W_hh h_{t-1}
     bias_hh : (H,) read
     rectify : bool
     h : (B, H) written: h_t
     """
     rows, size = h.shape
     for b in range(rows):
-        a_row, h_side_row, h_row = a[b], h_side[b], h[b]
+        a_row, h_row = a[b], h[b]
         if rectify:
             for j in range(size):
-                h_row[j] = relu_cell(a_row[j] + h_side_row[j] + bias_hh[j])
+                h_row[j] = relu_cell(a_row[j] + bias_hh[j])
         else:
             for j in range(size):
-                h_row[j] = cell(a_row[j] + h_side_row[j] + bias_hh[j])
+                h_row[j] = cell(a_row[j] + bias_hh[j])
 
 
 @loop
@@ -87,17 +85,17 @@ def forward(a, h, weight_hh, bias_hh, rectify):
 
     Parameters
     ----------
-    a : (T, B, H) read: input projections W_ih x_t + b_ih
+    a : (T, B, H) read: input projections W_ih x_t + b_ih; overwritten
     h : (T+1, B, H) slot 0 read: the initial state; the rest written: h_1 .. h_T
     weight_hh : (H, H) read
     bias_hh : (H,) read
     rectify : bool: relu in place of tanh
     """
-    steps, rows, size = a.shape
-    recurrent = np.empty((rows, size), a.dtype)
+    steps, rows = a.shape[:2]
+    recurrent = laid_out(weight_hh.T, steps * rows)
     for t in range(steps):
-        np.dot(h[t], weight_hh.T, recurrent)
-        step(a[t], recurrent, bias_hh, rectify, h[t + 1])
+        add_product(h[t], recurrent, a[t])
+        step(a[t], bias_hh, rectify, h[t + 1])
 
 
 @loop
@@ -117,9 +115,11 @@ def backward(a, h, weight_hh, dy, dh, d_weight_hh, d_bias_hh, rectify):
     """
     steps, rows, size = a.shape
     first = steps - dy.shape[0]
+    recurrent = laid_out(weight_hh, steps * rows)
     for t in range(steps - 1, -1, -1):
         if t >= first:
             accumulate(dh, dy[t - first])
         step_gradient(a[t], h[t + 1], rectify, dh)
-        np.dot(a[t], weight_hh, dh)
+        dh[...] = 0
+        add_product(a[t], recurrent, dh)
     affine_gradient(h[:steps].reshape(steps * rows, size), a.reshape(steps * rows, size), d_weight_hh, d_bias_hh)
