@@ -69,7 +69,7 @@ def linear_outputs(
     network: Network, samples: Samples, coefficients: list[np.ndarray], dtype: np.dtype
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """What linear maps (I + 1, O) make of all samples, each (size, O), and the targets (size, O)."""
-    with Workers(1) as workers:
+    with single_threaded_blas(), Workers(1) as workers:  # the same bits, whatever BLAS may use elsewhere
         blocks = _Blocks(network, samples, np.arange(samples.size), dtype, workers)
         return blocks.outputs(coefficients)
 
