@@ -8,6 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 
+WARM_UP = 0.06  # seconds
+
+
 class Side(NamedTuple):
     """One side: a step to be timed, and what has to be around it, made anew for each timing and not timed."""
 
@@ -29,15 +32,18 @@ def rest(most: float = 0.25) -> None:
 
 
 def seconds(step: Callable[[], object], least: float) -> float:
-    """Mean seconds of a step over as many as take `least` seconds; one before them wakes threads and caches.
+    """Mean seconds of a step over as many as take `least` seconds, among others.
 
-    A step that takes as long by itself is its own warm-up.
+    Those before them, for `WARM_UP` seconds, wake threads and caches: after a rest the system lets two threads share a
+    processor for tens of milliseconds before it moves one of them. A step that takes longer is its own warm-up.
     """
     start = time.perf_counter()
     step()
     first = time.perf_counter() - start
-    if first >= least:
+    if first >= max(least, WARM_UP):
         return first
+    while time.perf_counter() - start < WARM_UP:
+        step()
     count, start = 0, time.perf_counter()
     while True:
         step()

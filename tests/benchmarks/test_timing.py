@@ -11,7 +11,7 @@ def timing(script):
     return script("timing")
 
 
-def test_sides_take_turns_after_a_warm_up(timing):
+def test_sides_take_turns_after_a_warm_up(timing, monkeypatch):
     calls, open_sides = [], []
 
     def side(name):
@@ -27,6 +27,7 @@ def test_sides_take_turns_after_a_warm_up(timing):
 
         return timing.Side(step, around)
 
+    monkeypatch.setattr(timing, "WARM_UP", 0)
     times = timing.in_turns({name: side(name) for name in "abc"}, 3, least=0)
     assert "".join(calls) == "aabbcc" + "abc" + "bca" + "cab"
     assert open_sides == []
