@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-
 WARM_UP = 0.06  # seconds
 
 
