@@ -95,10 +95,7 @@ def measure(task: Task, arguments: argparse.Namespace, rows: Rows, peers: Rows) 
         for members in arguments.members:
             measure_own(task, rows, ensemble(members), {} if members == 1 else {"n_members": members}, seeds)
     if "linear" in wanted:
-        if LINEAR_ALONE is None:
-            print(f"{task.name}, {LINEAR}: left out, nothing switches the recurrent part off")
-        else:
-            measure_own(task, rows, LINEAR, LINEAR_ALONE, seeds)
+        measure_own(task, rows, LINEAR, LINEAR_ALONE, seeds)
     if arguments.peers is None:
         return
     for method in accuracy_peers.LOCAL:

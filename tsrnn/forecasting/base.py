@@ -249,7 +249,6 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         history, parameters = trainer.history, trainer.parameters.copy()
         return {
             **fitted,
-            **(keep(trainer.network, parameters) if keep else {}),
             **curves(self, history, goes_on),
             "_units_parameters": units_parameters(self),
             "network_": trainer.network,
@@ -257,6 +256,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             "n_iter_": len(history.loss),
             "n_steps_": history.n_steps + (self.n_steps_ if goes_on else 0),
             "best_loss_": min(history.validation_loss or history.loss, default=np.nan),
+            **(keep(trainer.network, parameters) if keep else {}),
         }
 
     @contextmanager

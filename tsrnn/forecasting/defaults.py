@@ -20,6 +20,8 @@ LONG_LOOKBACK, LONG_RECURRENT_STEPS = 720, 15
 
 STRAIGHT = 0.05  # deviation, as a share of the level, within which logarithms are a straight line
 
+FEW_WINDOWS = 5000  # of which the linear map is not learnt but half, beside exponential smoothing
+
 # Beside a linear map that starts fitted, the network of few windows soon knows them by heart.
 PASSES, MOST_STEPS, FEW_STEPS = 10, 1000, 300
 
@@ -45,8 +47,10 @@ class Choices:
         Weight decay of the network, and of the linear map.
     max_steps : int or None
     learning_rate_init : float
-    seasonal_share : float
-        Of the forecast that repeats the last season, in the linear map that training starts with.
+    smoothing_share : float
+        Of exponential smoothing in the linear map that training starts with.
+    training_share : float
+        Of what training changes; the rest stays with that linear map.
     """
 
     lookback: int
@@ -61,7 +65,8 @@ class Choices:
     alpha_linear: float
     max_steps: int | None
     learning_rate_init: float
-    seasonal_share: float = 0.0
+    smoothing_share: float = 0.0
+    training_share: float = 1.0
 
     @property
     def training(self) -> dict:
@@ -122,11 +127,23 @@ def choose(model, panel: Panel, season: int) -> Choices:
         alpha_linear=min(1.0, 100 / lookback) if model.alpha == "auto" else model.alpha,
         max_steps=max_steps,
         learning_rate_init=model.learning_rate_init * (rate_share(max_steps) if model.max_steps == "auto" else 1),
+        smoothing_share=auto_smoothing(whole, long) if started and model.linear_skip == "auto" else 0.0,
+        training_share=auto_training(whole) if started and model.max_steps == "auto" else 1.0,
     )
 
 
 # Of which the fitted estimator tells what was chosen.
 CHOSEN = ("lookback", "segment", "decoder", "normalize", "linear_skip", "hidden_size", "dropout")
+
+
+def auto_smoothing(windows: int, long: bool) -> float:
+    """Share of exponential smoothing in the linear map, to begin with."""
+    return 0.0 if long else 0.5 if windows < FEW_WINDOWS else 0.25
+
+
+def auto_training(windows: int) -> float:
+    """Share of what training changes, to begin with: of few windows much is learnt that does not come again."""
+    return 0.25 if windows < FEW_WINDOWS else 0.5 if auto_steps(windows, True) < MOST_STEPS else 1.0
 
 
 def auto_steps(windows: int, started: bool, wide: bool = False) -> int:
@@ -149,13 +166,12 @@ def rate_share(steps: int) -> float:
 def other_steps(model, choices: Choices) -> list[int]:
     """Numbers of updates that may be right where windows are few: some series are learnt by heart, others not at all.
 
-    The one to stay with unless another is better comes first.
+    The one to stay with unless another is better comes first; none where there is nothing to choose.
     """
-    if model.max_steps != "auto" or choices.max_steps >= MOST_STEPS:
-        return [choices.max_steps]
-    if choices.max_steps >= FEW_STEPS:
-        return [choices.max_steps // 10, choices.max_steps]
-    return [choices.max_steps, *(steps for steps in (FEW_STEPS // 3, FEW_STEPS) if steps > 2 * choices.max_steps)]
+    if model.max_steps != "auto" or choices.training_share == 1:
+        return []
+    own = choices.max_steps
+    return [own, *(steps for steps in (FEW_STEPS // 3, FEW_STEPS) if steps > 2 * own)]
 
 
 def auto_normalization(panel: Panel, stateful: bool, long: bool) -> str:
@@ -180,18 +196,6 @@ def _bends(panel: Panel) -> bool:
         return False
     centre, scale = mean_and_deviation(panel.values, panel.begin, panel.end)
     return bool(np.median(scale / np.maximum(centre, scale)) > STRAIGHT)
-
-
-def seasonal_weights(steps: int, channels: int, lookback: int, season_length: int) -> np.ndarray:
-    """Weights (steps * channels, lookback * channels) of the linear map that repeats the last season.
-
-    Of a window that is shorter than a season it repeats the last value.
-    """
-    season = season_length if season_length <= lookback else 1
-    weights = np.zeros((steps, channels, lookback, channels))
-    for k in range(channels):
-        weights[np.arange(steps), k, lookback - season + np.arange(steps) % season, k] = 1
-    return weights.reshape(steps * channels, lookback * channels)
 
 
 def auto_lookback(lengths: np.ndarray, n_outputs: int, season_length: int, long: bool = False) -> int:

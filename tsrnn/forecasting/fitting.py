@@ -13,7 +13,7 @@ from tsrnn.forecasting.plans import carried_states, check_signs, streamed, windo
 from tsrnn.forecasting.prediction import kept_values
 from tsrnn.forecasting.selection import Races
 from tsrnn.forecasting.timeindex import season_length
-from tsrnn.training.linear import start_linear
+from tsrnn.training.linear import draw_back, start_linear
 
 DECODERS = ("direct", "parallel", "recursive", "seq2seq")
 
@@ -117,14 +117,17 @@ class Fitting:
         if covariates and covariates.names and all(isinstance(name, str) for name in covariates.names):
             fitted["feature_names_in_"] = np.array(covariates.names, object)
 
+        linear = None if self.stateful or self._goes_on() else races.start(network, plan, choices)
+
         def start(network, dtype, rng):
             parameters = network.initialize(rng, dtype, self.recurrent_init)
-            linear = None if self.stateful else races.start(network, plan, choices)
             if linear is not None:
                 start_linear(network, parameters, linear)
             return parameters
 
         def keep(network, parameters):
+            if linear is not None:
+                draw_back(network, parameters, linear, choices.training_share)
             return {"_states": carried_states(network, parameters, panel, plan.units)} if self.stateful else {}
 
         self._train(

@@ -1,26 +1,28 @@
-"""The races behind "auto": held-back values say which units, how much of the last season, and how many updates."""
+"""The races behind "auto": held-back values say which units, how many updates, and how much of them."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from tsrnn.forecasting.defaults import Choices, candidates, other_steps, rate_share, seasonal_weights
+from tsrnn.forecasting.defaults import Choices, candidates, other_steps, rate_share
 from tsrnn.forecasting.panel import Panel
 from tsrnn.forecasting.plans import Plan, windowed
+from tsrnn.forecasting.smoothing import MOST_WINDOWS, smoothing_weights
 from tsrnn.kernels.windows import read_only, seasonal_changes
 from tsrnn.network.network import Network
-from tsrnn.training.linear import fit_linear, linear_outputs, start_linear
+from tsrnn.training.linear import fit_linear, linear_outputs, linear_samples, some_of, start_linear
 from tsrnn.training.parallel import Workers
 from tsrnn.training.passes import Passes
 from tsrnn.training.trainer import DivergenceError, Trainer
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the seasonal naive in the linear map
 # Forecasts that tell two candidates apart, if there are so many series or values: of one series so many, and so many
 # horizons, for what happens to be right in one stretch of it need not be in the next.
 ENOUGH_ORIGINS, ENOUGH_HORIZONS = 50, 4
+LEAST_HORIZONS = 3  # of all series, that say how much is to be learnt
 # By which another candidate must be better than the first: on the held-back values of one series much is chance.
-LEAST_GAIN, GAIN_OF_ONE = 0.01, 0.3
+# What training gains on one stretch of all series, which have much in common, it may lose on the next.
+LEAST_GAIN, LEAST_GAIN_OF_TRAINING, GAIN_OF_ONE = 0.01, 0.03, 0.3
 
 FLOAT = np.dtype(np.float32)
 
@@ -59,72 +61,81 @@ class Races:
     def run(self, choices: Choices) -> Choices:
         """The choices with what has won."""
         if self._model._goes_on() or self._model.early_stopping or not choices.linear_skip:
-            return choices
-        return self._number_of_updates(self._units(choices))
+            return replace(choices, training_share=1.0)
+        return self._training(self._units(choices))
 
     def start(self, network: Network, plan: Plan, choices: Choices) -> np.ndarray | None:
-        """Coefficients of the linear map that training starts with: fitted, and drawn toward the last season."""
-        return self._toward_season(network, plan, self._fitted(network, plan), choices.seasonal_share)
+        """Coefficients of the linear map that training starts with: fitted, and drawn toward exponential smoothing."""
+        share = choices.smoothing_share
+        linear = fit_linear(network, plan.training, FLOAT, self._model.loss, self._rng, self._model.n_jobs)
+        return linear if linear is None or share == 0 else (1 - share) * linear + share * self._smoothing(network, plan)
 
     def _units(self, choices: Choices) -> Choices:
-        """With the normalization and the share of the seasonal naive of the best linear map."""
-        model = self._model
-        names, shares = candidates(model, self._panel, choices), SHARES if model.linear_skip == "auto" else (0.0,)
-        if len(names) * len(shares) == 1:
+        """With the normalization of the best linear map."""
+        names = candidates(self._model, self._panel, choices)
+        if len(names) == 1:
             return choices
-        entries, errors = [], []
+        errors = []
         for normalize in names:
             candidate = replace(choices, normalize=normalize)
             plan, network = self._held_back(candidate), self._build(candidate)
-            linear = self._fitted(network, plan)
+            linear = self.start(network, plan, candidate)
             if linear is None or not plan.validation.size:
                 return choices
-            maps = [self._toward_season(network, plan, linear, share) for share in shares]
-            found, _ = linear_outputs(network, plan.validation, maps, FLOAT)
-            errors += [self._errors(network, plan, outputs) for outputs in found]
-            entries += [replace(candidate, seasonal_share=share) for share in shares]
-        return entries[_winner(errors, self._held / self._outputs)]
+            (found,), _ = linear_outputs(network, plan.validation, [linear], FLOAT)
+            errors.append(self._errors(network, plan, found))
+        return replace(choices, normalize=names[_winner(errors, self._held / self._outputs, LEAST_GAIN)])
 
-    def _number_of_updates(self, choices: Choices) -> Choices:
-        """With the number of updates after which the network is best."""
+    def _training(self, choices: Choices) -> Choices:
+        """With the number of updates after which the network is best, and the share of what they change."""
         numbers = other_steps(self._model, choices)
-        if len(numbers) == 1:
+        if not numbers or self._panel.n_series * self._held < LEAST_HORIZONS * self._outputs:
             return choices
         plan, network = self._held_back(choices), self._build(choices)
         linear = self.start(network, plan, choices)
         if linear is None or not plan.validation.size:
             return choices
+        (untrained,), _ = linear_outputs(network, plan.validation, [linear], FLOAT)
         rate = self._model.learning_rate_init
-        entries = [replace(choices, max_steps=steps, learning_rate_init=rate * rate_share(steps)) for steps in numbers]
-        errors = []
-        for entry in entries:
-            parameters = network.initialize(self._rng, FLOAT, self._model.recurrent_init)
-            start_linear(network, parameters, linear)
-            options = self._model._options(**entry.training)
-            trainer = Trainer(network, parameters, options, plan.training, None, self._rng)
-            try:
-                trainer.run()
-            except DivergenceError:
-                errors.append(np.full(self._panel.n_series, np.inf))
-                continue
-            with Workers(self._model.n_jobs) as workers:
-                outputs = Passes(network, trainer.parameters, workers).outputs(plan.validation)
-            errors.append(self._errors(network, plan, outputs.astype(np.float64)))
-        return entries[_winner(errors, self._held / self._outputs)]
+        entries, errors = [], []
+        for steps in numbers:
+            entry = replace(choices, max_steps=steps, learning_rate_init=rate * rate_share(steps))
+            trained = self._trained(network, plan, entry, linear)
+            for share in (choices.training_share, 1.0):
+                entries.append(replace(entry, training_share=share))
+                mixed = (1 - share) * untrained + share * trained
+                errors.append(self._errors(network, plan, np.where(np.isfinite(mixed), mixed, np.inf)))
+        return entries[_winner(errors, self._held / self._outputs, LEAST_GAIN_OF_TRAINING)]
+
+    def _trained(self, network: Network, plan: Plan, choices: Choices, linear: np.ndarray) -> np.ndarray:
+        """Outputs of the network for the held-back windows; infinite if its training diverges."""
+        parameters = network.initialize(self._rng, FLOAT, self._model.recurrent_init)
+        start_linear(network, parameters, linear)
+        trainer = Trainer(
+            network, parameters, self._model._options(**choices.training), plan.training, None, self._rng
+        )
+        try:
+            trainer.run()
+        except DivergenceError:
+            return np.full((plan.validation.size, network.output_size), np.inf)
+        with Workers(self._model.n_jobs) as workers:
+            return Passes(network, trainer.parameters, workers).outputs(plan.validation).astype(np.float64)
 
     def _held_back(self, choices: Choices) -> Plan:
         return windowed(self._model, self._panel, choices, self._outputs, self._ahead, self._held)
 
-    def _fitted(self, network: Network, plan: Plan) -> np.ndarray | None:
-        return fit_linear(network, plan.training, FLOAT, self._model.loss, self._rng, self._model.n_jobs)
-
-    def _toward_season(self, network: Network, plan: Plan, linear: np.ndarray | None, share: float):
-        if linear is None or share == 0:
-            return linear
-        channels = self._panel.values.shape[1]
-        drawn = (1 - share) * linear
-        drawn[:-1] += share * seasonal_weights(network.output_size // channels, channels, plan.steps, self._season).T
-        return drawn
+    def _smoothing(self, network: Network, plan: Plan) -> np.ndarray:
+        """Coefficients (I + 1, O) of exponential smoothing, each channel by itself."""
+        channels, samples = self._panel.values.shape[1], plan.training
+        which = some_of(samples, MOST_WINDOWS, self._rng)
+        windows, targets = (
+            values.reshape(len(which), -1, channels).transpose(0, 2, 1).reshape(len(which) * channels, -1)
+            for values in linear_samples(network, samples, which, FLOAT)
+        )
+        importance = np.repeat(samples.weights(which), channels)
+        weights = smoothing_weights(windows, targets, importance, self._season)
+        of_all = np.kron(weights, np.eye(channels))
+        return np.vstack([of_all.T, np.zeros(len(of_all))])
 
     def _errors(self, network: Network, plan: Plan, outputs: np.ndarray) -> np.ndarray:
         """Mean absolute error (S,) of outputs for the held-back windows of each series; NaN where there are none."""
@@ -144,7 +155,7 @@ class Races:
         return np.where(known, total, np.nan)
 
 
-def _winner(errors: list[np.ndarray], horizons: float) -> int:
+def _winner(errors: list[np.ndarray], horizons: float, least_gain: float) -> int:
     """The number of the candidate with the least mean of errors (S,), if that is clearly below the first one's.
 
     The forecasts of a series overlap: they are as good as independent ones that fill as many `horizons`.
@@ -155,5 +166,5 @@ def _winner(errors: list[np.ndarray], horizons: float) -> int:
         return 0
     means = table.mean(axis=1)
     best = int(np.argmin(means))
-    gain = LEAST_GAIN + GAIN_OF_ONE / np.sqrt(table.shape[1] * (1 + horizons))
+    gain = least_gain + GAIN_OF_ONE / np.sqrt(table.shape[1] * (1 + horizons))
     return best if means[best] < (1 - gain) * means[0] else 0

@@ -9,7 +9,7 @@ from tsrnn.training.passes import Samples
 
 MOST_SAMPLES = 20_000  # more change the coefficients by less than the noise does
 MOST_INPUTS = 2000  # the squares of more would not fit into the caches, nor the fit into seconds
-PENALTY = 10.0  # in samples: as if so many had said that all coefficients are zero
+PENALTY = 30.0  # in samples: as if so many had said that all coefficients are zero
 REWEIGHTINGS = 3  # of least squares, toward least absolute errors
 LEAST_ERROR = 0.05  # of the mean: what errors below it count as, or exact samples would outweigh all others
 BLOCK = 256  # samples that are laid out at once
@@ -21,8 +21,8 @@ def fit_linear(
 ) -> np.ndarray | None:
     """Coefficients (I + 1, O), the constant last, of a ridge regression by the linear map of a network.
 
-    For the absolute error it is reweighted (iteratively reweighted least squares). Samples that lack a target are
-    left out.
+    Samples have the weights that they have in training. For the absolute error the regression is reweighted
+    (iteratively reweighted least squares). Samples that lack a target are left out.
 
     Parameters
     ----------
@@ -43,19 +43,24 @@ def fit_linear(
     """
     if network.linear is None or network.decoder.every_step or network.linear.input_size > MOST_INPUTS:
         return None
-    few = samples.size <= MOST_SAMPLES
-    which = np.arange(samples.size) if few else rng.integers(samples.size, size=MOST_SAMPLES)
+    which = some_of(samples, MOST_SAMPLES, rng)
+    importance = samples.weights(which)
     with single_threaded_blas(), Workers(n_jobs) as workers:
         blocks = _Blocks(network, samples, which, dtype, workers)
-        coefficients = blocks.solve(np.ones(len(which)))
+        coefficients = blocks.solve(importance)
         for _ in range(REWEIGHTINGS - 1 if loss != "squared_error" else 0):
             errors = blocks.errors(coefficients)
             known = np.isfinite(errors)
             least = LEAST_ERROR * errors[known].mean() if known.any() else 0.0
             if least == 0:  # nothing to learn from, or nothing left to learn
                 break
-            coefficients = blocks.solve(np.nan_to_num(1 / np.maximum(errors, least)))
+            coefficients = blocks.solve(np.nan_to_num(importance / np.maximum(errors, least)))
     return coefficients
+
+
+def some_of(samples: Samples, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Numbers of all samples, or of so many drawn from them."""
+    return np.arange(samples.size) if samples.size <= most else rng.integers(samples.size, size=most)
 
 
 def start_linear(network: Network, parameters: np.ndarray, coefficients: np.ndarray) -> None:
@@ -63,6 +68,18 @@ def start_linear(network: Network, parameters: np.ndarray, coefficients: np.ndar
     p = network.layout.views(parameters)
     p["linear.weight"][...], p["linear.bias"][...] = coefficients[:-1].T, coefficients[-1]
     p["head.weight"][...] = p["head.bias"][...] = 0
+
+
+def draw_back(network: Network, parameters: np.ndarray, coefficients: np.ndarray, share: float) -> None:
+    """Leave only a share of what training has changed since `start_linear`.
+
+    The outputs are those of the linear map it started with, and of the trained network, in these parts.
+    """
+    p, start = network.layout.views(parameters), (coefficients[:-1].T, coefficients[-1])
+    for name, begin in zip(("linear.weight", "linear.bias"), start, strict=True):
+        p[name][...] = (1 - share) * begin + share * p[name]
+    for name in ("head.weight", "head.bias"):
+        p[name] *= share
 
 
 def linear_outputs(
@@ -74,6 +91,17 @@ def linear_outputs(
         return blocks.outputs(coefficients)
 
 
+def linear_samples(
+    network: Network, samples: Samples, which: np.ndarray, dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the linear map reads of the samples `which`, (B, I) float64, and their targets (B, O)."""
+    x = np.empty((network.steps, len(which), network.input_size), dtype)
+    y = np.empty((len(which), network.output_size), dtype)
+    samples.gather(which, x, y, np.empty((len(which), network.known_size), dtype))
+    inputs = x[:, :, : network.skip_channels].transpose(1, 0, 2).reshape(len(which), -1)
+    return inputs.astype(np.float64), y.astype(np.float64)
+
+
 class _Blocks:
     """Windows side by side with a one, and their targets, block by block: never all of them at once."""
 
@@ -83,13 +111,8 @@ class _Blocks:
         self._edges = np.cumsum([0, *map(len, self._blocks)])
 
     def _laid_out(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        network, which = self._network, self._blocks[number]
-        x = np.empty((network.steps, len(which), network.input_size), self._dtype)
-        y = np.empty((len(which), network.output_size), self._dtype)
-        self._samples.gather(which, x, y, np.empty((len(which), network.known_size), self._dtype))
-        columns = np.ones((len(which), network.linear.input_size + 1))
-        columns[:, :-1] = x[:, :, : network.skip_channels].transpose(1, 0, 2).reshape(len(which), -1)
-        return columns, y.astype(np.float64)
+        x, y = linear_samples(self._network, self._samples, self._blocks[number], self._dtype)
+        return np.column_stack([x, np.ones(len(x))]), y
 
     def solve(self, weights: np.ndarray) -> np.ndarray:
         """Coefficients (I + 1, O), the constant last."""
