@@ -6,7 +6,7 @@ import pytest
 
 from forecasting.small import daily, values
 from tsrnn import RNNForecaster
-from tsrnn.forecasting.defaults import auto_lookback, auto_segment, choose, seasonal_weights
+from tsrnn.forecasting.defaults import auto_lookback, auto_segment, choose
 from tsrnn.forecasting.panel import panel_of
 
 
@@ -104,14 +104,6 @@ def test_attributes_of_a_fit():
     with pytest.raises(AttributeError, match="linear_coef_"):
         _ = forecaster(linear_skip=False).fit(daily()).linear_coef_
     assert not hasattr(forecaster(), "linear_coef_")
-
-
-def test_the_last_season_as_a_linear_map():
-    window = np.arange(10.0).reshape(5, 2)
-    repeated = (seasonal_weights(4, 2, 5, 3) @ window.ravel()).reshape(4, 2)
-    np.testing.assert_array_equal(repeated, window[[2, 3, 4, 2]])
-    repeated = (seasonal_weights(2, 2, 5, 7) @ window.ravel()).reshape(2, 2)
-    np.testing.assert_array_equal(repeated, window[[4, 4]])
 
 
 def test_panels_of_any_lengths():

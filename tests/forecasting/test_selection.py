@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from tsrnn import RNNForecaster
-from tsrnn.forecasting import selection
+from tsrnn.forecasting import fitting, selection
 from tsrnn.forecasting.selection import _winner
 
 
@@ -30,13 +31,13 @@ def seasonal(n=90, growth=0.0, noise=0.1, seed=0):
     ],
 )
 def test_the_first_candidate_wins_unless_another_is_clearly_better(errors, winner):
-    assert _winner([np.array(each) for each in errors], 0.0) == winner
+    assert _winner([np.array(each) for each in errors], 0.0, 0.01) == winner
 
 
-@pytest.mark.parametrize(("best", "normalize"), [(0, "log_last"), (5, "log_mean"), (10, "last"), (19, "mean")])
+@pytest.mark.parametrize(("best", "normalize"), [(0, "log_last"), (1, "log_mean"), (2, "last"), (3, "mean")])
 def test_the_units_are_raced(best, normalize, monkeypatch):
-    """The errors of the candidates, each with five shares of the last season, are made up."""
-    found = iter([1.0 - 0.5 * (k == best) for k in range(20)])
+    """The errors of the candidates are made up."""
+    found = iter([1.0 - 0.5 * (k == best) for k in range(4)])
     monkeypatch.setattr(selection.Races, "_errors", lambda *_: np.array([next(found)]))
     assert automatic(max_steps=1).fit(seasonal()).normalize_ == normalize
 
@@ -72,21 +73,48 @@ def test_series_too_short_to_hold_anything_back(n):
     assert np.isfinite(automatic().fit(seasonal(n)).predict()).all()
 
 
-def test_the_number_of_updates_is_raced(monkeypatch):
-    """The errors of the candidates are made up: the second number of updates is the best."""
-    found = iter([[2.0], [1.0], [3.0]])
-    model = automatic(normalize="last", linear_skip=True)
-    monkeypatch.setattr(selection.Races, "_errors", lambda *_: np.array(next(found)))
-    assert model.fit(seasonal()).n_steps_ == 100
-
-
-def test_the_share_of_the_season_is_in_the_map_that_training_starts_with(monkeypatch):
-    found = iter([9.0] * 4 + [1.0] * 1 + [9.0] * 100)
+@pytest.mark.parametrize(("best", "steps", "share"), [(0, 2, 0.25), (1, 2, 1), (2, 100, 0.25), (5, 300, 1)])
+def test_the_training_is_raced(best, steps, share, monkeypatch):
+    """Three numbers of updates, each with a share of what they change and with all of it; the errors are made up."""
+    found = iter([1.0 - 0.5 * (k == best) for k in range(6)])
     monkeypatch.setattr(selection.Races, "_errors", lambda *_: np.array([next(found)]))
-    model = automatic(normalize="last", max_steps=1, learning_rate_init=1e-12).fit(seasonal())
-    expected = np.zeros((6, model.lookback_))
-    expected[np.arange(6), model.lookback_ - 6 + np.arange(6)] = 1
-    np.testing.assert_allclose(model.linear_coef_, expected, atol=1e-6)
+    drawn = []
+    monkeypatch.setattr(fitting, "draw_back", lambda *arguments: drawn.append(arguments[-1]))
+    assert automatic(normalize="last").fit(seasonal()).n_steps_ == steps
+    assert drawn[-1] == share
+
+
+def test_short_series_do_not_say_how_much_is_to_be_learnt(monkeypatch):
+    def trained(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(selection.Races, "_trained", trained)
+    assert automatic().fit(seasonal(26)).n_steps_ == 1
+    with pytest.raises(AssertionError):
+        automatic().fit(np.column_stack([seasonal(26, seed=k) for k in range(4)]))
+
+
+@pytest.mark.parametrize(("n", "share"), [(90, 0.5), (5200, 0.25)])
+def test_maps_are_drawn_toward_exponential_smoothing(n, share, monkeypatch):
+    """By half where windows are few, by a quarter where they are many."""
+    monkeypatch.setattr(selection, "fit_linear", lambda network, *_: np.zeros((network.linear.input_size + 1, 6)))
+    monkeypatch.setattr(selection, "smoothing_weights", lambda windows, *_: np.ones((6, windows.shape[1])))
+    model = automatic(normalize="last", max_steps=0).fit(seasonal(n))
+    assert_array_equal(model.linear_coef_, share)
+    plain = automatic(normalize="last", max_steps=0, linear_skip=True).fit(seasonal(n))
+    assert_array_equal(plain.linear_coef_, 0)
+
+
+def test_each_channel_is_smoothed_by_itself():
+    """Two columns, one after the other and side by side: the same map for both, and nothing from one to the other."""
+    y = np.column_stack([seasonal(), 5 * seasonal()])
+    options = {"normalize": "last", "max_steps": 0, "multivariate": True}
+    coefficients = automatic(**options).fit(y).linear_coef_
+    ridge = automatic(**options, linear_skip=True).fit(y).linear_coef_
+    smoothed = (coefficients - 0.5 * ridge).reshape(6, 2, -1, 2)
+    assert_allclose(smoothed[:, 0, :, 1], 0, atol=1e-6)
+    assert_allclose(smoothed[:, 0, :, 0], smoothed[:, 1, :, 1], atol=1e-6)
+    assert np.abs(smoothed).max() > 0.1
 
 
 def test_a_panel_of_odd_series():
@@ -124,4 +152,6 @@ def test_odd_series_alone(y):
 
 
 def test_more_origins_need_less_of_a_gain():
-    assert _winner([np.array([1.0]), np.array([0.8])], 8.0) == 1
+    errors = [np.array([1.0]), np.array([0.8])]
+    assert [_winner(errors, horizons, 0.01) for horizons in (0.0, 8.0)] == [0, 1]
+    assert _winner(errors, 8.0, 0.15) == 0

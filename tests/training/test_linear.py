@@ -7,7 +7,9 @@ from sklearn.linear_model import QuantileRegressor, Ridge
 
 from training.problems import OUTPUTS, STEPS, ArraySamples, make_network
 from tsrnn.training import linear
-from tsrnn.training.linear import fit_linear, linear_outputs, start_linear
+from tsrnn.training.linear import draw_back, fit_linear, linear_outputs, start_linear
+from tsrnn.training.parallel import Workers
+from tsrnn.training.passes import Passes
 
 
 def lines(size=3000, noise=0.1, channels=2):
@@ -35,6 +37,30 @@ def test_least_squares_is_a_ridge_regression():
     ridge = Ridge(alpha=linear.PENALTY, fit_intercept=False).fit(columns, y)
     assert_allclose(p["linear.weight"], ridge.coef_[:, :-1], rtol=1e-8)
     assert_allclose(p["linear.bias"], ridge.coef_[:, -1], rtol=1e-8)
+
+
+def test_samples_have_weights():
+    x, y = lines(size=200, noise=3.0)
+    weight = np.random.default_rng(3).random(200)
+    network = make_network(linear_skip=True)
+    found = fit_linear(network, ArraySamples(x, y, weight), np.float64, "squared_error", np.random.default_rng(1), 1)
+    columns = np.column_stack([x.reshape(len(x), -1), np.ones(len(x))])
+    ridge = Ridge(alpha=linear.PENALTY * weight.mean(), fit_intercept=False).fit(columns, y, weight)
+    assert_allclose(found, ridge.coef_.T, rtol=1e-8)
+
+
+def test_a_share_of_what_training_changes():
+    """The outputs are mixed in the same parts."""
+    x, y = lines(size=40)
+    samples, network = ArraySamples(x, y), make_network(linear_skip=True)
+    trained = network.initialize(np.random.default_rng(0), np.float64)
+    start, begin = np.random.default_rng(1).standard_normal((STEPS * 2 + 1, OUTPUTS)), trained.copy()
+    start_linear(network, begin, start)
+    mixed = trained.copy()
+    draw_back(network, mixed, start, 0.25)
+    with Workers(1) as workers:
+        found = [Passes(network, parameters, workers).outputs(samples) for parameters in (begin, trained, mixed)]
+    assert_allclose(found[2], 0.75 * found[0] + 0.25 * found[1], rtol=1e-10, atol=1e-12)
 
 
 def test_absolute_errors_are_not_led_by_outliers():

@@ -68,8 +68,10 @@ default="gru"
         is a series by itself, and one model serves them all.
     linear_skip : bool or "auto", default="auto"
         Add a linear map of the window to the network's forecast. It starts as a ridge regression toward least absolute
-        errors, of 20,000 windows at most, and the network from zero: it learns what is left. "auto" is True, and draws
-        the map toward repeating the last season where that forecasts held-back values clearly better.
+        errors, of 20,000 windows at most, and the network from zero: it learns what is left. "auto" is True, and takes
+        the mean of that regression and of exponential smoothing, which is a linear map too: the 15 of 121 methods of
+        Holt, Winters and Theta that forecast the windows best count for a quarter, or for half where there are less
+        than 5,000 windows.
     hidden_size : int, tuple of int or "auto", default="auto"
         Units of each recurrent layer; a tuple has one number a layer, the lowest first. "auto" is 64, and 128 for
         horizons from 96 on and for 100,000 windows or more of 168 steps or more.
@@ -127,7 +129,9 @@ default="gru"
         Largest number of updates; the smaller of both limits ends training. 0 is the linear map alone. A short series
         takes `max_iter` passes of one update each, a long one fewer passes of many. "auto" is 1000, or 2000 of many and
         long windows, but where the linear map is fitted first no more than ten passes. Few windows are soon learnt by
-        heart: where these would be fewer than 300 updates, 100 and 300 are tried too, on held-back values.
+        heart: where ten passes are fewer than 1000 updates, the fitted weights lie halfway between those that training
+        starts with and those it ends with (a quarter of the way with less than 5,000 windows), unless held-back values
+        are forecast clearly better by all of the way, or with 100 or 300 updates where ten passes are fewer.
     early_stopping : bool, default=False
         Keep the last `validation_fraction` of the windows aside, stop when their loss no longer falls, and keep
         the weights of the best pass. No validation target is seen in training.

@@ -111,9 +111,7 @@ class Races:
         """Outputs of the network for the held-back windows; infinite if its training diverges."""
         parameters = network.initialize(self._rng, FLOAT, self._model.recurrent_init)
         start_linear(network, parameters, linear)
-        trainer = Trainer(
-            network, parameters, self._model._options(**choices.training), plan.training, None, self._rng
-        )
+        trainer = Trainer(network, parameters, self._model._options(**choices.training), plan.training, None, self._rng)
         try:
             trainer.run()
         except DivergenceError:

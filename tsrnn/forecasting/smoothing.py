@@ -1,4 +1,4 @@
-"""Exponential smoothing as a linear map of a window: what few windows are drawn toward, who cannot tell a map of theirs.
+"""Exponential smoothing as a linear map of a window: what fitted maps are drawn toward, the more the fewer windows.
 
 An additive method with given parameters is a linear map: each of its forecasts is a sum of the window's values with
 fixed weights. The methods are those of Holt and Winters with a damped trend (Gardner and McKenzie 1985; states and
@@ -89,7 +89,7 @@ def smooth(methods: Methods, windows: np.ndarray, steps: int, season: int) -> np
     time = np.arange(length) - (length - 1) / 2
     slope = slope_share * (windows @ time / max(time @ time, 1.0))
     # Smoothing lags behind a straight line by so many steps.
-    lag = np.divide(1 - (1 - level_share) ** length, level_share, out=np.zeros(level_share.shape), where=level_share > 0)
+    lag = (1 - (1 - level_share) ** length) / np.where(level_share > 0, level_share, 1)
     found = np.empty((steps, *shape))
     for k in range(steps):
         trend = damping * trend

@@ -117,22 +117,23 @@ class _Blocks:
     def solve(self, weights: np.ndarray) -> np.ndarray:
         """Coefficients (I + 1, O), the constant last."""
         size, outputs = self._network.linear.input_size + 1, self._network.output_size
-        products = [(np.zeros((size, size)), np.zeros((size, outputs)), np.zeros(1)) for _ in range(PARTS)]
+        products = [(np.zeros((size, size)), np.zeros((size, outputs)), np.zeros(2)) for _ in range(PARTS)]
 
         def part(worker: int, k: int) -> None:
             squares, mixed, total = products[k]
             for number in range(k, len(self._blocks), PARTS):
                 x, y = self._laid_out(number)
                 own = weights[self._edges[number] : self._edges[number + 1]]
-                own = np.where(np.isnan(y).any(axis=1), 0, own)
+                known = ~np.isnan(y).any(axis=1)
+                own = np.where(known, own, 0)
                 weighted = x * own[:, None]
                 squares += x.T @ weighted
                 mixed += weighted.T @ np.nan_to_num(y)
-                total += own.sum()
+                total += own.sum(), known.sum()
 
         self._workers.run(part, PARTS)
         squares, mixed, total = (sum(each[1:], each[0]) for each in zip(*products, strict=True))
-        squares[np.diag_indices(size)] += PENALTY * (total[0] / self._edges[-1] or 1.0)
+        squares[np.diag_indices(size)] += PENALTY * (total[0] / max(total[1], 1) or 1.0)
         return solve(squares, mixed, assume_a="pos")
 
     def errors(self, coefficients: np.ndarray) -> np.ndarray:
