@@ -8,6 +8,7 @@ import pytest
 import naive
 from gradcheck import assert_close
 from network.case import EVERY_CELL, Case
+from tsrnn.network.network import Network
 
 every_cell = pytest.mark.parametrize("cell", EVERY_CELL)
 
@@ -100,3 +101,9 @@ def test_pickle(cell):
     copy = pickle.loads(pickle.dumps(network))
     assert copy.layout.shapes == network.layout.shapes
     assert copy.stack.dropout.threshold == network.stack.dropout.threshold
+
+
+def test_work_counts_each_weight_once_a_step():
+    network = Network("lstm", 10, 3, (4, 5), 2, 1, segment=2, bidirectional=True, linear_skip=True)
+    first, second = 4 * 4 * (4 + 4 + 2), 4 * 5 * (8 + 5 + 2)
+    assert network.work == 5 * 2 * (first + second)

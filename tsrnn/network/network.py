@@ -1,5 +1,6 @@
 """A network: recurrent layers read a window, a decoder turns what they made of it into outputs."""
 
+import math
 from functools import partial
 from types import SimpleNamespace
 
@@ -71,6 +72,8 @@ class Network:
         Rows of outputs a window: 1, or in step `recurrent_steps`.
     n_dropout_keys : int
         Keys that `forward` wants while training; 0 without dropout.
+    work : int
+        Multiply-adds that the layers which read the window spend on it in a forward pass: one a weight and step.
     """
 
     def __init__(
@@ -133,6 +136,7 @@ class Network:
         self.linear = Dense(seen, output_size, prefix="linear.") if linear_skip else None
         parts = [part for part in (self.segment, self.stack, self.decoder, self.linear) if part]
         self.layout = Layout({name: shape for part in parts for name, shape in part.shapes().items()})
+        self.work = self.recurrent_steps * sum(math.prod(shape) for shape in self.stack.shapes().values())
 
     def _decoder(self, name: str, width: int, known_size: int, shared: dict):
         size = self.stack.output_size

@@ -71,7 +71,7 @@ class Passes:
 
         Streams go on from the states in which the batch before has left them, and these are constants.
         """
-        bounds = chunk_bounds(len(which))
+        bounds = chunk_bounds(len(which), self._network.work)
         self._reserve(len(bounds))
         self._reserve_states(samples)
         weights, total = self._normalized(samples.weights(which))
@@ -96,7 +96,7 @@ class Passes:
         self._reserve_states(samples)
         for first in range(0, samples.size, batch):
             which = np.arange(first, min(first + batch, samples.size))
-            bounds = chunk_bounds(len(which))
+            bounds = chunk_bounds(len(which), self._network.work)
             weights, weight = self._normalized(samples.weights(which))
             part = np.zeros(len(bounds))
 
@@ -116,7 +116,7 @@ class Passes:
         """Outputs (size, O) of the network for all samples, in step (size, T * O)."""
         steps, size = self._network.output_rows, self._network.output_size
         outputs = np.empty((samples.size, steps, size), self._dtype)
-        bounds = chunk_bounds(samples.size)
+        bounds = chunk_bounds(samples.size, self._network.work)
 
         def chunk(worker: int, k: int) -> None:
             lo, hi = bounds[k]
