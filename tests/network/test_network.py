@@ -103,6 +103,16 @@ def test_pickle(cell):
     assert copy.stack.dropout.threshold == network.stack.dropout.threshold
 
 
+@every_cell
+@pytest.mark.parametrize("structure", [{}, {"bidirectional": True, "residual": True}])
+def test_work_space_without_backward_gives_the_same_outputs(cell, structure):
+    case = Case(cell, layers=2, steps=5, rows=45, size=33, **structure)
+    work = case.network.allocate(45, case.dtype, for_backward=False)
+    work.x[...] = case.x
+    p = case.parameters
+    np.testing.assert_array_equal(case.network.forward(p, work), case.outputs())
+
+
 def test_work_counts_each_weight_once_a_step():
     network = Network("lstm", 10, 3, (4, 5), 2, 1, segment=2, bidirectional=True, linear_skip=True)
     first, second = 4 * 4 * (4 + 4 + 2), 4 * 5 * (8 + 5 + 2)

@@ -173,12 +173,18 @@ class Network:
         # The linear map starts at zero: the network learns what it adds to the states' forecast.
         return np.concatenate([view.ravel() for view in p.values()]).astype(dtype)
 
-    def allocate(self, rows: int, dtype: np.dtype) -> SimpleNamespace:
-        """Work space for `rows` windows: inputs, activations, gradients. Reused from batch to batch."""
+    def allocate(self, rows: int, dtype: np.dtype, for_backward: bool = True) -> SimpleNamespace:
+        """Work space for `rows` windows: inputs, activations, gradients. Reused from batch to batch.
+
+        Without `for_backward` the recurrent layers keep no gates: those of a step are overwritten by later ones, in
+        the caches.
+        """
         work = SimpleNamespace(
             x=np.empty((self.steps, rows, self.input_size), dtype),
             known=np.empty((rows * self.output_rows, self.known_size), dtype),
-            stack=self.stack.allocate(self.recurrent_steps, rows, dtype, last_only=not self.decoder.every_step),
+            stack=self.stack.allocate(
+                self.recurrent_steps, rows, dtype, last_only=not self.decoder.every_step, for_backward=for_backward
+            ),
             decoder=self.decoder.allocate(self.recurrent_steps, rows, dtype),
         )
         work.layers = work.stack.layers
