@@ -3,7 +3,7 @@
 Rows are (time, batch) pairs: a (T, B, I) array seen as (T * B, I).
 """
 
-from tsrnn.kernels._jit import loop
+from tsrnn.kernels._jit import loop, phrase
 from tsrnn.kernels.products import BLOCK_ROWS, add_outer_product, add_product, laid_out
 
 # Input projections of so many values at a time: the tiles are full, and what follows finds them in the cache.
@@ -19,7 +19,7 @@ def fill_rows(row, out):
             out_row[j] = row[j]
 
 
-@loop
+@phrase
 def project(x, right, bias, out):
     """out = x B + b.
 
@@ -40,7 +40,7 @@ def steps_together(rows, columns):
     return max(1, PROJECTED // (rows * columns))
 
 
-@loop
+@phrase
 def projected(x, first, right, bias, a):
     """Input projections of as many steps as are projected at a time, from the step `first` on.
 
