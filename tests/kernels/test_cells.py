@@ -8,12 +8,12 @@ import pytest
 import naive
 from gradcheck import assert_close
 from kernels.case import TOLERANCE, assert_all_close, every_cell, every_type, in_float64, problem, recurrent
-from tsrnn.kernels.linear import affine, affine_gradient, affine_input_gradient
+from tsrnn.kernels.linear import affine_gradient, affine_input_gradient, steps_together
 from tsrnn.network.cells import CELLS
 
 SMALL = (4, 2, 2, 3)
 # T, B, I, H: a single step, row, input and unit; rows that do not fill a chunk of 32; units that do not fill a
-# vector register; inputs on both sides of linear.FEW_INPUTS.
+# vector register; inputs projected at one time, in several parts and step by step.
 SHAPES = [
     (1, 1, 1, 1),
     SMALL,
@@ -23,6 +23,8 @@ SHAPES = [
     (3, 45, 8, 17),
     (7, 1, 3, 33),
     (2, 45, 1, 1),
+    (12, 45, 3, 64),
+    (17, 33, 2, 16),
 ]
 
 
@@ -30,18 +32,19 @@ def test_every_cell_has_a_reference():
     assert naive.CELLS.keys() == CELLS.keys()
 
 
-def run_forward(q):
-    """Work arrays after the kernels' forward pass. What a kernel promises to write starts as NaN."""
+def run_forward(q, places=None):
+    """Work arrays after the kernels' forward pass. What a kernel promises to write starts as NaN.
+
+    `places` are those of the gates; by default there is one for each step.
+    """
     cell, dtype = CELLS[q.cell], q.x.dtype
-    (steps, rows, inputs), size = q.x.shape, q.states[0].shape[1]
-    outputs = len(cell.gates) * size
-    a = np.full((steps, rows, outputs), np.nan, dtype)
+    (steps, rows, _), size = q.x.shape, q.states[0].shape[1]
+    a = np.full((places or steps, rows, len(cell.gates) * size), np.nan, dtype)
     memory = [np.full((steps + 1, rows, size), np.nan, dtype) for _ in cell.memory]
     for m, state in zip(memory, q.states, strict=False):
         m[0] = state
     w = q.weights
-    affine(q.x.reshape(-1, inputs), w["weight_ih"], w["bias_ih"], a.reshape(-1, outputs))
-    cell.forward(a, *memory, *recurrent(w), *cell.options)
+    cell.forward(q.x, w["weight_ih"], w["bias_ih"], a, *memory, *recurrent(w), *cell.options)
     return a, memory
 
 
@@ -71,6 +74,20 @@ def test_states(cell, dtype, shape):
     for actual, states in zip(memory, expected, strict=False):
         assert actual.dtype == dtype
         assert_close(actual, states, TOLERANCE[dtype])
+
+
+@every_cell
+@every_type
+@pytest.mark.parametrize("shape", SHAPES)
+def test_states_do_not_depend_on_the_places_for_gates(cell, dtype, shape):
+    q = problem(cell, shape, dtype)
+    a, memory = run_forward(q)
+    places = steps_together(*a.shape[1:])
+    few, other = run_forward(q, min(places, len(a)))
+    for actual, expected in zip(other, memory, strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    last = len(a) - 1
+    np.testing.assert_array_equal(few[last % places], a[last])
 
 
 @every_cell

@@ -1,5 +1,7 @@
 """One step for each of many inputs from one state: the reference one by one, the loops over time, differences."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,12 @@ def run(forward, backward, q, a, states, dy):
     backward(a, *memory, *recurrent(w, "bias_hh"), dy, *d_states, *recurrent(d), *cell.options)
     np.testing.assert_array_equal(dy, given)
     return after, d | {"a": a} | dict(zip(STATES, d_states, strict=False))
+
+
+def time_loops(q, x):
+    """The loops over time, which project their inputs themselves, with the arguments of the parallel ones."""
+    cell, w = CELLS[q.cell], q.weights
+    return partial(cell.forward, x, w["weight_ih"], w["bias_ih"]), cell.backward
 
 
 def run_parallel(q, a=None):
@@ -131,8 +139,8 @@ def test_gradients_are_central_differences(cell):
 def test_one_position_is_one_time_step(cell, dtype, shape):
     q = problem(cell, shape, dtype)
     after, gradients = run_parallel(q)
-    loops = CELLS[cell].forward, CELLS[cell].backward
-    expected_after, expected = run(*loops, q, project(q), q.states, q.dy)
+    unwritten = np.full_like(after[0], np.nan)
+    expected_after, expected = run(*time_loops(q, q.x), q, unwritten, q.states, q.dy)
     for actual, array in zip(after, expected_after, strict=True):
         # Slot 0 of what is kept for `backward` alone stays as it was, NaN.
         np.testing.assert_allclose(actual, array, rtol=ROUNDING[dtype], atol=ROUNDING[dtype])
@@ -146,10 +154,10 @@ def test_positions_are_rows_of_one_time_step_with_the_state_repeated(cell, dtype
     q = problem(cell, shape, dtype)
     positions, rows, _, size = shape
     (a, *memory), gradients = run_parallel(q)
-    loops = CELLS[cell].forward, CELLS[cell].backward
     repeated = [np.tile(state, (positions, 1)) for state in q.states]
     one_step = (1, positions * rows, -1)
-    (a_rows, *memory_rows), expected = run(*loops, q, project(q).reshape(one_step), repeated, q.dy.reshape(1, -1, size))
+    loops, unwritten = time_loops(q, q.x.reshape(one_step)), np.full_like(a, np.nan).reshape(one_step)
+    (a_rows, *memory_rows), expected = run(*loops, q, unwritten, repeated, q.dy.reshape(1, -1, size))
     assert_close(a.reshape(one_step), a_rows, ROUNDING[dtype])
     for m, m_rows in zip(memory, memory_rows, strict=True):
         assert_close(m[1:].reshape(-1, size), m_rows[1], ROUNDING[dtype])

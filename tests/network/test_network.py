@@ -8,6 +8,7 @@ import pytest
 import naive
 from gradcheck import assert_close
 from network.case import EVERY_CELL, Case
+from tsrnn.network.network import Network
 
 every_cell = pytest.mark.parametrize("cell", EVERY_CELL)
 
@@ -100,3 +101,19 @@ def test_pickle(cell):
     copy = pickle.loads(pickle.dumps(network))
     assert copy.layout.shapes == network.layout.shapes
     assert copy.stack.dropout.threshold == network.stack.dropout.threshold
+
+
+@every_cell
+@pytest.mark.parametrize("structure", [{}, {"bidirectional": True, "residual": True}])
+def test_work_space_without_backward_gives_the_same_outputs(cell, structure):
+    case = Case(cell, layers=2, steps=5, rows=45, size=33, **structure)
+    work = case.network.allocate(45, case.dtype, for_backward=False)
+    work.x[...] = case.x
+    p = case.parameters
+    np.testing.assert_array_equal(case.network.forward(p, work), case.outputs())
+
+
+def test_work_counts_each_weight_once_a_step():
+    network = Network("lstm", 10, 3, (4, 5), 2, 1, segment=2, bidirectional=True, linear_skip=True)
+    first, second = 4 * 4 * (4 + 4 + 2), 4 * 5 * (8 + 5 + 2)
+    assert network.work == 5 * 2 * (first + second)

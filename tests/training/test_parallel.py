@@ -11,21 +11,41 @@ from hypothesis import strategies as st
 from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 
-from tsrnn.training.parallel import CHUNK_ROWS, Workers, chunk_bounds, n_threads, single_threaded_blas
+from tsrnn.training.parallel import (
+    CHUNK_ROWS,
+    CHUNK_WORK,
+    MANY_CHUNKS,
+    MOST_ROWS,
+    Workers,
+    chunk_bounds,
+    n_threads,
+    single_threaded_blas,
+)
 
 
-@given(rows=st.integers(1, 100_000))
-def test_chunks_cover_the_batch_in_order_and_are_even(rows):
-    bounds = chunk_bounds(rows)
+@given(rows=st.integers(1, 100_000), work=st.integers(1, 10**9))
+def test_chunks_cover_the_batch_in_order_and_are_even(rows, work):
+    bounds = chunk_bounds(rows, work)
     sizes = [stop - start for start, stop in bounds]
     assert bounds[0][0] == 0
     assert bounds[-1][1] == rows
     assert all(one[1] == other[0] for one, other in pairwise(bounds))
     assert min(sizes) >= 1
-    assert max(sizes) <= CHUNK_ROWS
+    assert max(sizes) <= MOST_ROWS
     assert max(sizes) - min(sizes) <= 1
     # No more chunks than it takes.
     assert (len(bounds) - 1) * CHUNK_ROWS < rows
+    # Longer ones only of rows that are little work, and where they are many.
+    assert max(sizes) <= CHUNK_ROWS or ((max(sizes) - 1) * work < CHUNK_WORK and len(bounds) >= MANY_CHUNKS)
+
+
+def test_rows_of_small_layers_share_a_chunk():
+    assert len(chunk_bounds(4096, work=CHUNK_WORK // CHUNK_ROWS)) == 128
+    assert len(chunk_bounds(4096, work=CHUNK_WORK // 64)) == 64
+    assert len(chunk_bounds(4096, work=CHUNK_WORK // 128)) == 32
+    assert len(chunk_bounds(1024, work=1)) == MANY_CHUNKS
+    assert len(chunk_bounds(MOST_ROWS * 100, work=1)) == 100
+    assert len(chunk_bounds(CHUNK_ROWS, work=1)) == 2
 
 
 @pytest.mark.parametrize(

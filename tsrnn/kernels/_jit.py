@@ -49,6 +49,14 @@ def formula(function):
     return njit(**FORMULA)(function)
 
 
+def phrase(function):
+    """Compile a few calls, without a loop over elements, as part of whatever uses it.
+
+    As a function of its own it would hold, and have compiled once more, all that it calls.
+    """
+    return njit(**FORMULA)(function)
+
+
 def loop(function):
     """Compile a function over arrays: the indexing; the mathematics is in the formulas it calls."""
     return _kept(njit(**LOOP)(function))

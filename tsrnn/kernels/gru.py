@@ -12,7 +12,7 @@ Layouts are torch's: gates in the order r z n, `weight_ih` (3H, I), `weight_hh` 
 
 from tsrnn.kernels._jit import apart, formula, loop
 from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh, tanh_gradient
-from tsrnn.kernels.linear import accumulate, affine_gradient
+from tsrnn.kernels.linear import accumulate, affine_gradient, projected, steps_together
 from tsrnn.kernels.products import add_product, laid_out
 
 
@@ -122,25 +122,32 @@ def to_input_side(a, u):
 
 
 @loop
-def forward(a, h, u, weight_hh, bias_hh):
+def forward(x, weight_ih, bias_ih, a, h, u, weight_hh, bias_hh):
     """GRU over a sequence, keeping what `backward` needs.
 
     Parameters
     ----------
-    a : (T, B, 3H) read: input projections W_ih x_t + b_ih; written: activated gates r, z, n
+    x : (T, B, I) read
+    weight_ih : (3H, I) read
+    bias_ih : (3H,) read
+    a : (T, B, 3H) written: activated gates r, z, n; or fewer places, without `backward`: see `projected`
     h : (T+1, B, H) slot 0 read: the initial state; the rest written
     u : (T+1, B, H) slot 0 unused; the rest written: the candidate's recurrent side u_1 .. u_T
     weight_hh : (3H, H) read
     bias_hh : (3H,) read
     """
-    steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
+    steps, rows, size = x.shape[0], x.shape[1], h.shape[2]
+    inputs = laid_out(weight_ih.T, steps * rows)
     gates = laid_out(weight_hh[: 2 * size].T, steps * rows)
     candidate = laid_out(weight_hh[2 * size :].T, steps * rows)
-    u[1:] = 0
-    for t in range(steps):
-        add_product(h[t], gates, a[t, :, : 2 * size])
-        add_product(h[t], candidate, u[t + 1])
-        step(a[t], bias_hh, h[t], h[t + 1], u[t + 1])
+    for first in range(0, steps, steps_together(rows, a.shape[2])):
+        part = projected(x, first, inputs, bias_ih, a)
+        for t in range(first, first + part.shape[0]):
+            a_t = part[t - first]
+            add_product(h[t], gates, a_t[:, : 2 * size])
+            u[t + 1] = 0
+            add_product(h[t], candidate, u[t + 1])
+            step(a_t, bias_hh, h[t], h[t + 1], u[t + 1])
 
 
 @loop

@@ -15,7 +15,7 @@ import numpy as np
 from tsrnn.kernels._jit import formula, loop
 from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh
 from tsrnn.kernels.gru import update, update_gradient
-from tsrnn.kernels.linear import accumulate, column_sums
+from tsrnn.kernels.linear import accumulate, column_sums, projected, steps_together
 from tsrnn.kernels.products import add_outer_product, add_product, laid_out
 
 
@@ -117,25 +117,32 @@ def reset_step_gradient(a, h_prev, d_reset, dh):
 
 
 @loop
-def forward(a, h, reset, weight_hh, bias_hh):
+def forward(x, weight_ih, bias_ih, a, h, reset, weight_hh, bias_hh):
     """GRU over a sequence, keeping what `backward` needs.
 
     Parameters
     ----------
-    a : (T, B, 3H) read: input projections W_ih x_t + b_ih; written: activated gates r, z, n
+    x : (T, B, I) read
+    weight_ih : (3H, I) read
+    bias_ih : (3H,) read
+    a : (T, B, 3H) written: activated gates r, z, n; or fewer places, without `backward`: see `projected`
     h : (T+1, B, H) slot 0 read: the initial state; the rest written
     reset : (T+1, B, H) slot 0 unused; the rest written: r_t * h_{t-1}
     weight_hh : (3H, H) read
     bias_hh : (3H,) read
     """
-    steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
+    steps, rows, size = x.shape[0], x.shape[1], h.shape[2]
+    inputs = laid_out(weight_ih.T, steps * rows)
     gates = laid_out(weight_hh[: 2 * size].T, steps * rows)
     candidate = laid_out(weight_hh[2 * size :].T, steps * rows)
-    for t in range(steps):
-        add_product(h[t], gates, a[t, :, : 2 * size])
-        reset_step(a[t], bias_hh, h[t], reset[t + 1])
-        add_product(reset[t + 1], candidate, a[t, :, 2 * size :])
-        candidate_step(a[t], bias_hh, h[t], h[t + 1])
+    for first in range(0, steps, steps_together(rows, a.shape[2])):
+        part = projected(x, first, inputs, bias_ih, a)
+        for t in range(first, first + part.shape[0]):
+            a_t = part[t - first]
+            add_product(h[t], gates, a_t[:, : 2 * size])
+            reset_step(a_t, bias_hh, h[t], reset[t + 1])
+            add_product(reset[t + 1], candidate, a_t[:, 2 * size :])
+            candidate_step(a_t, bias_hh, h[t], h[t + 1])
 
 
 @loop

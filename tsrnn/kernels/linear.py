@@ -3,8 +3,11 @@
 Rows are (time, batch) pairs: a (T, B, I) array seen as (T * B, I).
 """
 
-from tsrnn.kernels._jit import loop
+from tsrnn.kernels._jit import loop, phrase
 from tsrnn.kernels.products import BLOCK_ROWS, add_outer_product, add_product, laid_out
+
+# Input projections of so many values at a time: the tiles are full, and what follows finds them in the cache.
+PROJECTED = 16384
 
 
 @loop
@@ -14,6 +17,51 @@ def fill_rows(row, out):
         out_row = out[r]
         for j in range(row.size):
             out_row[j] = row[j]
+
+
+@phrase
+def project(x, right, bias, out):
+    """out = x B + b.
+
+    Parameters
+    ----------
+    x : (R, I) read
+    right : what `laid_out` made of B (I, O)
+    bias : (O,) read
+    out : (R, O) written
+    """
+    fill_rows(bias, out)
+    add_product(x, right, out)
+
+
+@loop
+def steps_together(rows, columns):
+    """Steps of a loop over time whose inputs are projected at a time."""
+    return max(1, PROJECTED // (rows * columns))
+
+
+@phrase
+def projected(x, first, right, bias, a):
+    """Input projections of as many steps as are projected at a time, from the step `first` on.
+
+    Parameters
+    ----------
+    x : (T, B, I) read
+    first : int
+    right : what `laid_out` made of W_ih^T (I, O)
+    bias : (O,) read
+    a : (T, B, O) or (S, B, O) written
+        Has a place for each step, or S = steps_together(B, O), which are used again and again.
+
+    Returns
+    -------
+    (S, B, O) or fewer at the end : view of `a`
+    """
+    steps = x[first : first + steps_together(a.shape[1], a.shape[2])]
+    place = first % a.shape[0]
+    part, rows = a[place : place + steps.shape[0]], steps.shape[0] * steps.shape[1]
+    project(steps.reshape(rows, x.shape[2]), right, bias, part.reshape(rows, a.shape[2]))
+    return part
 
 
 @loop
@@ -29,9 +77,7 @@ def affine(x, weight, bias, out):
     """
     right = laid_out(weight.T, x.shape[0])
     for first in range(0, x.shape[0], BLOCK_ROWS):  # a block at a time, so that the product finds the bias in the cache
-        block = out[first : first + BLOCK_ROWS]
-        fill_rows(bias, block)
-        add_product(x[first : first + BLOCK_ROWS], right, block)
+        project(x[first : first + BLOCK_ROWS], right, bias, out[first : first + BLOCK_ROWS])
 
 
 @loop

@@ -10,7 +10,7 @@ Layouts are torch's: gates in the order i f g o, `weight_ih` (4H, I), `weight_hh
 
 from tsrnn.kernels._jit import apart, formula, loop
 from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh, tanh_gradient
-from tsrnn.kernels.linear import accumulate, affine_gradient
+from tsrnn.kernels.linear import accumulate, affine_gradient, projected, steps_together
 from tsrnn.kernels.products import add_product, laid_out
 
 
@@ -119,21 +119,28 @@ def step_gradient(a, c_prev, c, dh, dc):
 
 
 @loop
-def forward(a, h, c, weight_hh, bias_hh):
+def forward(x, weight_ih, bias_ih, a, h, c, weight_hh, bias_hh):
     """LSTM over a sequence, keeping what `backward` needs.
 
     Parameters
     ----------
-    a : (T, B, 4H) read: input projections W_ih x_t + b_ih; written: activated gates i, f, g, o
+    x : (T, B, I) read
+    weight_ih : (4H, I) read
+    bias_ih : (4H,) read
+    a : (T, B, 4H) written: activated gates i, f, g, o; or fewer places, without `backward`: see `projected`
     h, c : (T+1, B, H) slot 0 read: the initial state; the rest written
     weight_hh : (4H, H) read
     bias_hh : (4H,) read
     """
-    steps, rows = a.shape[:2]
+    steps, rows = x.shape[:2]
+    inputs = laid_out(weight_ih.T, steps * rows)
     recurrent = laid_out(weight_hh.T, steps * rows)
-    for t in range(steps):
-        add_product(h[t], recurrent, a[t])
-        step(a[t], bias_hh, c[t], c[t + 1], h[t + 1])
+    for first in range(0, steps, steps_together(rows, a.shape[2])):
+        part = projected(x, first, inputs, bias_ih, a)
+        for t in range(first, first + part.shape[0]):
+            a_t = part[t - first]
+            add_product(h[t], recurrent, a_t)
+            step(a_t, bias_hh, c[t], c[t + 1], h[t + 1])
 
 
 @loop

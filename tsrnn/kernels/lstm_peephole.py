@@ -12,7 +12,7 @@ i f g o; `weight_peephole` (3, H) holds p_i, p_f and p_o.
 """
 
 from tsrnn.kernels._jit import formula, loop
-from tsrnn.kernels.linear import accumulate, affine_gradient
+from tsrnn.kernels.linear import accumulate, affine_gradient, projected, steps_together
 from tsrnn.kernels.lstm import read_memory, read_memory_gradient, write_memory, write_memory_gradient
 from tsrnn.kernels.products import add_product, laid_out
 
@@ -103,23 +103,30 @@ def step_gradient(a, peephole, o_sees_previous, c_prev, c, dh, dc, d_peephole):
 
 
 @loop
-def forward(a, h, c, weight_hh, bias_hh, weight_peephole, o_sees_previous):
+def forward(x, weight_ih, bias_ih, a, h, c, weight_hh, bias_hh, weight_peephole, o_sees_previous):
     """LSTM over a sequence, keeping what `backward` needs.
 
     Parameters
     ----------
-    a : (T, B, 4H) read: input projections W_ih x_t + b_ih; written: activated gates i, f, g, o
+    x : (T, B, I) read
+    weight_ih : (4H, I) read
+    bias_ih : (4H,) read
+    a : (T, B, 4H) written: activated gates i, f, g, o; or fewer places, without `backward`: see `projected`
     h, c : (T+1, B, H) slot 0 read: the initial state; the rest written
     weight_hh : (4H, H) read
     bias_hh : (4H,) read
     weight_peephole : (3, H) read
     o_sees_previous : bool
     """
-    steps, rows = a.shape[:2]
+    steps, rows = x.shape[:2]
+    inputs = laid_out(weight_ih.T, steps * rows)
     recurrent = laid_out(weight_hh.T, steps * rows)
-    for t in range(steps):
-        add_product(h[t], recurrent, a[t])
-        step(a[t], bias_hh, weight_peephole, o_sees_previous, c[t], c[t + 1], h[t + 1])
+    for first in range(0, steps, steps_together(rows, a.shape[2])):
+        part = projected(x, first, inputs, bias_ih, a)
+        for t in range(first, first + part.shape[0]):
+            a_t = part[t - first]
+            add_product(h[t], recurrent, a_t)
+            step(a_t, bias_hh, weight_peephole, o_sees_previous, c[t], c[t + 1], h[t + 1])
 
 
 @loop

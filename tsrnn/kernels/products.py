@@ -8,7 +8,7 @@ rows.
 
 import numpy as np
 
-from tsrnn.kernels._jit import loop, subroutine
+from tsrnn.kernels._jit import loop, phrase, subroutine
 from tsrnn.kernels.tile import (
     TALLEST,
     VECTOR_BYTES,
@@ -37,8 +37,24 @@ def any_layout(a):
 
 
 @subroutine
+def panels_of(b, rows):
+    """The panels of B (K, N): (J * K, W), or none where they do not pay; `rows` as for `laid_out`."""
+    inner, columns = b.shape
+    width = WIDTH_BYTES // b.itemsize
+    few = rows < FEW_ROWS or columns < FEW_COLUMNS
+    panels = np.zeros((0 if few else (columns + width - 1) // width * inner, width), b.dtype)
+    for first in range(0, 0 if few else columns, width):
+        used = min(width, columns - first)
+        for k in range(inner):
+            panel_row, b_row = panels[first // width * inner + k], b[k, first : first + used]
+            for c in range(used):
+                panel_row[c] = b_row[c]
+    return panels
+
+
+@phrase
 def laid_out(b, rows):
-    """What `add_product` takes for B: the matrix and its panels, of which there are none where they do not pay.
+    """What `add_product` takes for B: the matrix and its panels.
 
     Parameters
     ----------
@@ -51,17 +67,7 @@ def laid_out(b, rows):
     b : (K, N)
     panels : (J * K, W)
     """
-    inner, columns = b.shape
-    width = WIDTH_BYTES // b.itemsize
-    few = rows < FEW_ROWS or columns < FEW_COLUMNS
-    panels = np.zeros((0 if few else (columns + width - 1) // width * inner, width), b.dtype)
-    for first in range(0, 0 if few else columns, width):
-        used = min(width, columns - first)
-        for k in range(inner):
-            panel_row, b_row = panels[first // width * inner + k], b[k, first : first + used]
-            for c in range(used):
-                panel_row[c] = b_row[c]
-    return b, panels
+    return b, panels_of(any_layout(b), rows)
 
 
 @subroutine

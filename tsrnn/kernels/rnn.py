@@ -7,7 +7,7 @@ Layouts are torch's: one gate, `weight_ih` (H, I), `weight_hh` (H, H).
 
 from tsrnn.kernels._jit import formula, loop
 from tsrnn.kernels.activations import relu, relu_gradient, tanh, tanh_gradient
-from tsrnn.kernels.linear import accumulate, affine_gradient
+from tsrnn.kernels.linear import accumulate, affine_gradient, projected, steps_together
 from tsrnn.kernels.products import add_product, laid_out
 
 
@@ -80,22 +80,29 @@ def step_gradient(a, h, rectify, dh):
 
 
 @loop
-def forward(a, h, weight_hh, bias_hh, rectify):
+def forward(x, weight_ih, bias_ih, a, h, weight_hh, bias_hh, rectify):
     """RNN over a sequence.
 
     Parameters
     ----------
-    a : (T, B, H) read: input projections W_ih x_t + b_ih; overwritten
+    x : (T, B, I) read
+    weight_ih : (H, I) read
+    bias_ih : (H,) read
+    a : (T, B, H) overwritten; or fewer places, without `backward`: see `projected`
     h : (T+1, B, H) slot 0 read: the initial state; the rest written: h_1 .. h_T
     weight_hh : (H, H) read
     bias_hh : (H,) read
     rectify : bool: relu in place of tanh
     """
-    steps, rows = a.shape[:2]
+    steps, rows = x.shape[:2]
+    inputs = laid_out(weight_ih.T, steps * rows)
     recurrent = laid_out(weight_hh.T, steps * rows)
-    for t in range(steps):
-        add_product(h[t], recurrent, a[t])
-        step(a[t], bias_hh, rectify, h[t + 1])
+    for first in range(0, steps, steps_together(rows, a.shape[2])):
+        part = projected(x, first, inputs, bias_ih, a)
+        for t in range(first, first + part.shape[0]):
+            a_t = part[t - first]
+            add_product(h[t], recurrent, a_t)
+            step(a_t, bias_hh, rectify, h[t + 1])
 
 
 @loop

@@ -40,9 +40,9 @@ class Bidirectional:
         for direction in self.directions:
             direction.initialize(p, rng, recurrent_init)
 
-    def allocate(self, steps: int, rows: int, dtype: np.dtype) -> SimpleNamespace:
+    def allocate(self, steps: int, rows: int, dtype: np.dtype, for_backward: bool = True) -> SimpleNamespace:
         return SimpleNamespace(
-            directions=[direction.allocate(steps, rows, dtype) for direction in self.directions],
+            directions=[direction.allocate(steps, rows, dtype, for_backward) for direction in self.directions],
             flipped=np.empty((steps, rows, self.input_size), dtype),
             y=np.empty((steps, rows, self.output_size), dtype),
             dx=np.empty((steps, rows, self.input_size), dtype),

@@ -1,5 +1,6 @@
 """A network: recurrent layers read a window, a decoder turns what they made of it into outputs."""
 
+import math
 from functools import partial
 from types import SimpleNamespace
 
@@ -71,6 +72,8 @@ class Network:
         Rows of outputs a window: 1, or in step `recurrent_steps`.
     n_dropout_keys : int
         Keys that `forward` wants while training; 0 without dropout.
+    work : int
+        Multiply-adds that the layers which read the window spend on it in a forward pass: one a weight and step.
     """
 
     def __init__(
@@ -133,6 +136,7 @@ class Network:
         self.linear = Dense(seen, output_size, prefix="linear.") if linear_skip else None
         parts = [part for part in (self.segment, self.stack, self.decoder, self.linear) if part]
         self.layout = Layout({name: shape for part in parts for name, shape in part.shapes().items()})
+        self.work = self.recurrent_steps * sum(math.prod(shape) for shape in self.stack.shapes().values())
 
     def _decoder(self, name: str, width: int, known_size: int, shared: dict):
         size = self.stack.output_size
@@ -169,12 +173,18 @@ class Network:
         # The linear map starts at zero: the network learns what it adds to the states' forecast.
         return np.concatenate([view.ravel() for view in p.values()]).astype(dtype)
 
-    def allocate(self, rows: int, dtype: np.dtype) -> SimpleNamespace:
-        """Work space for `rows` windows: inputs, activations, gradients. Reused from batch to batch."""
+    def allocate(self, rows: int, dtype: np.dtype, for_backward: bool = True) -> SimpleNamespace:
+        """Work space for `rows` windows: inputs, activations, gradients. Reused from batch to batch.
+
+        Without `for_backward` the recurrent layers keep no gates: those of a step are overwritten by later ones, in
+        the caches.
+        """
         work = SimpleNamespace(
             x=np.empty((self.steps, rows, self.input_size), dtype),
             known=np.empty((rows * self.output_rows, self.known_size), dtype),
-            stack=self.stack.allocate(self.recurrent_steps, rows, dtype, last_only=not self.decoder.every_step),
+            stack=self.stack.allocate(
+                self.recurrent_steps, rows, dtype, last_only=not self.decoder.every_step, for_backward=for_backward
+            ),
             decoder=self.decoder.allocate(self.recurrent_steps, rows, dtype),
         )
         work.layers = work.stack.layers

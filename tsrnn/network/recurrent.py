@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tsrnn.kernels.linear import affine, affine_gradient, affine_input_gradient
+from tsrnn.kernels.linear import affine_gradient, affine_input_gradient, steps_together
 from tsrnn.network.cells import CELLS
 from tsrnn.network.initialization import orthogonal_blocks, uniform
 from tsrnn.network.layers import Dropout, Spans, Views, flat_rows
@@ -76,10 +76,12 @@ class Recurrent:
             found[0] = work.masked
         return found
 
-    def allocate(self, steps: int, rows: int, dtype: np.dtype) -> SimpleNamespace:
+    def allocate(self, steps: int, rows: int, dtype: np.dtype, for_backward: bool = True) -> SimpleNamespace:
         size = self.hidden_size
+        gates = len(self.cell.gates) * size
+        kept = steps if for_backward else min(steps, steps_together(rows, gates))
         return SimpleNamespace(
-            a=np.empty((steps, rows, len(self.cell.gates) * size), dtype),
+            a=np.empty((kept, rows, gates), dtype),
             memory=[np.zeros((steps + 1, rows, size), dtype) for _ in self.cell.memory],
             d_states=[np.empty((rows, size), dtype) for _ in range(self.cell.n_states)],
             dx=np.empty((steps, rows, self.input_size), dtype),
@@ -104,9 +106,9 @@ class Recurrent:
 
     def forward(self, p: Views, x: np.ndarray, work: SimpleNamespace, keys: np.ndarray | None = None) -> np.ndarray:
         """States h_1 .. h_T (T, B, H) of the sequence `x` (T, B, I), from the states that `start` set."""
-        affine(flat_rows(x), p[self.name["weight_ih"]], p[self.name["bias_ih"]], flat_rows(work.a))
         self.mask(p, work, keys)
-        self.cell.forward(work.a, *work.memory, *self.arrays(p, work), *self.cell.options)
+        inputs = (x, p[self.name["weight_ih"]], p[self.name["bias_ih"]])
+        self.cell.forward(*inputs, work.a, *work.memory, *self.arrays(p, work), *self.cell.options)
         return work.memory[0][1:]
 
     def final(self, y: np.ndarray) -> np.ndarray:

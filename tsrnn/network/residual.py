@@ -37,9 +37,10 @@ class Residual:
         for name in self.projection.shapes() if self.projection else ():
             uniform(p[name], self.input_size**-0.5, rng)
 
-    def allocate(self, steps: int, rows: int, dtype: np.dtype) -> SimpleNamespace:
+    def allocate(self, steps: int, rows: int, dtype: np.dtype, for_backward: bool = True) -> SimpleNamespace:
         shape = (steps, rows, self.output_size)
-        work = SimpleNamespace(layer=self.layer.allocate(steps, rows, dtype), y=np.empty(shape, dtype))
+        layer = self.layer.allocate(steps, rows, dtype, for_backward)
+        work = SimpleNamespace(layer=layer, y=np.empty(shape, dtype))
         if self.projection:
             work.projected = np.empty(shape, dtype)
         return work

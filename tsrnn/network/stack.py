@@ -75,11 +75,12 @@ class Stack:
         for norm in self.norms:
             norm.initialize(p)
 
-    def allocate(self, steps: int, rows: int, dtype: np.dtype, last_only: bool) -> SimpleNamespace:
+    def allocate(
+        self, steps: int, rows: int, dtype: np.dtype, last_only: bool, for_backward: bool = True
+    ) -> SimpleNamespace:
         """Work space for sequences of `steps`; with `last_only` the top layer hands on its last output alone."""
-        work = SimpleNamespace(
-            last_only=last_only, steps=steps, layers=[layer.allocate(steps, rows, dtype) for layer in self.layers]
-        )
+        layers = [layer.allocate(steps, rows, dtype, for_backward) for layer in self.layers]
+        work = SimpleNamespace(last_only=last_only, steps=steps, layers=layers)
         handed_on = [steps] * (len(self.layers) - 1) + [1 if last_only else steps]
         work.norms = [norm.allocate(n, rows, dtype) for norm, n in zip(self.norms, handed_on, strict=False)]
         work.dropped = [

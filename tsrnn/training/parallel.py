@@ -20,11 +20,23 @@ LIMITED = ("openblas", "mkl")
 UNTHREADED = ("disabled", "sequential")
 
 CHUNK_ROWS = 32  # the matrix products of a step stay in the caches and still fill the vector units
+# Small layers take more rows, up to so many: a chunk costs tens of microseconds of Python, for which threads queue.
+MOST_ROWS = 256
+CHUNK_WORK = 2_000_000  # multiply-adds of a forward pass that make a chunk worth it: some 0.3 ms, and backward
+MANY_CHUNKS = 16  # which a batch keeps when chunks grow, so that many threads find work
 
 
-def chunk_bounds(rows: int) -> list[tuple[int, int]]:
-    """Cut `rows` into chunks of at most `CHUNK_ROWS`, as even as can be; a full chunk in two, for two threads."""
-    n = max(1, -(-rows // CHUNK_ROWS), min(2, rows // (CHUNK_ROWS // 2)))
+def chunk_bounds(rows: int, work: int) -> list[tuple[int, int]]:
+    """Cut a batch into chunks as even as can be; one of `CHUNK_ROWS` in two, for two threads.
+
+    Parameters
+    ----------
+    rows : int
+    work : int
+        Multiply-adds that a forward pass spends on a row: `Network.work`.
+    """
+    worth = min(-(-CHUNK_WORK // work), rows // MANY_CHUNKS, MOST_ROWS)
+    n = max(1, -(-rows // max(CHUNK_ROWS, worth)), min(2, rows // (CHUNK_ROWS // 2)))
     edges = [rows * k // n for k in range(n + 1)]
     return list(pairwise(edges))
 

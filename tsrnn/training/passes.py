@@ -53,7 +53,7 @@ class Passes:
         self._dtype = parameters.dtype
         self._p = network.layout.views(parameters)
         self._workers = workers
-        self._spaces: dict[tuple[int, int], tuple] = {}
+        self._spaces: dict[tuple[int, int, bool], tuple] = {}
         self._parts = np.zeros((0, parameters.size), parameters.dtype)
         self._part_views: list = []
         self._gradient = np.zeros_like(parameters)
@@ -71,7 +71,7 @@ class Passes:
 
         Streams go on from the states in which the batch before has left them, and these are constants.
         """
-        bounds = chunk_bounds(len(which))
+        bounds = chunk_bounds(len(which), self._network.work)
         self._reserve(len(bounds))
         self._reserve_states(samples)
         weights, total = self._normalized(samples.weights(which))
@@ -79,7 +79,7 @@ class Passes:
 
         def chunk(worker: int, k: int) -> None:
             lo, hi = bounds[k]
-            work, y, d_out = self._space(worker, hi - lo)
+            work, y, d_out = self._space(worker, hi - lo, for_backward=True)
             key = None if keys is None else keys[k]
             out = self._forward(samples, which, lo, hi, work, y, key, forced=True)
             losses[k] = loss(out, _observed(y, out, samples), weights[:, lo:hi].reshape(-1), d_out)
@@ -96,7 +96,7 @@ class Passes:
         self._reserve_states(samples)
         for first in range(0, samples.size, batch):
             which = np.arange(first, min(first + batch, samples.size))
-            bounds = chunk_bounds(len(which))
+            bounds = chunk_bounds(len(which), self._network.work)
             weights, weight = self._normalized(samples.weights(which))
             part = np.zeros(len(bounds))
 
@@ -116,7 +116,7 @@ class Passes:
         """Outputs (size, O) of the network for all samples, in step (size, T * O)."""
         steps, size = self._network.output_rows, self._network.output_size
         outputs = np.empty((samples.size, steps, size), self._dtype)
-        bounds = chunk_bounds(samples.size)
+        bounds = chunk_bounds(samples.size, self._network.work)
 
         def chunk(worker: int, k: int) -> None:
             lo, hi = bounds[k]
@@ -165,12 +165,12 @@ class Passes:
             self._parts = np.zeros((n, self._parts.shape[1]), self._dtype)
             self._part_views = [self._network.layout.views(part) for part in self._parts]
 
-    def _space(self, worker: int, rows: int) -> tuple:
+    def _space(self, worker: int, rows: int, for_backward: bool = False) -> tuple:
         """Work space of a worker, kept from batch to batch: warm in the caches, never allocated twice."""
-        key = (worker, rows)
+        key = (worker, rows, for_backward)
         if key not in self._spaces:
             y = np.empty((rows * self._network.output_rows, self._network.output_size), self._dtype)
-            self._spaces[key] = (self._network.allocate(rows, self._dtype), y, np.empty_like(y))
+            self._spaces[key] = (self._network.allocate(rows, self._dtype, for_backward), y, np.empty_like(y))
         return self._spaces[key]
 
 

@@ -239,4 +239,5 @@ class Trainer:
         n = self.network.n_dropout_keys
         if not n:
             return None
-        return self._rng.integers(2**32, size=(len(chunk_bounds(len(which))), n), dtype=np.uint64)
+        bounds = chunk_bounds(len(which), self.network.work)
+        return self._rng.integers(2**32, size=(len(bounds), n), dtype=np.uint64)
