@@ -19,6 +19,7 @@ from tsrnn.training.trainer import DivergenceError, Trainer
 # Forecasts that tell two candidates apart, if there are so many series or values: of one series so many, and so many
 # horizons, for what happens to be right in one stretch of it need not be in the next.
 ENOUGH_ORIGINS, ENOUGH_HORIZONS = 50, 4
+LONG = 10  # horizons
 LEAST_HORIZONS = 3  # of all series, that say how much is to be learnt
 # By which another candidate must be better than the first: on the held-back values of one series much is chance.
 # What training gains on one stretch of all series, which have much in common, it may lose on the next.
@@ -30,8 +31,9 @@ FLOAT = np.dtype(np.float32)
 class Races:
     """Candidates are fitted without the last windows of each series, which then tell them apart.
 
-    By the mean absolute error in units of the seasonal naive's, the mean over the series. Where there is too little to
-    hold anything back, the first candidate wins.
+    By absolute errors in units of the seasonal naive's and by symmetric relative ones, as the M4 competition did
+    (Makridakis et al. 2020): those are led by series that change their ways, these by low values. Where there is too
+    little to hold anything back, the first candidate wins.
 
     Parameters
     ----------
@@ -54,9 +56,13 @@ class Races:
         # Mean absolute error of the seasonal naive within each series.
         self._unit = np.empty((panel.n_series, panel.values.shape[1]))
         seasonal_changes(read_only(panel.values), panel.begin, panel.end, season, self._unit)
+        self._signless = bool(np.nanmin(panel.values) >= 0)
         # Windows of each series: many of few series, but no more than a part of them.
-        most = max(outputs, int(np.median(panel.lengths)) // 4)
-        self._held = min(most, -(-max(ENOUGH_ORIGINS, ENOUGH_HORIZONS * outputs) // panel.n_series))
+        middle = int(np.median(panel.lengths))
+        wanted = -(-max(ENOUGH_ORIGINS, ENOUGH_HORIZONS * outputs) // panel.n_series)
+        if middle >= LONG * outputs:  # origins of a whole horizon, which may be a season, cost nothing there
+            wanted = max(wanted, outputs)
+        self._held = min(max(outputs, middle // 4), wanted)
 
     def run(self, choices: Choices) -> Choices:
         """The choices with what has won."""
@@ -136,7 +142,10 @@ class Races:
         return np.vstack([of_all.T, np.zeros(len(of_all))])
 
     def _errors(self, network: Network, plan: Plan, outputs: np.ndarray) -> np.ndarray:
-        """Mean absolute error (S,) of outputs for the held-back windows of each series; NaN where there are none."""
+        """Errors (2, S) of outputs for the held-back windows of each series: scaled, and symmetric relative ones.
+
+        NaN where a series has no such windows. Of values below zero there are scaled errors alone.
+        """
         every, n = np.arange(plan.validation.size), self._panel.n_series
         channels = self._panel.values.shape[1]
         series, (centre, scale) = plan.validation.series(every), plan.validation.measure(every, plan.steps)
@@ -147,22 +156,28 @@ class Races:
             for values in (outputs, targets)
         )
         unit = np.where(self._unit > 0, self._unit, np.nan)[series][:, None]
-        error = np.nan_to_num(np.abs(forecast - truth) / unit).mean(axis=(1, 2))
-        known = (np.bincount(series, minlength=n) > 0) & (self._unit > 0).all(axis=1)
-        total = np.bincount(series, error, n) / np.maximum(np.bincount(series, minlength=n), 1)
-        return np.where(known, total, np.nan)
+        count, error = np.bincount(series, minlength=n), np.abs(forecast - truth)
+        scaled, size = error / unit, np.abs(forecast) + np.abs(truth)
+        relative = error / np.where(size > 0, size, 1) if self._signless else scaled
+        known = (count > 0) & (self._unit > 0).all(axis=1)
+        of_windows = (np.nan_to_num(each).mean(axis=(1, 2)) for each in (scaled, relative))
+        totals = [np.bincount(series, each, n) / np.maximum(count, 1) for each in of_windows]
+        return np.where(known, totals, np.nan)
 
 
 def _winner(errors: list[np.ndarray], horizons: float, least_gain: float) -> int:
-    """The number of the candidate with the least mean of errors (S,), if that is clearly below the first one's.
+    """The number of the candidate with the least errors (..., S), if they are clearly below the first one's.
 
-    The forecasts of a series overlap: they are as good as independent ones that fill as many `horizons`.
+    Means over the series, of each kind of error in units of the first candidate's. The forecasts of a series overlap:
+    they are as good as independent ones that fill as many `horizons`.
     """
     table = np.array(errors)
-    table = table[:, ~np.isnan(table).any(axis=0)]
+    table = table[..., ~np.isnan(table).any(axis=tuple(range(table.ndim - 1)))]
     if not table.size:
         return 0
-    means = table.mean(axis=1)
-    best = int(np.argmin(means))
-    gain = least_gain + GAIN_OF_ONE / np.sqrt(table.shape[1] * (1 + horizons))
-    return best if means[best] < (1 - gain) * means[0] else 0
+    means = table.mean(axis=-1)
+    first = np.where(means[0] > 0, means[0], 1)
+    scores = (means / first).reshape(len(table), -1).mean(axis=1)
+    best = int(np.argmin(scores))
+    gain = least_gain + GAIN_OF_ONE / np.sqrt(table.shape[-1] * (1 + horizons))
+    return best if scores[best] < (1 - gain) * scores[0] else 0
