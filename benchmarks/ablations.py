@@ -15,6 +15,11 @@ DEFAULT = "default"
 INGREDIENTS: dict[str, dict] = {
     DEFAULT: {},
     "no linear part": {"linear_skip": False},
+    "linear part alone": {"max_steps": 0},
+    "no exponential smoothing": {"linear_skip": True},
+    "no logarithms": {"normalize": "last"},
+    "centre at the mean": {"normalize": "log_mean"},
+    "no segments": {"segment": 1},
     "no weight decay": {"alpha": 0.0},
     "no dropout": {"dropout": 0.0},
     "squared error": {"loss": "squared_error"},

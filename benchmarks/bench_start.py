@@ -3,9 +3,11 @@
 A library is installed into an environment of its own, as pip does it for a user. Each figure is taken in processes of
 their own. The first fit ever starts with empty folders for compiled code, the later ones find what it left.
 
-    python benchmarks/bench_start.py [--runs 5] [--python PATH]
+    python benchmarks/bench_start.py [--runs 5] [--python PATH] [--peers PYTHON]
 
-With `--python` an environment that has the library already is measured, and not its size.
+With `--python` an environment that has the library already is measured, and not its size. `--peers` is the interpreter
+of the environment that `make bench-env` builds: neuralforecast and darts are measured in the same run, by
+`start_peers.py`.
 """
 
 import argparse
@@ -190,17 +192,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--python")
+    parser.add_argument("--peers", metavar="PYTHON")
     options = parser.parse_args()
     libraries = {}
     with tempfile.TemporaryDirectory() as folder:
         python, size = (options.python, None) if options.python else installed(TSRNN.requirement, Path(folder))
         libraries["tsrnn"] = {**measure_tsrnn(python, options.runs), "installed_mb": size}
         packages = json.loads(run(python, VERSIONS, Path(folder)))
+    if options.peers:
+        command = [options.peers, ROOT / "benchmarks/start_peers.py", "--runs", str(options.runs)]
+        found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        libraries |= found["peers"]
+        packages |= {name: version for name, version in found["versions"].items() if name in found["peers"]}
     for name, figures in libraries.items():
         print(name)
         for figure, value in figures.items():
             print(f"  {figure}: {value:.4g}" if isinstance(value, float) else f"  {figure}: {value}")
-    shown = ("tsrnn", "numba", "numpy", "scipy", "pandas", "scikit-learn")
+    shown = [*("tsrnn", "numba", "numpy", "scipy", "pandas", "scikit-learn"), *(n for n in libraries if n != "tsrnn")]
     record = {"versions": {name: packages[name] for name in shown}, "runs": options.runs, "libraries": libraries}
     print("written", write("start", record))
 

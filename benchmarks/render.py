@@ -60,7 +60,8 @@ def _all_shapes(title: str, rows: list[dict]) -> str:
 
 
 def start() -> str:
-    r = load("start")["libraries"]["tsrnn"]
+    libraries = load("start")["libraries"]
+    r = libraries["tsrnn"]
     forecasts = r["lookback_168_h64_ms"]
     worst = {
         case: max(times[case] for times in forecasts.values() if case in times)
@@ -87,7 +88,29 @@ def start() -> str:
     if r["installed_mb"] is not None:
         disk += f"; tsrnn and all that it needs {r['installed_mb']:.0f} MB"
     header = ["waiting for", "median"]
-    return f"{table(header, rows)}\n\nForecasts: the slowest of hourly, monthly and integer indexes. {disk}."
+    text = f"{table(header, rows)}\n\nForecasts: the slowest of hourly, monthly and integer indexes. {disk}."
+    if len(libraries) == 1:
+        return text
+    return text + "\n\n" + start_beside(libraries)
+
+
+def start_beside(libraries: dict) -> str:
+    """What all libraries make a user wait for, with the same series and horizon, each with its usual updates."""
+    rows = [
+        [
+            name,
+            f"{r['import_s']:.2f}",
+            f"{r['first_fit_later_process_s'] if name == 'tsrnn' else r['first_fit_s']:.2f}",
+            f"{r['second_fit_s']:.2f}",
+            f"{r['predict_ms']:.2f}",
+            f"{r['installed_mb']:.0f}" if r["installed_mb"] else "",
+        ]
+        for name, r in libraries.items()
+    ]
+    return table(
+        ["air passengers, 12 months", "import, s", "first fit, s", "next fit, s", "a forecast, ms", "installed, MB"],
+        rows,
+    )
 
 
 def memory() -> str:
