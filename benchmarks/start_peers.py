@@ -1,9 +1,9 @@
 """What a user of neuralforecast and of darts waits for before the first forecast: the other sides of `bench_start.py`.
 
 Air passengers, twelve months ahead, windows of 36 months, each in units of its own: a small network of one layer, a GRU
-of 32 units and 300 updates of all 97 windows. It is what a user does at first, not equal work: tsrnn's own choice, beside
-a linear map that is fitted first, are fewer updates of 64 units. Equal work is in `bench_fit.py`. Every figure comes
-from processes of their own; the first fit of a process imports what the import left out.
+of 32 units and 300 updates of all 97 windows. It is what a user does at first, not equal work: tsrnn's own choice,
+beside a linear map that is fitted first, are fewer updates of 64 units. Equal work is in `bench_fit.py`. Every figure
+comes from processes of their own; the first fit of a process imports what the import left out.
 
 Run by the interpreter of the environment that `make bench-env` builds; prints JSON.
 

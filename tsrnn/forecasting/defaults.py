@@ -147,11 +147,11 @@ def auto_training(windows: int) -> float:
 
 
 def auto_steps(windows: int, started: bool, wide: bool = False) -> int:
-    """Updates: `MOST_STEPS`, twice as many of a wide network of many windows.
+    """Updates: `MOST_STEPS`, four times as many of a wide network of many windows.
 
     Where the linear map is fitted before, at most about `PASSES` over all windows.
     """
-    most = (1 + wide) * MOST_STEPS
+    most = 4 * MOST_STEPS if wide else MOST_STEPS
     return int(np.clip(PASSES * windows / 256, 1, most)) if started else most
 
 

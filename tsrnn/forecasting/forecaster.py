@@ -127,7 +127,7 @@ default="gru"
         Passes over all windows.
     max_steps : int, None or "auto", default="auto"
         Largest number of updates; the smaller of both limits ends training. 0 is the linear map alone. A short series
-        takes `max_iter` passes of one update each, a long one fewer passes of many. "auto" is 1000, or 2000 of many and
+        takes `max_iter` passes of one update each, a long one fewer passes of many. "auto" is 1000, or 4000 of many and
         long windows, but where the linear map is fitted first no more than ten passes. Few windows are soon learnt by
         heart: where ten passes are fewer than 1000 updates, the fitted weights lie halfway between those that training
         starts with and those it ends with (a quarter of the way with less than 5,000 windows), unless held-back values
