@@ -3,6 +3,7 @@
 import numpy as np
 
 from tsrnn.kernels.optimization import adam
+from tsrnn.kernels.subnormal import flushed
 
 
 class AdamW:
@@ -51,9 +52,10 @@ class AdamW:
             1 / (1 - self.BETA_2**self.t),
             self.EPSILON,
         )
-        for part, alpha in self._parts():
-            vectors = (vector[part] for vector in (parameters, gradient, self.first, self.second))
-            adam(*vectors, np.array([*scalars, rate * alpha], parameters.dtype))
+        with flushed():  # squares of small gradients are the first to be subnormal
+            for part, alpha in self._parts():
+                vectors = (vector[part] for vector in (parameters, gradient, self.first, self.second))
+                adam(*vectors, np.array([*scalars, rate * alpha], parameters.dtype))
 
     def _parts(self) -> list[tuple[slice, float]]:
         if self.apart is None:

@@ -15,6 +15,8 @@ import joblib
 import scipy.linalg.cython_blas  # noqa: F401  SciPy's BLAS: loaded before its threads are looked up
 from threadpoolctl import ThreadpoolController
 
+from tsrnn.kernels.subnormal import flushed
+
 # Libraries whose number of threads is a limit: others, and builds without threads, have one whatever the user wants.
 LIMITED = ("openblas", "mkl")
 UNTHREADED = ("disabled", "sequential")
@@ -165,8 +167,9 @@ class Workers:
         others = range(1, min(self.n, n_tasks))
 
         def work(worker: int) -> None:
-            while (k := next(ticket)) < n_tasks:
-                task(worker, k)
+            with flushed():
+                while (k := next(ticket)) < n_tasks:
+                    task(worker, k)
 
         def job(worker: int) -> None:
             error = None
