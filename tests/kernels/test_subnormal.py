@@ -28,16 +28,23 @@ def test_they_are_zero_within_and_numbers_outside(dtype):
     assert (tenth(dtype) > 0).all()
 
 
-@compiled
-def test_the_setting_is_that_of_a_thread_and_ends_with_an_exception():
-    found = []
-    with pytest.raises(ZeroDivisionError), flushed():
-        thread = threading.Thread(target=lambda: found.append(tenth(np.float32)))
-        thread.start()
-        thread.join()
+def interrupted():
+    with flushed():
         raise ZeroDivisionError
-    assert (found[0] > 0).all()
+
+
+@compiled
+def test_the_setting_ends_with_an_exception_and_other_threads_do_not_see_it():
+    with pytest.raises(ZeroDivisionError):
+        interrupted()
     assert (tenth(np.float32) > 0).all()
+    found, inside = [], threading.Event()
+    thread = threading.Thread(target=lambda: inside.wait() and found.append(tenth(np.float32)))
+    thread.start()
+    with flushed():
+        inside.set()
+        thread.join()
+    assert (found[0] > 0).all()
 
 
 @compiled
