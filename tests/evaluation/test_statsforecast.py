@@ -22,7 +22,7 @@ from tsrnn.forecasting.insample import one_step_forecasts
 
 def model(season_length=1, **changes):
     """One that is fitted within milliseconds."""
-    settings = {"lookback": 6, "hidden_size": 4, "max_steps": UPDATES, "random_state": 0}
+    settings = {"lookback": 6, "hidden_size": 4, "max_steps": UPDATES, "random_state": 0, "linear_skip": True}
     return StatsForecastRNN(season_length, **(settings | changes))
 
 
