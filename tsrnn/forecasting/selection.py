@@ -18,7 +18,7 @@ from tsrnn.training.trainer import DivergenceError, Trainer
 
 # Forecasts that tell two candidates apart, if there are so many series or values: of one series so many, and so many
 # horizons, for what happens to be right in one stretch of it need not be in the next.
-ENOUGH_ORIGINS, ENOUGH_HORIZONS = 50, 4
+ENOUGH_ORIGINS, ENOUGH_HORIZONS, MOST_ORIGINS = 50, 4, 20_000
 LONG = 10  # horizons
 LEAST_HORIZONS = 3  # of all series, that say how much is to be learnt
 # By which another candidate must be better than the first: on the held-back values of one series much is chance.
@@ -61,7 +61,7 @@ class Races:
         middle = int(np.median(panel.lengths))
         wanted = -(-max(ENOUGH_ORIGINS, ENOUGH_HORIZONS * outputs) // panel.n_series)
         if middle >= LONG * outputs:  # origins of a whole horizon, which may be a season, cost nothing there
-            wanted = max(wanted, outputs)
+            wanted = max(wanted, min(outputs, -(-MOST_ORIGINS // panel.n_series)))
         self._held = min(max(outputs, middle // 4), wanted)
 
     def run(self, choices: Choices) -> Choices:
