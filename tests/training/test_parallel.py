@@ -45,7 +45,11 @@ def test_rows_of_small_layers_share_a_chunk():
     assert len(chunk_bounds(4096, work=CHUNK_WORK // 128)) == 32
     assert len(chunk_bounds(1024, work=1)) == MANY_CHUNKS
     assert len(chunk_bounds(MOST_ROWS * 100, work=1)) == 100
-    assert len(chunk_bounds(CHUNK_ROWS, work=1)) == 2
+
+
+def test_a_small_batch_is_cut_in_two_where_both_halves_are_worth_a_thread():
+    worth = 2 * CHUNK_WORK // CHUNK_ROWS
+    assert [len(chunk_bounds(CHUNK_ROWS, work=work)) for work in (1, worth - 1, worth)] == [1, 1, 2]
 
 
 @pytest.mark.parametrize(

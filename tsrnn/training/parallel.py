@@ -29,7 +29,7 @@ MANY_CHUNKS = 16  # which a batch keeps when chunks grow, so that many threads f
 
 
 def chunk_bounds(rows: int, work: int) -> list[tuple[int, int]]:
-    """Cut a batch into chunks as even as can be; one of `CHUNK_ROWS` in two, for two threads.
+    """Cut a batch into chunks as even as can be; one of `CHUNK_ROWS` in two, for two threads, if both are worth it.
 
     Parameters
     ----------
@@ -38,7 +38,8 @@ def chunk_bounds(rows: int, work: int) -> list[tuple[int, int]]:
         Multiply-adds that a forward pass spends on a row: `Network.work`.
     """
     worth = min(-(-CHUNK_WORK // work), rows // MANY_CHUNKS, MOST_ROWS)
-    n = max(1, -(-rows // max(CHUNK_ROWS, worth)), min(2, rows // (CHUNK_ROWS // 2)))
+    halves = min(2, rows // (CHUNK_ROWS // 2)) if rows * work >= 2 * CHUNK_WORK else 1
+    n = max(1, -(-rows // max(CHUNK_ROWS, worth)), halves)
     edges = [rows * k // n for k in range(n + 1)]
     return list(pairwise(edges))
 
