@@ -10,12 +10,16 @@ import pytest
 from numba import boolean, float32, float64
 
 import tsrnn.kernels
-from tsrnn.kernels import gru, gru_reset_before, lstm, lstm_peephole, parallel, rnn
+from tsrnn.kernels import gru, gru_reset_before, linear, lstm, lstm_peephole, parallel, products, rnn
 from tsrnn.kernels._jit import FORMULA, LOOP
 from tsrnn.kernels.dropout import uniform_bits
 from tsrnn.kernels.optimization import adam
 
 pytestmark = pytest.mark.compiled
+
+
+# On integers, or a few calls on arrays: phrases.
+NO_FORMULAS = (uniform_bits, linear.project, linear.projected, products.laid_out)
 
 
 def formulas():
@@ -28,7 +32,7 @@ def formulas():
                 options = getattr(value, "targetoptions", {})
                 if options.get("inline") == FORMULA["inline"] and value.__module__ == info.name:
                     found[f"{info.name.rpartition('.')[2]}.{name}"] = value
-    return {name: value for name, value in found.items() if value is not uniform_bits}
+    return {name: value for name, value in found.items() if value not in NO_FORMULAS}
 
 
 FORMULAS = formulas()
