@@ -14,12 +14,12 @@ demo: $(VENV)/.plot
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q
 
-# The three lowest floors once more without compilation: coverage sees inside the kernels. What stands above them is
+# The two lowest floors once more without compilation: coverage sees inside the kernels. What stands above them is
 # plain Python with or without it, and takes as long again.
-FLOORS = kernels network training
+FLOORS = kernels network
 test-nojit: $(VENV)/.test
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest -q -m "not slow" $(FLOORS:%=tests/%)
-	$(BIN)/python -m coverage report --skip-covered --include "tsrnn/kernels/*,tsrnn/network/*,tsrnn/training/*"
+	$(BIN)/python -m coverage report --skip-covered --include "tsrnn/kernels/*,tsrnn/network/*"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
