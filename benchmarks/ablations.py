@@ -7,7 +7,7 @@ Same data, seeds and scores as `accuracy.py`; the test part is not looked at.
 
 import argparse
 
-from accuracy_runs import Rows, measure_own
+from accuracy_runs import LINEAR_ALONE, Rows, measure_own
 from accuracy_tasks import SETS, tasks_of
 
 DEFAULT = "default"
@@ -15,7 +15,7 @@ DEFAULT = "default"
 INGREDIENTS: dict[str, dict] = {
     DEFAULT: {},
     "no linear part": {"linear_skip": False},
-    "linear part alone": {"max_steps": 0},
+    "linear part alone": LINEAR_ALONE,
     "no exponential smoothing": {"linear_skip": True},
     "no logarithms": {"normalize": "last"},
     "centre at the mean": {"normalize": "log_mean"},
