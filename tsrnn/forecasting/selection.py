@@ -88,8 +88,8 @@ class Races:
             linear = self.start(network, plan, candidate)
             if linear is None or not plan.validation.size:
                 return choices
-            (found,), _ = linear_outputs(network, plan.validation, [linear], FLOAT)
-            errors.append(self._errors(network, plan, found))
+            (found,), targets = linear_outputs(network, plan.validation, [linear], FLOAT)
+            errors.append(self._errors(plan, found, targets))
         return replace(choices, normalize=names[_winner(errors, self._held / self._outputs, LEAST_GAIN)])
 
     def _training(self, choices: Choices) -> Choices:
@@ -101,7 +101,7 @@ class Races:
         linear = self.start(network, plan, choices)
         if linear is None or not plan.validation.size:
             return choices
-        (untrained,), _ = linear_outputs(network, plan.validation, [linear], FLOAT)
+        (untrained,), targets = linear_outputs(network, plan.validation, [linear], FLOAT)
         rate = self._model.learning_rate_init
         entries, errors = [], []
         for steps in numbers:
@@ -110,7 +110,7 @@ class Races:
             for share in (choices.training_share, 1.0):
                 entries.append(replace(entry, training_share=share))
                 mixed = (1 - share) * untrained + share * trained
-                errors.append(self._errors(network, plan, np.where(np.isfinite(mixed), mixed, np.inf)))
+                errors.append(self._errors(plan, np.where(np.isfinite(mixed), mixed, np.inf), targets))
         return entries[_winner(errors, self._held / self._outputs, LEAST_GAIN_OF_TRAINING)]
 
     def _trained(self, network: Network, plan: Plan, choices: Choices, linear: np.ndarray) -> np.ndarray:
@@ -141,7 +141,7 @@ class Races:
         of_all = np.kron(weights, np.eye(channels))
         return np.vstack([of_all.T, np.zeros(len(of_all))])
 
-    def _errors(self, network: Network, plan: Plan, outputs: np.ndarray) -> np.ndarray:
+    def _errors(self, plan: Plan, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Errors (2, S) of outputs for the held-back windows of each series: scaled, and symmetric relative ones.
 
         NaN where a series has no such windows. Of values below zero there are scaled errors alone.
@@ -150,7 +150,6 @@ class Races:
         channels = self._panel.values.shape[1]
         series, (centre, scale) = plan.validation.series(every), plan.validation.measure(every, plan.steps)
         units = plan.units.only(series)
-        _, targets = linear_outputs(network, plan.validation, [], FLOAT)
         forecast, truth = (
             units.leave(centre[:, None] + scale[:, None] * values.reshape(len(every), -1, channels))
             for values in (outputs, targets)
