@@ -1,0 +1,98 @@
+"""All that is specific to numba-cuda and its simulator: compiling, launching, memory. Imported when a device is used.
+
+The kernels beside it say `cuda.grid`, `cuda.syncthreads` and so on, the vocabulary of every CUDA in Python; how they
+are compiled, launched and given memory stands here alone.
+"""
+
+import math
+
+import numpy as np
+
+if not hasattr(np, "row_stack"):  # NumPy 2.5 removed it; numba-cuda registers it when it is imported
+    np.row_stack = np.vstack  # noqa: NPY201
+
+from numba import cuda
+from numba.cuda.core import config
+
+SIMULATED = bool(config.ENABLE_CUDASIM)
+
+if SIMULATED:
+    from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+else:
+    from numba.cuda.cudadrv.devicearray import DeviceNDArray
+
+THREADS = 128  # of a block, where a thread stands for an element
+
+
+def kernel(function):
+    """Compile a grid kernel. No fastmath: a NaN loss has to be seen, and float32 results agree with the CPU's."""
+    return cuda.jit(function)
+
+
+def device(function):
+    """Compile a function for kernels to call; of a loop of the CPU the function behind it, without its options."""
+    return cuda.jit(device=True)(getattr(function, "py_func", function))
+
+
+def launch(kernel, blocks: int, threads: int, *arguments) -> None:
+    """Run a kernel on so many blocks of so many threads, each block in one dimension; none where there is no block.
+
+    Arguments are arrays (`tsrnn.kernels.cuda.arrays.Array`) and numbers. The call returns at once; kernels and copies
+    run in the order in which they were asked for.
+    """
+    if blocks:
+        kernel[blocks, threads](*(getattr(a, "for_kernels", a) for a in arguments))
+
+
+def each(kernel, elements: int, *arguments) -> None:
+    """Run a kernel with a thread for each of so many elements: `cuda.grid(1)` numbers them."""
+    launch(kernel, -(-elements // THREADS), THREADS, *arguments)
+
+
+class Memory:
+    """A piece of the device's memory, and a shadow of it on the host from which views are cut.
+
+    Attributes
+    ----------
+    shadow : ndarray
+        Of the shape, type and strides of the array that lies there. It must not be read: on a device there is nothing
+        behind it. In the simulator it is the memory.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype):
+        if SIMULATED:
+            self.shadow = np.empty(shape, dtype)
+            return
+        self.shadow = shadow_of(shape, dtype)
+        self._memory = cuda.current_context().memalloc(max(self.shadow.nbytes, 1))
+
+    def seen_by_kernels(self, view: np.ndarray):
+        """What a kernel takes for a view of the shadow."""
+        if SIMULATED:
+            return FakeCUDAArray(view)
+        return DeviceNDArray(view.shape, view.strides, view.dtype, gpu_data=self._memory.view(self.offset(view)))
+
+    def offset(self, view: np.ndarray) -> int:
+        """Bytes from the start of the memory to the first element of a view of the shadow."""
+        return _address(view) - _address(self.shadow)
+
+
+def shadow_of(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """A contiguous array of that shape, all of whose elements but the first lie nowhere."""
+    dtype = np.dtype(dtype)
+    strides = [dtype.itemsize * math.prod(shape[k + 1 :]) for k in range(len(shape))]
+    return np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, strides)
+
+
+def copy_to_device(values: np.ndarray, to) -> None:
+    """Copy an array of the host, contiguous, into one as kernels take it."""
+    to.copy_to_device(values)
+
+
+def copy_to_host(of) -> np.ndarray:
+    """The values of an array as kernels take it, contiguous. Waits until all that was asked for before is done."""
+    return of.copy_to_host()
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]

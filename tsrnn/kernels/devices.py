@@ -1,0 +1,44 @@
+"""Where arrays lie: in the memory of the host, or on a device whose kernels stand in for the CPU's loops.
+
+A device's arrays (`tsrnn.kernels.cuda.arrays.Array`) act as NumPy's where the networks want it, so that the floors
+above say what is computed once, for all devices.
+"""
+
+import numpy as np
+
+
+def run(loop, first, *others):
+    """Call the loop, or what stands in for it on the device on which its first argument lies."""
+    if type(first) is np.ndarray:
+        return loop(first, *others)
+    return first.twin(loop)(first, *others)
+
+
+def empty(shape, dtype):
+    """An array of that shape, not written yet.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : dtype, or `tsrnn.kernels.cuda.arrays.On`
+        The latter is a dtype on a device.
+    """
+    return np.empty(shape, dtype) if _on_host(dtype) else dtype.empty(shape)
+
+
+def zeros(shape, dtype):
+    """As `empty`, filled with zeros."""
+    if _on_host(dtype):
+        return np.zeros(shape, dtype)
+    array = dtype.empty(shape)
+    array[...] = 0
+    return array
+
+
+def contiguous(array):
+    """The array, or a copy that lies in one piece, row after row."""
+    return array if array.flags.c_contiguous else array.copy()
+
+
+def _on_host(dtype) -> bool:
+    return not hasattr(dtype, "empty")
