@@ -23,12 +23,12 @@ def empty(shape, dtype):
     dtype : dtype, or `tsrnn.kernels.cuda.arrays.On`
         The latter is a dtype on a device.
     """
-    return np.empty(shape, dtype) if _on_host(dtype) else dtype.empty(shape)
+    return np.empty(shape, dtype) if on_host(dtype) else dtype.empty(shape)
 
 
 def zeros(shape, dtype):
     """As `empty`, filled with zeros."""
-    if _on_host(dtype):
+    if on_host(dtype):
         return np.zeros(shape, dtype)
     array = dtype.empty(shape)
     array[...] = 0
@@ -40,5 +40,6 @@ def contiguous(array):
     return array if array.flags.c_contiguous else array.copy()
 
 
-def _on_host(dtype) -> bool:
+def on_host(dtype) -> bool:
+    """Whether `empty` makes arrays of the host for this type."""
     return not hasattr(dtype, "empty")

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from tsrnn.kernels.devices import contiguous, empty
 from tsrnn.network.layers import Spans, Views
 from tsrnn.network.recurrent import Recurrent
 
@@ -43,9 +44,9 @@ class Bidirectional:
     def allocate(self, steps: int, rows: int, dtype: np.dtype, for_backward: bool = True) -> SimpleNamespace:
         return SimpleNamespace(
             directions=[direction.allocate(steps, rows, dtype, for_backward) for direction in self.directions],
-            flipped=np.empty((steps, rows, self.input_size), dtype),
-            y=np.empty((steps, rows, self.output_size), dtype),
-            dx=np.empty((steps, rows, self.input_size), dtype),
+            flipped=empty((steps, rows, self.input_size), dtype),
+            y=empty((steps, rows, self.output_size), dtype),
+            dx=empty((steps, rows, self.input_size), dtype),
         )
 
     def forward(self, p: Views, x: np.ndarray, work: SimpleNamespace, keys: np.ndarray | None = None) -> np.ndarray:
@@ -112,7 +113,7 @@ class Bidirectional:
             (self.directions[0], work.directions[0], x, dy, slice(size)),
             (self.directions[1], work.directions[1], work.flipped, dy_back, slice(size, None)),
         ):
-            own_dy = np.ascontiguousarray(own_dy[len(own_dy) - kept :, :, units])
+            own_dy = contiguous(own_dy[len(own_dy) - kept :, :, units])
             own_states = None if d_states is None else [d[:, units] for d in d_states]
             dx.append(direction.backward(p, g, sequence, own_dy, space, spans, need_dx, own_states))
         if not need_dx:

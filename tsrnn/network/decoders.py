@@ -18,7 +18,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tsrnn.kernels.linear import accumulate, affine, affine_gradient, affine_input_gradient
+from tsrnn.kernels.devices import contiguous, empty, run, zeros
+from tsrnn.kernels.linear import affine, affine_gradient, affine_input_gradient
 from tsrnn.network.initialization import uniform
 from tsrnn.network.layers import Dense, Dropout, Views, flat_rows
 from tsrnn.network.recurrent import Recurrent
@@ -49,9 +50,9 @@ class Direct:
     def allocate(self, steps: int, rows: int, dtype: np.dtype) -> SimpleNamespace:
         steps = steps if self.every_step else 1
         return SimpleNamespace(
-            out=np.empty((steps * rows, self.head.output_size), dtype),
-            more=np.empty((steps * rows, self.head.output_size), dtype) if self.known else None,
-            dy=np.empty((steps, rows, self.head.input_size), dtype),
+            out=empty((steps * rows, self.head.output_size), dtype),
+            more=empty((steps * rows, self.head.output_size), dtype) if self.known else None,
+            dy=empty((steps, rows, self.head.input_size), dtype),
         )
 
     def forward(self, p: Views, y, states: States, skip, known, work: SimpleNamespace, keys, targets) -> np.ndarray:
@@ -59,9 +60,9 @@ class Direct:
         self.head.forward(p, flat_rows(y), work.out)
         if self.known:
             self.known.forward(p, known, work.more)
-            accumulate(work.out, work.more)
+            work.out += work.more
         if skip is not None:
-            accumulate(work.out, skip)
+            work.out += skip
         return work.out
 
     def backward(self, p: Views, g: Views, d_out: np.ndarray, work: SimpleNamespace, keys) -> tuple:
@@ -145,10 +146,10 @@ class Parallel:
         return SimpleNamespace(
             recurrent=recurrent,
             more=np.empty_like(recurrent.a) if self.known else None,
-            inputs=np.empty((n, recurrent.a.shape[2]), dtype),
-            y=np.empty((n, rows, size), dtype),
-            head=np.empty((n, rows, self.head.output_size), dtype),
-            out=np.empty((rows, self.output_size), dtype),
+            inputs=empty((n, recurrent.a.shape[2]), dtype),
+            y=empty((n, rows, size), dtype),
+            head=empty((n, rows, self.head.output_size), dtype),
+            out=empty((rows, self.output_size), dtype),
         )
 
     def forward(self, p: Views, y, states: States, skip, known, work: SimpleNamespace, keys, targets) -> np.ndarray:
@@ -156,21 +157,21 @@ class Parallel:
         layer.start(space, [y[0], *states[-1][1:]])
         work.n_layers = len(states)
         # The inputs are those of the positions, whatever the sequence: projected once, then laid out for all.
-        affine(p["decoder.position"], p[layer.name["weight_ih"]], p[layer.name["bias_ih"]], work.inputs)
+        run(affine, p["decoder.position"], p[layer.name["weight_ih"]], p[layer.name["bias_ih"]], work.inputs)
         space.a[...] = work.inputs[:, None]
         if self.known:
             work.known = _one_after_the_other(known, (self.positions, len(known), self.known.input_size))
             self.known.forward(p, flat_rows(work.known), flat_rows(work.more))
             space.a += work.more
         layer.mask(p, space, None if keys is None else keys[self._n_dropped :])
-        layer.cell.parallel_forward(space.a, *space.memory, *layer.arrays(p, space), *layer.cell.options)
+        run(layer.cell.parallel_forward, space.a, *space.memory, *layer.arrays(p, space), *layer.cell.options)
         work.y[...] = space.memory[0][1:]
         if keys is not None and self.dropout:
             self.dropout.apply(work.y, work.y, keys[0])
         self.head.forward(p, flat_rows(work.y), flat_rows(work.head))
         work.out[...] = _side_by_side(work.head, self.output_size)
         if skip is not None:
-            accumulate(work.out, skip)
+            work.out += skip
         return work.out
 
     def backward(self, p: Views, g: Views, d_out: np.ndarray, work: SimpleNamespace, keys) -> tuple:
@@ -183,16 +184,15 @@ class Parallel:
             self.dropout.apply(dy, dy, keys[0])
         weight, _, *peephole = layer.arrays(p, space)
         written = layer.arrays(g)
-        layer.cell.parallel_backward(
-            space.a, *space.memory, weight, *peephole, dy, *space.d_states, *written, *layer.cell.options
-        )
+        others = *space.memory, weight, *peephole, dy, *space.d_states, *written, *layer.cell.options
+        run(layer.cell.parallel_backward, space.a, *others)
         if space.mask is not None:
             written[0] *= space.mask
         if self.known:
             self.known.backward(g, flat_rows(work.known), flat_rows(space.a))
         d_inputs = space.a.sum(axis=1)
-        affine_gradient(p["decoder.position"], d_inputs, g[layer.name["weight_ih"]], g[layer.name["bias_ih"]])
-        affine_input_gradient(d_inputs, p[layer.name["weight_ih"]], g["decoder.position"])
+        run(affine_gradient, p["decoder.position"], d_inputs, g[layer.name["weight_ih"]], g[layer.name["bias_ih"]])
+        run(affine_input_gradient, d_inputs, p[layer.name["weight_ih"]], g["decoder.position"])
         d_h, *d_others = space.d_states
         below = [None] * (work.n_layers - 1)
         return d_h[None], [*below, [np.zeros_like(d_h), *d_others]]
@@ -243,10 +243,10 @@ class Seq2Seq:
         return SimpleNamespace(
             stack=self.stack.allocate(n, rows, dtype, last_only=False),
             one=self.stack.allocate(1, rows, dtype, last_only=False),
-            x=np.empty((n, rows, width + self.known_size), dtype),
-            head=np.empty((n, rows, width), dtype),
-            out=np.empty((rows, self.output_size), dtype),
-            d_last=np.zeros((1, rows, self.stack.output_size), dtype),
+            x=empty((n, rows, width + self.known_size), dtype),
+            head=empty((n, rows, width), dtype),
+            out=empty((rows, self.output_size), dtype),
+            d_last=zeros((1, rows, self.stack.output_size), dtype),
         )
 
     def forward(self, p: Views, y, states: States, skip, known, work: SimpleNamespace, keys, targets) -> np.ndarray:
@@ -264,7 +264,7 @@ class Seq2Seq:
             self.head.forward(p, flat_rows(work.y), flat_rows(work.head))
         work.out[...] = _side_by_side(work.head, self.output_size)
         if skip is not None:
-            accumulate(work.out, skip)
+            work.out += skip
         return work.out
 
     def _feed_back(self, p: Views, states: States, skip, work: SimpleNamespace) -> None:
@@ -303,6 +303,6 @@ def _side_by_side(steps: np.ndarray, size: int) -> np.ndarray:
 def _one_after_the_other(columns: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """(B, O) as (P, B, W), zero beyond O."""
     n, rows, width = shape
-    filled = np.zeros((rows, n * width), columns.dtype)
+    filled = np.zeros_like(columns, shape=(rows, n * width))
     filled[:, : columns.shape[1]] = columns
-    return np.ascontiguousarray(filled.reshape(rows, n, width).transpose(1, 0, 2))
+    return contiguous(filled.reshape(rows, n, width).transpose(1, 0, 2))

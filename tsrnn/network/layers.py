@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from tsrnn.kernels.devices import empty, run
 from tsrnn.kernels.dropout import dropout
 from tsrnn.kernels.layer_norm import layer_norm, layer_norm_gradient
 from tsrnn.kernels.linear import affine, affine_gradient, affine_input_gradient
@@ -37,7 +38,7 @@ class Dropout:
         `a` and `out` are (K, B, H): the steps of the sequence from `first_step` on. `out` may be `a`.
         """
         first = np.uint64(first_step * a[0].size)
-        dropout(a.reshape(-1), out.reshape(-1), key, first, self.threshold, a.dtype.type(self.scale))
+        run(dropout, a.reshape(-1), out.reshape(-1), key, first, self.threshold, a.dtype.type(self.scale))
 
 
 class LayerNorm:
@@ -63,21 +64,20 @@ class LayerNorm:
 
     def allocate(self, steps: int, rows: int, dtype: np.dtype) -> SimpleNamespace:
         shape = (steps, rows, self.size)
-        return SimpleNamespace(z=np.empty(shape, dtype), inverse=np.empty(shape[:2], dtype), y=np.empty(shape, dtype))
+        return SimpleNamespace(z=empty(shape, dtype), inverse=empty(shape[:2], dtype), y=empty(shape, dtype))
 
     def forward(self, p: Views, x: np.ndarray, work: SimpleNamespace) -> np.ndarray:
         """Normalised steps (T, B, H)."""
         gain, shift = (p[name] for name in self._names)
-        layer_norm(flat_rows(x), gain, shift, flat_rows(work.z), work.inverse.reshape(-1), flat_rows(work.y))
+        run(layer_norm, flat_rows(x), gain, shift, flat_rows(work.z), work.inverse.reshape(-1), flat_rows(work.y))
         return work.y
 
     def backward(self, p: Views, g: Views, dy: np.ndarray, work: SimpleNamespace) -> np.ndarray:
         """Turn gradients (K, B, H) of the last outputs into those of the inputs, in place."""
         first = len(work.z) - len(dy)
         gain, d_gain, d_shift = p[self._names[0]], g[self._names[0]], g[self._names[1]]
-        layer_norm_gradient(
-            flat_rows(dy), flat_rows(work.z[first:]), work.inverse[first:].reshape(-1), gain, d_gain, d_shift
-        )
+        z, inverse = flat_rows(work.z[first:]), work.inverse[first:].reshape(-1)
+        run(layer_norm_gradient, flat_rows(dy), z, inverse, gain, d_gain, d_shift)
         return dy
 
 
@@ -94,12 +94,12 @@ class Dense:
 
     def forward(self, p: Views, x: np.ndarray, out: np.ndarray) -> None:
         """out (B, O) from x (B, I)."""
-        affine(x, p[self._names[0]], p[self._names[1]], out)
+        run(affine, x, p[self._names[0]], p[self._names[1]], out)
 
     def backward(self, g: Views, x: np.ndarray, d_out: np.ndarray) -> None:
         """Gradients of the parameters."""
-        affine_gradient(x, d_out, g[self._names[0]], g[self._names[1]])
+        run(affine_gradient, x, d_out, g[self._names[0]], g[self._names[1]])
 
     def input_gradient(self, p: Views, d_out: np.ndarray, dx: np.ndarray) -> None:
         """dx (B, I) from d_out (B, O)."""
-        affine_input_gradient(d_out, p[self._names[0]], dx)
+        run(affine_input_gradient, d_out, p[self._names[0]], dx)

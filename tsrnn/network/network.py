@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from tsrnn.kernels.devices import empty, run
 from tsrnn.kernels.linear import steps_to_columns
 from tsrnn.network.decoders import Direct, InStep, Parallel, Seq2Seq
 from tsrnn.network.layers import Dense, Spans, Views, flat_rows
@@ -180,8 +181,8 @@ class Network:
         the caches.
         """
         work = SimpleNamespace(
-            x=np.empty((self.steps, rows, self.input_size), dtype),
-            known=np.empty((rows * self.output_rows, self.known_size), dtype),
+            x=empty((self.steps, rows, self.input_size), dtype),
+            known=empty((rows * self.output_rows, self.known_size), dtype),
             stack=self.stack.allocate(
                 self.recurrent_steps, rows, dtype, last_only=not self.decoder.every_step, for_backward=for_backward
             ),
@@ -192,8 +193,8 @@ class Network:
             work.segment = self.segment.allocate(self.steps, rows, dtype)
         if self.linear:
             if not self.decoder.every_step:
-                work.columns = np.empty((rows, self.steps * self.skip_channels), dtype)
-            work.linear_out = np.empty((self.output_rows * rows, self.output_size), dtype)
+                work.columns = empty((rows, self.steps * self.skip_channels), dtype)
+            work.linear_out = empty((self.output_rows * rows, self.output_size), dtype)
         return work
 
     def start(self, work: SimpleNamespace, states: States) -> None:
@@ -236,7 +237,7 @@ class Network:
         """Rows that the linear map reads: whole windows, or in step what each step reads."""
         if self.decoder.every_step:
             return flat_rows(work.segment.folded if self.segment else work.x)
-        steps_to_columns(work.x[:, :, : self.skip_channels], work.columns)
+        run(steps_to_columns, work.x[:, :, : self.skip_channels], work.columns)
         return work.columns
 
     def backward(

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from tsrnn.kernels.devices import empty, on_host, run, zeros
 from tsrnn.kernels.linear import affine_gradient, affine_input_gradient, steps_together
 from tsrnn.network.cells import CELLS
 from tsrnn.network.initialization import orthogonal_blocks, uniform
@@ -79,12 +80,12 @@ class Recurrent:
     def allocate(self, steps: int, rows: int, dtype: np.dtype, for_backward: bool = True) -> SimpleNamespace:
         size = self.hidden_size
         gates = len(self.cell.gates) * size
-        kept = steps if for_backward else min(steps, steps_together(rows, gates))
+        kept = steps if for_backward or not on_host(dtype) else min(steps, steps_together(rows, gates))
         return SimpleNamespace(
-            a=np.empty((kept, rows, gates), dtype),
-            memory=[np.zeros((steps + 1, rows, size), dtype) for _ in self.cell.memory],
-            d_states=[np.empty((rows, size), dtype) for _ in range(self.cell.n_states)],
-            dx=np.empty((steps, rows, self.input_size), dtype),
+            a=empty((kept, rows, gates), dtype),
+            memory=[zeros((steps + 1, rows, size), dtype) for _ in self.cell.memory],
+            d_states=[empty((rows, size), dtype) for _ in range(self.cell.n_states)],
+            dx=empty((steps, rows, self.input_size), dtype),
             mask=None,
             d_h=None,  # an array (T, B, H) here has `backward` write the gradients of all states into it
         )
@@ -108,7 +109,7 @@ class Recurrent:
         """States h_1 .. h_T (T, B, H) of the sequence `x` (T, B, I), from the states that `start` set."""
         self.mask(p, work, keys)
         inputs = (x, p[self.name["weight_ih"]], p[self.name["bias_ih"]])
-        self.cell.forward(*inputs, work.a, *work.memory, *self.arrays(p, work), *self.cell.options)
+        run(self.cell.forward, *inputs, work.a, *work.memory, *self.arrays(p, work), *self.cell.options)
         return work.memory[0][1:]
 
     def final(self, y: np.ndarray) -> np.ndarray:
@@ -175,10 +176,10 @@ class Recurrent:
             written[0] *= work.mask
         first = spans[0][0]
         a, dx = work.a[first:], work.dx[first:]
-        affine_gradient(flat_rows(x[first:]), flat_rows(a), g[self.name["weight_ih"]], g[self.name["bias_ih"]])
+        run(affine_gradient, flat_rows(x[first:]), flat_rows(a), g[self.name["weight_ih"]], g[self.name["bias_ih"]])
         if not need_dx:
             return None
-        affine_input_gradient(flat_rows(a), p[self.name["weight_ih"]], flat_rows(dx))
+        run(affine_input_gradient, flat_rows(a), p[self.name["weight_ih"]], flat_rows(dx))
         return dx
 
     def _span(self, p: Views, work: SimpleNamespace, dy: np.ndarray, first: int, stop: int, written: list) -> None:
@@ -186,9 +187,8 @@ class Recurrent:
         memory = [m[first : stop + 1] for m in work.memory]
         weight, _, *peephole = self.arrays(p, work)
         if work.d_h is None:
-            self.cell.backward(
-                work.a[first:stop], *memory, weight, *peephole, dy, *work.d_states, *written, *self.cell.options
-            )
+            others = *memory, weight, *peephole, dy, *work.d_states, *written, *self.cell.options
+            run(self.cell.backward, work.a[first:stop], *others)
             return
         # One step at a time, to see the gradient of each state on its way; that of the weights is not asked for.
         before = stop - len(dy)
@@ -196,6 +196,5 @@ class Recurrent:
             own = dy[max(t - before, 0) : max(t + 1 - before, 0)]
             work.d_h[t] = work.d_states[0] + (own[0] if len(own) else 0)
             memory = [m[t : t + 2] for m in work.memory]
-            self.cell.backward(
-                work.a[t : t + 1], *memory, weight, *peephole, own, *work.d_states, *written, *self.cell.options
-            )
+            others = *memory, weight, *peephole, own, *work.d_states, *written, *self.cell.options
+            run(self.cell.backward, work.a[t : t + 1], *others)

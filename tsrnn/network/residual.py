@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from tsrnn.kernels.devices import empty
 from tsrnn.network.initialization import uniform
 from tsrnn.network.layers import Dense, Spans, Views, flat_rows
 
@@ -40,9 +41,9 @@ class Residual:
     def allocate(self, steps: int, rows: int, dtype: np.dtype, for_backward: bool = True) -> SimpleNamespace:
         shape = (steps, rows, self.output_size)
         layer = self.layer.allocate(steps, rows, dtype, for_backward)
-        work = SimpleNamespace(layer=layer, y=np.empty(shape, dtype))
+        work = SimpleNamespace(layer=layer, y=empty(shape, dtype))
         if self.projection:
-            work.projected = np.empty(shape, dtype)
+            work.projected = empty(shape, dtype)
         return work
 
     def forward(self, p: Views, x: np.ndarray, work: SimpleNamespace, keys: np.ndarray | None = None) -> np.ndarray:

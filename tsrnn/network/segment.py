@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from tsrnn.kernels.devices import empty, run
 from tsrnn.kernels.segments import fold_steps, rectify, rectify_gradient
 from tsrnn.network.initialization import uniform
 from tsrnn.network.layers import Dense, Views, flat_rows
@@ -38,19 +39,19 @@ class Segment:
     def allocate(self, window: int, rows: int, dtype: np.dtype) -> SimpleNamespace:
         steps = self.steps(window)
         return SimpleNamespace(
-            folded=np.empty((steps, rows, self._dense.input_size), dtype),
-            y=np.empty((steps, rows, self.output_size), dtype),
+            folded=empty((steps, rows, self._dense.input_size), dtype),
+            y=empty((steps, rows, self.output_size), dtype),
         )
 
     def forward(self, p: Views, x: np.ndarray, work: SimpleNamespace) -> np.ndarray:
         """Embedded segments (S, B, H) of the window `x` (T, B, C)."""
-        fold_steps(x, work.folded)
+        run(fold_steps, x, work.folded)
         self._dense.forward(p, flat_rows(work.folded), flat_rows(work.y))
-        rectify(flat_rows(work.y))
+        run(rectify, flat_rows(work.y))
         return work.y
 
     def backward(self, g: Views, dy: np.ndarray, work: SimpleNamespace) -> None:
         """Gradients of the parameters from those of the last segments, dy (K, B, H), which is overwritten."""
         first = len(work.y) - len(dy)
-        rectify_gradient(flat_rows(work.y[first:]), flat_rows(dy))
+        run(rectify_gradient, flat_rows(work.y[first:]), flat_rows(dy))
         self._dense.backward(g, flat_rows(work.folded[first:]), flat_rows(dy))

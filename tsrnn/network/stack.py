@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from tsrnn.kernels.devices import empty
 from tsrnn.network.bidirectional import Bidirectional
 from tsrnn.network.layers import Dropout, LayerNorm, Spans, Views
 from tsrnn.network.recurrent import Recurrent
@@ -84,7 +85,7 @@ class Stack:
         handed_on = [steps] * (len(self.layers) - 1) + [1 if last_only else steps]
         work.norms = [norm.allocate(n, rows, dtype) for norm, n in zip(self.norms, handed_on, strict=False)]
         work.dropped = [
-            np.empty((n, rows, layer.output_size), dtype)
+            empty((n, rows, layer.output_size), dtype)
             for layer, n in zip(self.layers, handed_on, strict=True)
             if self.dropout
         ]
