@@ -25,14 +25,17 @@ from tsrnn.forecasting.base import InterruptedFitWarning
 from tsrnn.forecasting.persistence import replacing
 from tsrnn.network.cells import CELLS
 from tsrnn.tables.csvfile import ColumnError, decimal_places, read_series
+from tsrnn.training.devices import DEVICES, resolved
 
 WRONG_DATA, WRONG_USAGE = 1, 2  # exit codes
 PLOT_FORMATS = ("png", "svg", "pdf")
 
 Cell = enum.Enum("Cell", {name: name for name in CELLS}, type=str)
+Device = enum.Enum("Device", {name: name for name in DEVICES}, type=str)
 FloatType = enum.Enum("FloatType", {name: name for name in DTYPES}, type=str)
 DEFAULTS = RNNForecaster().get_params()
 CELL = Cell(DEFAULTS["cell"])
+DEVICE = Device(DEFAULTS["device"])
 
 # Plain text: a panel drawn around an error cannot be searched for, and a script cannot read it.
 app = typer.Typer(
@@ -116,6 +119,9 @@ def forecast(
         int | None,
         typer.Option(metavar="N", min=1, help="Updates of the weights in training, at most. Default: by the data."),
     ] = None,
+    device: Annotated[
+        Device, typer.Option(help="Where to compute: the CPU, an NVIDIA GPU, or auto: a GPU where one can be used.")
+    ] = DEVICE,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="The same seed gives the same forecast.")
     ] = 0,
@@ -136,6 +142,8 @@ def forecast(
             _check_writable(option, path, file)
     if plot is not None:
         _check_plot(plot, out)
+    with _refusals("", RuntimeError):
+        resolved(device.value)
     with _refusals(f"{file}: ", OSError, ValueError):
         table = read_series(file, time=time, target=target, date_format=date_format)
     y, season = table.series, season_length or table.season_length
@@ -153,6 +161,7 @@ def forecast(
         season_length=season,
         max_steps=max_steps or "auto",
         random_state=seed,
+        device=device.value,
         verbose=not quiet and sys.stderr.isatty(),
     )
     tested = None

@@ -155,6 +155,9 @@ default="gru"
     n_jobs : int or None, default=None
         Threads. None for all processors, fewer where OMP_NUM_THREADS or `threadpoolctl.threadpool_limits` says so;
         negative as in joblib: -1 for all, -2 for all but one.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where to train and predict: "cuda" is an NVIDIA GPU (`pip install "tsrnn[cuda]"`), "auto" that where it can be
+        used, else the CPU. A model fitted on one predicts on the other after `set_params(device=...)`.
     verbose : bool or int, default=False
         Show a progress bar with the losses and the windows per second.
 
@@ -197,6 +200,8 @@ default="gru"
         first pass, the estimator stays as it was.
     KeyboardInterrupt
         In `fit`, before the first pass has ended. Later an interrupt ends `fit` with a warning: see `RNNRegressor`.
+    RuntimeError
+        For a device that cannot be used; the message says what is missing.
 
     References
     ----------
@@ -257,6 +262,7 @@ default="gru"
         warm_start=False,
         random_state=None,
         n_jobs=None,
+        device="cpu",
         verbose=False,
     ):
         self.horizon = horizon
@@ -297,4 +303,5 @@ default="gru"
         self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.device = device
         self.verbose = verbose

@@ -17,8 +17,8 @@ class RNNRegressor(RegressorMixin, RegressorInspection, RecurrentEstimator):
     """Recurrent network that maps a sequence to one or more numbers, or to another sequence.
 
     Each row of `X` is one independent sequence. The recurrent layers read it step by step, a decoder turns what they
-    made of it into the prediction. Channels and targets are standardised inside, so that their units do not matter;
-    predictions are in the units of `y`. The network computes in the type of `X`, float32 or float64.
+    made of it into the prediction. Channels and targets are standardised inside; predictions are in the units of `y`.
+    The network computes in the type of `X`, float32 or float64.
 
     Parameters
     ----------
@@ -46,14 +46,12 @@ default="gru"
     num_layers : int, default=1
         Recurrent layers, one above the other.
     bidirectional : bool, default=False
-        Each layer reads the window from both ends, with `hidden_size` units each way. It sees nothing after the
-        window.
+        Each layer reads the window, and nothing after it, from both ends, with `hidden_size` units each way.
     residual : bool, default=False
-        From the second layer on, add a layer's input to its output (Wu et al., 2016), through a linear map where their
-        widths differ: deep stacks train more easily.
+        From the second layer on, add a layer's input to its output (Wu et al., 2016), by a linear map if widths differ.
     layer_norm : bool, default=False
         Normalise the outputs of each recurrent layer over its units, at each step by themselves (Ba, Kiros and Hinton,
-        2016), before dropout and before the next layer. The recurrence within the layer is left as it is.
+        2016), before dropout; not within the recurrence.
     segment : int, default=1
         Consecutive steps that enter the recurrent layers as one, through a dense layer with a ReLU (Lin et al., 2023,
         SegRNN). A window of 504 hours with `segment=24` becomes 21 steps, which are quicker and easier to learn.
@@ -68,8 +66,7 @@ default="gru"
     n_channels : int, default=1
         For a 2-D `X`: values per step. Row `[a_1, b_1, a_2, b_2, ...]` holds the steps of two channels.
     recurrent_init : {"uniform", "orthogonal"}, default="uniform"
-        Start of the recurrent weights: uniform within 1 / sqrt(hidden_size), or orthogonal matrices, which help
-        to learn long lags.
+        Start of the recurrent weights: uniform within 1 / sqrt(hidden_size), or orthogonal, for long lags.
     loss : {"squared_error", "absolute_error", "huber"}, default="squared_error"
         On standardised targets.
     bptt_steps : int or None, default=None
@@ -109,6 +106,9 @@ default="gru"
     n_jobs : int or None, default=None
         Threads. None for all processors, fewer where OMP_NUM_THREADS or `threadpoolctl.threadpool_limits` says so;
         negative as in joblib: -1 for all, -2 for all but one.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where to train and predict: "cuda" is an NVIDIA GPU (`pip install "tsrnn[cuda]"`), "auto" that where it can be
+        used, else the CPU. A model fitted on one predicts on the other after `set_params(device=...)`.
     verbose : bool or int, default=False
         Show a progress bar with the losses and the samples per second.
 
@@ -142,19 +142,20 @@ default="gru"
     Raises
     ------
     ValueError
-        In `fit` and `predict`, for a parameter or data out of range; the message names what came.
+        For a parameter or data out of range; the message names what came.
     DivergenceError
-        In `fit`, when the loss is no longer finite. The best weights before are kept; if that happens in the
-        first pass, the estimator stays as it was.
+        In `fit`, when the loss is no longer finite. The best weights before are kept; those of none in the first pass.
     KeyboardInterrupt
         In `fit`, before the first pass has ended; the estimator stays as it was.
+    RuntimeError
+        For a device that cannot be used; the message says what is missing.
 
     Warns
     -----
     InterruptedFitWarning
         When `fit` is interrupted later. It then ends with the weights of the best pass, as `MLPRegressor` does (without
-        early stopping, of the last whole pass), and the estimator is fitted. A search goes on with its next fit; made
-        an error by `warnings.filterwarnings`, the warning ends one with `error_score="raise"`.
+        early stopping, of the last whole pass), and the estimator is fitted. A search goes on with its next fit; with
+        the warning made an error and `error_score="raise"` it ends.
 
     References
     ----------
@@ -217,6 +218,7 @@ default="gru"
         warm_start=False,
         random_state=None,
         n_jobs=None,
+        device="cpu",
         verbose=False,
     ):
         self.cell = cell
@@ -248,6 +250,7 @@ default="gru"
         self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.device = device
         self.verbose = verbose
 
     def __sklearn_tags__(self):
@@ -289,11 +292,8 @@ default="gru"
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_steps * n_channels) or (n_samples, n_steps, n_channels)
-        y : array-like
+        X, y, sample_weight : array-like
             As in `fit`; of one shape in all calls.
-        sample_weight : array-like of shape (n_samples,), optional
-            Counts within this call.
 
         Returns
         -------

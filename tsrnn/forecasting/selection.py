@@ -12,7 +12,7 @@ from tsrnn.forecasting.smoothing import MOST_WINDOWS, smoothing_weights
 from tsrnn.kernels.windows import read_only, seasonal_changes
 from tsrnn.network.network import Network
 from tsrnn.training.linear import fit_linear, linear_outputs, linear_samples, some_of, start_linear
-from tsrnn.training.parallel import Workers
+from tsrnn.training.devices import workers_on
 from tsrnn.training.passes import Passes
 from tsrnn.training.trainer import DivergenceError, Trainer
 
@@ -122,8 +122,9 @@ class Races:
             trainer.run()
         except DivergenceError:
             return np.full((plan.validation.size, network.output_size), np.inf)
-        with Workers(self._model.n_jobs) as workers:
-            return Passes(network, trainer.parameters, workers).outputs(plan.validation).astype(np.float64)
+        with workers_on(self._model.device, self._model.n_jobs) as workers:
+            passes = Passes(network, workers.enter(trainer.parameters), workers)
+            return passes.outputs(plan.validation).astype(np.float64)
 
     def _held_back(self, choices: Choices) -> Plan:
         return windowed(self._model, self._panel, choices, self._outputs, self._ahead, self._held)

@@ -1,10 +1,13 @@
 """Samples for the trainer: windows of a series, or rows of a table. Neither is ever laid out as a whole."""
 
+import copy
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from tsrnn.forecasting.normalization import Units
+from tsrnn.kernels.devices import run
 from tsrnn.kernels.windows import gather_rows, gather_windows, measure_windows, read_only
 
 
@@ -56,14 +59,33 @@ class SeriesWindows:
         self.size = int(self._stop[-1])
         self.masks = masks
         self._steps = steps
+        self._entered = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that gathering reads."""
+        return self._table.values.nbytes + self._table.covariates.nbytes
+
+    def entered(self, enter: Callable) -> "SeriesWindows":
+        """The same windows, which are gathered into arrays of the device that `enter` sends arrays to."""
+        sent = copy.copy(self)
+        values, covariates, ahead, begin = self._table
+        table = Table(enter(values), enter(covariates), ahead, enter(begin))
+        centring, centre, scale = self._units.measure
+        sent._entered = enter, table, enter(self._first), enter(self._stop), centring, enter(centre), enter(scale)
+        return sent
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write windows and targets in the units of each window, and the covariates known ahead."""
-        values, covariates, ahead, begin = self._table
-        nothing = np.empty((len(which), 0), x.dtype)
+        table, first, stop, measure = self._table, self._first, self._stop, self._units.measure
+        if self._entered:
+            enter, table, first, stop, *measure = self._entered
+            which = enter(which)
+        values, covariates, ahead, begin = table
+        nothing = np.empty_like(x, shape=(len(which), 0))
         y, known = (nothing if array is None else array for array in (y, known))
-        where = which, self._first, self._stop, begin
-        gather_windows(values, covariates, ahead, *where, *self._units.measure, self.masks, x, y, known)
+        where = which, first, stop, begin
+        run(gather_windows, values, covariates, ahead, *where, *measure, self.masks, x, y, known)
 
     def measure(self, which: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Centre and scale (B, K) of windows of that length: `value = centre + scale * output`."""
@@ -108,9 +130,23 @@ class TableRows:
         self._weights = weights
         self._centre = centre
         self._scale = scale
+        self._enter = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that gathering reads of a device's memory."""
+        return self._table.nbytes
+
+    def entered(self, enter: Callable) -> "TableRows":
+        """The same rows, which are gathered into arrays of the device that `enter` sends arrays to."""
+        sent = copy.copy(self)
+        sent._enter = enter
+        sent._table, sent._centre, sent._scale = map(enter, (self._table, self._centre, self._scale))
+        return sent
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
-        gather_rows(self._table, which, self._centre, self._scale, x)
+        rows = self._enter(which) if self._enter else which
+        run(gather_rows, self._table, rows, self._centre, self._scale, x)
         if y is not None:
             steps = len(y) // len(which)
             y[...] = self._targets[which].reshape(len(which), steps, -1).transpose(1, 0, 2).reshape(y.shape)

@@ -4,6 +4,7 @@ The kernels release the interpreter's lock, so plain threads do. The cutting int
 alone, and what chunks return is combined in their order: results do not depend on the number of threads.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 
 import joblib
+import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  SciPy's BLAS: loaded before its threads are looked up
 from threadpoolctl import ThreadpoolController
 
@@ -161,6 +163,38 @@ class Workers:
             self._jobs.put(None)
         for helper in self._helpers:
             helper.join()
+
+    # What a device does in another way (`tsrnn.training.device.Device`).
+
+    unread = 1  # updates after which their losses are read: here each
+
+    def bounds(self, rows: int, work: int) -> list[tuple[int, int]]:
+        """Chunks of a batch: see `chunk_bounds`."""
+        return chunk_bounds(rows, work)
+
+    def dtype(self, dtype: np.dtype) -> np.dtype:
+        """What `tsrnn.kernels.devices.empty` takes for numbers of that type where the chunks are computed."""
+        return dtype
+
+    def enter(self, values: np.ndarray) -> np.ndarray:
+        """An array of the host as one that chunks are computed with."""
+        return values
+
+    def leave(self, array: np.ndarray) -> np.ndarray:
+        """Such an array as one of the host."""
+        return array
+
+    def samples(self, samples):
+        """Samples that gather into arrays that chunks are computed with."""
+        return samples
+
+    def total(self, losses: list[float]) -> float:
+        """The sum of the losses of chunks."""
+        return math.fsum(losses)
+
+    def read(self, number: float) -> float:
+        """A loss or a norm, which a device may still be busy with."""
+        return number
 
     def run(self, task: Callable[[int, int], None], n_tasks: int) -> None:
         """Call `task(worker, k)` for each k below `n_tasks`; two calls with the same worker never overlap."""

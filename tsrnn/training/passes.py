@@ -6,10 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
+from tsrnn.kernels.devices import empty, run, zeros
+from tsrnn.kernels.losses import fill_missing
 from tsrnn.kernels.optimization import sum_in_order
 from tsrnn.network.network import Network
 from tsrnn.network.stack import States
-from tsrnn.training.parallel import CHUNK_ROWS, Workers, chunk_bounds
+from tsrnn.training.parallel import CHUNK_ROWS, Workers
 
 VALIDATED = 1024 * CHUNK_ROWS  # samples whose loss is taken at once: their weights stay small beside the data
 
@@ -44,19 +46,20 @@ class Passes:
     ----------
     network : Network
     parameters : (P,) ndarray
-        Read at each pass: the caller may change them in between.
+        Where the workers compute (`Workers.enter`). Read at each pass: the caller may change them in between.
     workers : Workers
+        Threads of the CPU, or what stands in for them on a device.
     """
 
     def __init__(self, network: Network, parameters: np.ndarray, workers: Workers):
         self._network = network
-        self._dtype = parameters.dtype
+        self._dtype = workers.dtype(parameters.dtype)
         self._p = network.layout.views(parameters)
         self._workers = workers
         self._spaces: dict[tuple[int, int, bool], tuple] = {}
-        self._parts = np.zeros((0, parameters.size), parameters.dtype)
-        self._part_views: list = []
         self._gradient = np.zeros_like(parameters)
+        self._parts = zeros((0, parameters.size), self._dtype)
+        self._part_views: list = []
         self._states: States | None = None
 
     def gradient(
@@ -71,23 +74,23 @@ class Passes:
 
         Streams go on from the states in which the batch before has left them, and these are constants.
         """
-        bounds = chunk_bounds(len(which), self._network.work)
+        bounds = self._workers.bounds(len(which), self._network.work)
         self._reserve(len(bounds))
         self._reserve_states(samples)
         weights, total = self._normalized(samples.weights(which))
-        losses = np.zeros(len(bounds))
+        losses = [0.0] * len(bounds)
 
         def chunk(worker: int, k: int) -> None:
             lo, hi = bounds[k]
             work, y, d_out = self._space(worker, hi - lo, for_backward=True)
             key = None if keys is None else keys[k]
             out = self._forward(samples, which, lo, hi, work, y, key, forced=True)
-            losses[k] = loss(out, _observed(y, out, samples), weights[:, lo:hi].reshape(-1), d_out)
+            losses[k] = self._loss(loss, samples, y, out, weights[:, lo:hi], d_out)
             self._network.backward(self._p, self._part_views[k], d_out, work, key, bptt_steps)
 
         self._workers.run(chunk, len(bounds))
-        sum_in_order(self._parts[: len(bounds)], self._gradient)
-        return math.fsum(losses), self._gradient, total
+        run(sum_in_order, self._parts[: len(bounds)], self._gradient)
+        return self._workers.total(losses), self._gradient, total
 
     def loss(self, samples: Samples, loss: Callable) -> float:
         """Mean loss of all samples, of outputs as in prediction: none is told a target."""
@@ -96,18 +99,18 @@ class Passes:
         self._reserve_states(samples)
         for first in range(0, samples.size, batch):
             which = np.arange(first, min(first + batch, samples.size))
-            bounds = chunk_bounds(len(which), self._network.work)
+            bounds = self._workers.bounds(len(which), self._network.work)
             weights, weight = self._normalized(samples.weights(which))
-            part = np.zeros(len(bounds))
+            part = [0.0] * len(bounds)
 
             def chunk(worker: int, k: int, which=which, bounds=bounds, weights=weights, part=part) -> None:
                 lo, hi = bounds[k]
                 work, y, d_out = self._space(worker, hi - lo)
                 out = self._forward(samples, which, lo, hi, work, y)
-                part[k] = loss(out, _observed(y, out, samples), weights[:, lo:hi].reshape(-1), d_out)
+                part[k] = self._loss(loss, samples, y, out, weights[:, lo:hi], d_out)
 
             self._workers.run(chunk, len(bounds))
-            losses.append(math.fsum(part))
+            losses.append(self._workers.read(self._workers.total(part)))
             batch_weights.append(weight)
         total = math.fsum(batch_weights)
         return math.fsum(value * (weight / total) for value, weight in zip(losses, batch_weights, strict=True))
@@ -115,28 +118,29 @@ class Passes:
     def outputs(self, samples: Samples) -> np.ndarray:
         """Outputs (size, O) of the network for all samples, in step (size, T * O)."""
         steps, size = self._network.output_rows, self._network.output_size
-        outputs = np.empty((samples.size, steps, size), self._dtype)
-        bounds = chunk_bounds(samples.size, self._network.work)
+        outputs = np.empty((samples.size, steps, size), self._gradient.dtype)
+        bounds = self._workers.bounds(samples.size, self._network.work)
 
         def chunk(worker: int, k: int) -> None:
             lo, hi = bounds[k]
             work, _, _ = self._space(worker, hi - lo)
             out = self._forward(samples, np.arange(lo, hi), 0, hi - lo, work, None)
-            outputs[lo:hi] = out.reshape(steps, hi - lo, size).transpose(1, 0, 2)
+            outputs[lo:hi] = self._workers.leave(out).reshape(steps, hi - lo, size).transpose(1, 0, 2)
 
         self._workers.run(chunk, len(bounds))
         return outputs.reshape(samples.size, steps * size)
 
     def _forward(self, samples: Samples, which, lo: int, hi: int, work, y, key=None, forced: bool = False):
         """Outputs of the samples which[lo:hi]; the streams among them from their states, which they leave behind."""
-        samples.gather(which[lo:hi], work.x, y, work.known)
+        self._workers.samples(samples).gather(which[lo:hi], work.x, y, work.known)
         if samples.rows is None:
             return self._network.forward(self._p, work, key, y if forced else None)
         first = which[lo] % samples.rows  # the samples of a batch are neighbours
         states = [[state[first : first + hi - lo] for state in layer] for layer in self._states]
         fresh = samples.starts(which[lo:hi])
         for state in (state for layer in states for state in layer):
-            state[fresh] = 0
+            for row in np.flatnonzero(fresh):
+                state[row] = 0
         self._network.start(work, states)
         out = self._network.forward(self._p, work, key, y if forced else None)
         for layer, last in zip(states, self._network.final_states(work), strict=True):
@@ -144,10 +148,18 @@ class Passes:
                 state[...] = new
         return out
 
+    def _loss(self, loss: Callable, samples: Samples, y, out, weights: np.ndarray, d_out):
+        """Weighted loss of a chunk, and its gradient in `d_out`; none where targets are missing."""
+        target = y
+        if samples.masks:
+            target = np.empty_like(y)
+            run(fill_missing, y, out, target)
+        return run(loss, out, target, self._workers.enter(weights.reshape(-1)), d_out)
+
     def _reserve_states(self, samples: Samples) -> None:
         if samples.rows and (self._states is None or len(self._states[0][0]) != samples.rows):
             self._states = [
-                [np.zeros((samples.rows, *state.shape[1:]), self._dtype) for state in layer]
+                [zeros((samples.rows, *state.shape[1:]), self._dtype) for state in layer]
                 for layer in self._network.final_states(self._network.allocate(1, self._dtype))
             ]
 
@@ -158,22 +170,17 @@ class Passes:
         if weights.ndim == 1:
             weights = np.broadcast_to(weights / steps, (steps, len(weights))).T
         share = (total or 1.0) * self._network.output_size  # a batch in which nothing counts has no loss
-        return np.ascontiguousarray((weights.T / share).astype(self._dtype)), total
+        return np.ascontiguousarray((weights.T / share).astype(self._gradient.dtype)), total
 
     def _reserve(self, n: int) -> None:
         if n > len(self._parts):
-            self._parts = np.zeros((n, self._parts.shape[1]), self._dtype)
-            self._part_views = [self._network.layout.views(part) for part in self._parts]
+            self._parts = zeros((n, self._gradient.size), self._dtype)
+            self._part_views = [self._network.layout.views(self._parts[k]) for k in range(n)]
 
     def _space(self, worker: int, rows: int, for_backward: bool = False) -> tuple:
         """Work space of a worker, kept from batch to batch: warm in the caches, never allocated twice."""
         key = (worker, rows, for_backward)
         if key not in self._spaces:
-            y = np.empty((rows * self._network.output_rows, self._network.output_size), self._dtype)
+            y = empty((rows * self._network.output_rows, self._network.output_size), self._dtype)
             self._spaces[key] = (self._network.allocate(rows, self._dtype, for_backward), y, np.empty_like(y))
         return self._spaces[key]
-
-
-def _observed(y: np.ndarray, out: np.ndarray, samples: Samples) -> np.ndarray:
-    """Targets without loss where they are missing: there the outputs themselves."""
-    return np.where(np.isnan(y), out, y) if samples.masks else y

@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from tsrnn.kernels.optimization import norm
+from tsrnn.kernels.devices import run, zeros
+from tsrnn.kernels.optimization import checked_norm, norm
 from tsrnn.network.network import Network
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.optimizers import AdamW
-from tsrnn.training.parallel import Workers, chunk_bounds
+from tsrnn.training.devices import workers_on
+from tsrnn.training.parallel import Workers
 from tsrnn.training.passes import Passes, Samples
 from tsrnn.training.schedule import SCHEDULES
 
@@ -39,6 +42,7 @@ class TrainingOptions:
     tol: float
     n_jobs: int | None
     alpha_linear: float | None = None
+    device: str = "cpu"
 
 
 @dataclass
@@ -104,9 +108,6 @@ class Trainer:
         self.optimizer = optimizer
         self._rng = rng
         self._loss = LOSSES[options.loss]
-        self._current = parameters.copy()
-        self._start = parameters.copy()  # at the start of the epoch
-        self._proven = parameters.copy()  # at the start of the epoch with the smallest loss so far
         self._batch_size = training.rows or min(options.batch_size, training.size)
 
     @property
@@ -157,46 +158,31 @@ class Trainer:
             On a loss that is not finite.
         """
         o = self.options
-        schedule = SCHEDULES[o.learning_rate]
-        with Workers(o.n_jobs) as workers:
-            passes = Passes(self.network, self._current, workers)
+        with workers_on(o.device, o.n_jobs) as workers, self._moments_on(workers):
+            current = workers.enter(self.parameters.copy())
+            start = current.copy()  # of the epoch
+            proven = self.parameters.copy()  # at the start of the epoch with the smallest loss so far
+            passes = Passes(self.network, current, workers)
             best, waited = math.inf, 0
             while self.history.n_steps < self.total_steps:
                 if begin_epoch:
                     begin_epoch(self.history)
-                self._start[...] = self._current
-                total, weight = 0.0, 0.0
-                for which in self._epoch():
-                    loss, gradient, batch_weight = passes.gradient(
-                        self.training, which, self._loss, self._keys(which), o.bptt_steps
-                    )
-                    length = norm(gradient)
-                    if not (math.isfinite(loss) and math.isfinite(length)):
-                        raise self._divergence(loss)
-                    rate = o.learning_rate_init * schedule(self.history.n_steps, self.total_steps)
-                    self.optimizer.update(self._current, gradient, length, rate)
-                    total += loss * batch_weight
-                    weight += batch_weight
-                    self.history.n_steps += 1
-                    self.history.n_samples += len(which)
-                    if weight:  # a batch of streams may hold nothing that counts
-                        self.history.running_loss = total / weight
-                    if report:
-                        report(self.history)
-                loss = total / weight
+                start[...] = current
+                loss = self._train_epoch(passes, current, workers, proven, report)
                 if self.validation is None:
                     if loss < min(self.history.loss, default=math.inf):
-                        self._proven[...] = self._start
-                    if np.isfinite(self._current).all():  # no loss is taken after the last update
-                        self.parameters[...] = self._current
+                        proven[...] = workers.leave(start)
+                    reached = workers.leave(current)
+                    if np.isfinite(reached).all():  # no loss is taken after the last update
+                        self.parameters[...] = reached
                 else:
                     score = passes.loss(self.validation, self._loss)
                     if not math.isfinite(score):
-                        raise self._divergence(score)
+                        raise self._divergence(score, proven)
                     waited = 0 if score < best - o.tol else waited + 1
                     if score < best:
                         best = score
-                        self.parameters[...] = self._current
+                        self.parameters[...] = workers.leave(current)
                     self.history.validation_loss.append(score)
                 self.history.loss.append(loss)  # last: from here on there are weights to keep
                 if end_epoch and end_epoch(self.history):
@@ -204,10 +190,56 @@ class Trainer:
                 if waited >= o.n_iter_no_change:
                     break
 
-    def _divergence(self, loss: float) -> DivergenceError:
+    def _train_epoch(self, passes: Passes, current, workers: Workers, proven: np.ndarray, report) -> float:
+        """Make the updates of an epoch, in place; returns their mean loss."""
+        o, history, schedule = self.options, self.history, SCHEDULES[self.options.learning_rate]
+        total, weight, asked = 0.0, 0.0, history.n_steps
+        failure = zeros(2, workers.dtype(np.dtype(np.float64)))  # after one nothing is changed any more
+        unread = []  # updates that were asked for: their losses and norms, which a device has not worked out yet
+
+        def take_in():
+            nonlocal total, weight
+            for batch_loss, length, batch_weight, size in unread:
+                batch_loss = workers.read(batch_loss)
+                if not (math.isfinite(batch_loss) and math.isfinite(workers.read(length))):
+                    raise self._divergence(batch_loss, proven)
+                total += batch_loss * batch_weight
+                weight += batch_weight
+                history.n_steps += 1
+                history.n_samples += size
+                if weight:  # a batch of streams may hold nothing that counts
+                    history.running_loss = total / weight
+                if report:
+                    report(history)
+            unread.clear()
+
+        for which in self._epoch():
+            keys = self._keys(which, workers)
+            batch_loss, gradient, batch_weight = passes.gradient(self.training, which, self._loss, keys, o.bptt_steps)
+            asked += 1
+            length = run(checked_norm, failure, batch_loss, run(norm, gradient), asked)
+            rate = o.learning_rate_init * schedule(asked - 1, self.total_steps)
+            self.optimizer.update(current, gradient, length, rate)
+            unread.append((batch_loss, length, batch_weight, len(which)))
+            if len(unread) == workers.unread:
+                take_in()
+        take_in()
+        return total / weight
+
+    @contextmanager
+    def _moments_on(self, workers: Workers):
+        """The optimizer's moments lie where the workers compute, for as long as they do."""
+        optimizer = self.optimizer
+        optimizer.first, optimizer.second = workers.enter(optimizer.first), workers.enter(optimizer.second)
+        try:
+            yield
+        finally:
+            optimizer.first, optimizer.second = workers.leave(optimizer.first), workers.leave(optimizer.second)
+
+    def _divergence(self, loss: float, proven: np.ndarray) -> DivergenceError:
         if self.validation is None:
             # The last epoch's weights are what the loss blew up with: back to those of the epoch that went best.
-            self.parameters[...] = self._proven
+            self.parameters[...] = proven
         kept = "the weights that the best epoch started from are kept" if self.history.loss else "nothing was learnt"
         if self.validation is not None and self.history.loss:
             kept = "the weights of the best epoch are kept"
@@ -234,10 +266,10 @@ class Trainer:
             for k in range(n_batches):
                 yield order[k * batch : (k + 1) * batch]
 
-    def _keys(self, which: np.ndarray) -> np.ndarray | None:
+    def _keys(self, which: np.ndarray, workers: Workers) -> np.ndarray | None:
         """Dropout keys for each chunk and layer, or None without dropout."""
         n = self.network.n_dropout_keys
         if not n:
             return None
-        bounds = chunk_bounds(len(which), self.network.work)
+        bounds = workers.bounds(len(which), self.network.work)
         return self._rng.integers(2**32, size=(len(bounds), n), dtype=np.uint64)

@@ -5,6 +5,7 @@ are compiled, launched and given memory stands here alone.
 """
 
 import math
+import os
 
 import numpy as np
 
@@ -13,13 +14,22 @@ if not hasattr(np, "row_stack"):  # NumPy 2.5 removed it; numba-cuda registers i
 
 from numba import cuda
 from numba.cuda.core import config
+from numba.cuda.cudadrv.error import CudaDriverError, CudaSupportError
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 
 if SIMULATED:
+
+    class CudaAPIError(CudaDriverError):
+        """Of a driver, which the simulator has none of."""
+
     from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 else:
     from numba.cuda.cudadrv.devicearray import DeviceNDArray
+    from numba.cuda.cudadrv.driver import CudaAPIError
+
+OLDEST = (7, 0)  # compute capability: what the compilers of CUDA 12 write code for, and 13 from (7, 5) on
+OUT_OF_MEMORY = 2  # CUDA_ERROR_OUT_OF_MEMORY
 
 THREADS = 128  # of a block, where a thread stands for an element
 
@@ -49,6 +59,46 @@ def each(kernel, elements: int, *arguments) -> None:
     launch(kernel, -(-elements // THREADS), THREADS, *arguments)
 
 
+_process: int | None = None  # that has used the device
+
+
+def why_unusable() -> str | None:
+    """What keeps kernels from running here, in a line; None if nothing does. Starts the driver."""
+    global _process
+    if SIMULATED:
+        return None
+    if _process is not None and os.getpid() != _process:
+        return (
+            "CUDA was used before this process was forked; start processes by spawn, or use CUDA in one of them alone"
+        )
+    try:
+        device = cuda.get_current_device()
+        driver, compiler = cuda.cudadrv.driver.driver.get_version(), cuda.runtime.get_version()
+    except (CudaSupportError, CudaDriverError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return f"no NVIDIA driver with a GPU was found ({' '.join(lines[1:2] or lines)}); install one, or take the CPU"
+    _process = os.getpid()
+    return _mismatch(device.compute_capability, driver, compiler)
+
+
+def _mismatch(capability: tuple[int, int], driver: tuple[int, int], compiler: tuple[int, int]) -> str | None:
+    if capability < OLDEST:
+        found, least = (".".join(map(str, each)) for each in (capability, OLDEST))
+        return f"the GPU has compute capability {found}, of at least {least} that are needed; take the CPU"
+    if driver[0] < compiler[0]:
+        found, needed = (".".join(map(str, each)) for each in (driver, compiler))
+        return (
+            f"the driver supports CUDA {found}, the installed compiler is of CUDA {needed}; update the driver or "
+            f'pip install "tsrnn[cuda{driver[0]}]"'
+        )
+    return None
+
+
+def free_memory() -> float:
+    """Bytes of the device's memory that are free; infinite in the simulator."""
+    return cuda.current_context().get_memory_info().free if not SIMULATED else math.inf
+
+
 class Memory:
     """A piece of the device's memory, and a shadow of it on the host from which views are cut.
 
@@ -64,7 +114,15 @@ class Memory:
             self.shadow = np.empty(shape, dtype)
             return
         self.shadow = shadow_of(shape, dtype)
-        self._memory = cuda.current_context().memalloc(max(self.shadow.nbytes, 1))
+        size = max(self.shadow.nbytes, 1)
+        try:
+            self._memory = cuda.current_context().memalloc(size)
+        except CudaAPIError as error:
+            if error.code != OUT_OF_MEMORY:
+                raise
+            raise MemoryError(
+                f"the device has no room for {size / 2**20:.1f} MiB more; a smaller batch_size or hidden_size takes less"
+            ) from error
 
     def seen_by_kernels(self, view: np.ndarray):
         """What a kernel takes for a view of the shadow."""

@@ -1,0 +1,33 @@
+"""Which device computes: the processors of the host, or a GPU."""
+
+from tsrnn.kernels.availability import why_no_gpu
+from tsrnn.training.parallel import Workers
+
+DEVICES = ("cpu", "cuda", "auto")
+
+
+def resolved(device: str) -> str:
+    """The device that one of `DEVICES` means here: "auto" is a GPU where there is one that can be used.
+
+    Raises
+    ------
+    RuntimeError
+        For "cuda" where that cannot be; the message says in one line what is missing and what to do.
+    """
+    if device == "cpu":
+        return device
+    reason = why_no_gpu()
+    if reason is None:
+        return "cuda"
+    if device == "auto":
+        return "cpu"
+    raise RuntimeError(f"device='cuda' cannot be used: {reason}")
+
+
+def workers_on(device: str, n_jobs: int | None):
+    """What runs the chunks of batches on a device: see `tsrnn.training.parallel.Workers`."""
+    if resolved(device) == "cpu":
+        return Workers(n_jobs)
+    from tsrnn.training.device import Device  # which imports numba-cuda
+
+    return Device()
