@@ -11,8 +11,8 @@ from tsrnn.forecasting.plans import Plan, windowed
 from tsrnn.forecasting.smoothing import MOST_WINDOWS, smoothing_weights
 from tsrnn.kernels.windows import read_only, seasonal_changes
 from tsrnn.network.network import Network
-from tsrnn.training.linear import fit_linear, linear_outputs, linear_samples, some_of, start_linear
 from tsrnn.training.devices import workers_on
+from tsrnn.training.linear import fit_linear, linear_outputs, linear_samples, some_of, start_linear
 from tsrnn.training.passes import Passes
 from tsrnn.training.trainer import DivergenceError, Trainer
 

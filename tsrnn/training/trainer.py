@@ -10,9 +10,9 @@ import numpy as np
 from tsrnn.kernels.devices import run, zeros
 from tsrnn.kernels.optimization import checked_norm, norm
 from tsrnn.network.network import Network
+from tsrnn.training.devices import workers_on
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.optimizers import AdamW
-from tsrnn.training.devices import workers_on
 from tsrnn.training.parallel import Workers
 from tsrnn.training.passes import Passes, Samples
 from tsrnn.training.schedule import SCHEDULES

@@ -68,9 +68,7 @@ def why_unusable() -> str | None:
     if SIMULATED:
         return None
     if _process is not None and os.getpid() != _process:
-        return (
-            "CUDA was used before this process was forked; start processes by spawn, or use CUDA in one of them alone"
-        )
+        return "CUDA was used before this process was forked; start processes by spawn, or use it in one alone"
     try:
         device = cuda.get_current_device()
         driver, compiler = cuda.cudadrv.driver.driver.get_version(), cuda.runtime.get_version()
@@ -121,7 +119,7 @@ class Memory:
             if error.code != OUT_OF_MEMORY:
                 raise
             raise MemoryError(
-                f"the device has no room for {size / 2**20:.1f} MiB more; a smaller batch_size or hidden_size takes less"
+                f"no room for {size / 2**20:.1f} MiB more on the device; a smaller batch_size or hidden_size takes less"
             ) from error
 
     def seen_by_kernels(self, view: np.ndarray):
