@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 
 from tsrnn.kernels.cuda.arrays import Array, On
-from tsrnn.kernels.cuda.driver import free_memory
+from tsrnn.kernels.cuda.driver import free_memory, release
 from tsrnn.training.passes import Samples
 
 MOST_ROWS = 4096  # of a batch that are computed at once: of more the work space takes gigabytes
@@ -34,7 +34,8 @@ class Device:
         return self
 
     def __exit__(self, *exception):
-        self._samples.clear()  # and with it what they take of the device's memory
+        self._samples.clear()
+        release()
 
     def bounds(self, rows: int, work: int) -> list[tuple[int, int]]:
         """A batch in pieces of `MOST_ROWS`, but for the last."""

@@ -97,6 +97,35 @@ def free_memory() -> float:
     return cuda.current_context().get_memory_info().free if not SIMULATED else math.inf
 
 
+# Pieces that were given back, by size: the next step takes them again, in the order in which the device works. To ask
+# the driver for a piece, and to give it back, takes as long as many kernels, and waits for all of them.
+_spare: dict[int, list] = {}
+
+
+def release() -> None:
+    """Give pieces of memory that nobody uses back to the driver."""
+    _spare.clear()
+    if not SIMULATED:
+        cuda.current_context().deallocations.clear()
+
+
+def _taken(size: int):
+    if _spare.get(size):
+        return _spare[size].pop()
+    for last in (False, True):
+        try:
+            return cuda.current_context().memalloc(size)
+        except CudaAPIError as error:
+            if error.code != OUT_OF_MEMORY:
+                raise
+            if last:
+                raise MemoryError(
+                    f"no room for {size / 2**20:.1f} MiB more on the device; a smaller batch_size, hidden_size or "
+                    "lookback takes less"
+                ) from error
+            release()
+
+
 class Memory:
     """A piece of the device's memory, and a shadow of it on the host from which views are cut.
 
@@ -112,15 +141,11 @@ class Memory:
             self.shadow = np.empty(shape, dtype)
             return
         self.shadow = shadow_of(shape, dtype)
-        size = max(self.shadow.nbytes, 1)
-        try:
-            self._memory = cuda.current_context().memalloc(size)
-        except CudaAPIError as error:
-            if error.code != OUT_OF_MEMORY:
-                raise
-            raise MemoryError(
-                f"no room for {size / 2**20:.1f} MiB more on the device; a smaller batch_size or hidden_size takes less"
-            ) from error
+        self._memory = _taken(max(self.shadow.nbytes, 1))
+
+    def __del__(self):
+        if hasattr(self, "_memory"):
+            _spare.setdefault(self._memory.size, []).append(self._memory)
 
     def seen_by_kernels(self, view: np.ndarray):
         """What a kernel takes for a view of the shadow."""
