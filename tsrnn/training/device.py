@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 
 from tsrnn.kernels.cuda.arrays import Array, On
-from tsrnn.kernels.cuda.driver import free_memory, release
+from tsrnn.kernels.cuda.driver import free_memory, kept_memory
 from tsrnn.training.passes import Samples
 
 MOST_ROWS = 4096  # of a batch that are computed at once: of more the work space takes gigabytes
@@ -31,11 +31,13 @@ class Device:
         self._samples: dict[int, tuple] = {}
 
     def __enter__(self):
+        self._memory = kept_memory()
+        self._memory.__enter__()
         return self
 
     def __exit__(self, *exception):
         self._samples.clear()
-        release()
+        self._memory.__exit__(*exception)
 
     def bounds(self, rows: int, work: int) -> list[tuple[int, int]]:
         """A batch in pieces of `MOST_ROWS`, but for the last."""

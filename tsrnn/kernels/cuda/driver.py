@@ -6,6 +6,8 @@ are compiled, launched and given memory stands here alone.
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -100,10 +102,23 @@ def free_memory() -> float:
 # Pieces that were given back, by size: the next step takes them again, in the order in which the device works. To ask
 # the driver for a piece, and to give it back, takes as long as many kernels, and waits for all of them.
 _spare: dict[int, list] = {}
+_keepers = 0
 
 
-def release() -> None:
-    """Give pieces of memory that nobody uses back to the driver."""
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """Within, what is given back is kept for those who ask next; at its end it goes back to the driver."""
+    global _keepers
+    _keepers += 1
+    try:
+        yield
+    finally:
+        _keepers -= 1
+        if not _keepers:
+            _release()
+
+
+def _release() -> None:
     _spare.clear()
     if not SIMULATED:
         cuda.current_context().deallocations.clear()
@@ -123,7 +138,7 @@ def _taken(size: int):
                     f"no room for {size / 2**20:.1f} MiB more on the device; a smaller batch_size, hidden_size or "
                     "lookback takes less"
                 ) from error
-            release()
+            _release()
 
 
 class Memory:
@@ -144,7 +159,7 @@ class Memory:
         self._memory = _taken(max(self.shadow.nbytes, 1))
 
     def __del__(self):
-        if hasattr(self, "_memory"):
+        if _keepers and hasattr(self, "_memory"):
             _spare.setdefault(self._memory.size, []).append(self._memory)
 
     def seen_by_kernels(self, view: np.ndarray):
