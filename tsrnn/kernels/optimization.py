@@ -49,6 +49,33 @@ def norm(gradient):
 
 
 @loop
+def clipping(norm, clip_norm):
+    """Factor for a gradient of that norm: a longer one is cut to `clip_norm` (Pascanu, Mikolov and Bengio, 2013)."""
+    return 1.0 if norm <= clip_norm else clip_norm / norm
+
+
+@loop
+def checked_norm(failure, loss, norm, update):
+    """Note the first update whose loss or norm is not finite, and stop `clipped_adam` from there on.
+
+    Parameters
+    ----------
+    failure : (2,) float64, read and written: number of that update and its loss; number 0 while there is none
+    loss, norm : float64
+    update : int: number of this update, counted from 1
+
+    Returns
+    -------
+    float
+        The norm; NaN if this update or one before it has failed.
+    """
+    if failure[0] == 0 and not (math.isfinite(loss) and math.isfinite(norm)):
+        failure[0] = update
+        failure[1] = loss
+    return norm if failure[0] == 0 else math.nan
+
+
+@loop
 def adam(parameters, gradient, first, second, scalars):
     """One step of AdamW (Loshchilov and Hutter, 2019, algorithm 2); without decay, of Adam.
 
@@ -67,3 +94,21 @@ def adam(parameters, gradient, first, second, scalars):
         first[p], second[p] = adam_moments(g, first[p], second[p], beta_1, beta_2)
         direction = adam_direction(first[p], second[p], correction_1, correction_2, epsilon)
         parameters[p] -= rate * direction + decay * parameters[p]
+
+
+def clipped_adam(parameters, gradient, first, second, norm, clip_norm, scalars):
+    """`adam` on a gradient whose norm is clipped; nothing changes where the norm is not finite.
+
+    Not a loop that takes `adam` in: each copy of that has last bits of its own.
+
+    Parameters
+    ----------
+    parameters, gradient, first, second
+        As for `adam`; they may be a part of the vectors.
+    norm : float64: that of the whole gradient
+    clip_norm : float64; infinite if nothing is to be clipped
+    scalars : (8,) read, of the parameters' type: as for `adam`; written: the gradient scale
+    """
+    if math.isfinite(norm):
+        scalars[0] = clipping(norm, clip_norm)
+        adam(parameters, gradient, first, second, scalars)

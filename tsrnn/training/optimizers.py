@@ -1,8 +1,11 @@
 """AdamW on a flat parameter vector, with clipping of the gradient's norm. Without decay it is Adam."""
 
+import math
+
 import numpy as np
 
-from tsrnn.kernels.optimization import adam
+from tsrnn.kernels.devices import run, zeros
+from tsrnn.kernels.optimization import clipped_adam
 from tsrnn.kernels.subnormal import flushed
 
 
@@ -13,7 +16,8 @@ class AdamW:
     ----------
     size : int
         Length of the parameter vector.
-    dtype : dtype
+    dtype : dtype, or `tsrnn.kernels.cuda.arrays.On`
+        That of the parameters, and with it the device on which they are.
     alpha : float
         Weight decay, w -= rate * alpha * w; 0 is plain Adam.
     apart : (slice, float), optional
@@ -32,19 +36,22 @@ class AdamW:
         clip_norm: float | None,
         apart: tuple[slice, float] | None = None,
     ):
-        self.first = np.zeros(size, dtype)
-        self.second = np.zeros(size, dtype)
+        self.first = zeros(size, dtype)
+        self.second = zeros(size, dtype)
         self.alpha = alpha
         self.clip_norm = clip_norm
         self.apart = apart
         self.t = 0
 
     def update(self, parameters: np.ndarray, gradient: np.ndarray, norm: float, rate: float) -> None:
-        """Change `parameters` in place, given the gradient and its norm."""
+        """Change `parameters` in place, given the gradient and its norm; not if the norm is not finite.
+
+        All of them lie where the moments do; on a device the norm is an array of one element, which nobody waits for.
+        """
         self.t += 1
-        scale = 1.0 if self.clip_norm is None or norm <= self.clip_norm else self.clip_norm / norm
+        clip_norm = math.inf if self.clip_norm is None else float(self.clip_norm)
         scalars = (
-            scale,
+            1.0,  # the gradient's scale, taken from its norm
             rate,
             self.BETA_1,
             self.BETA_2,
@@ -55,7 +62,7 @@ class AdamW:
         with flushed():  # squares of small gradients are the first to be subnormal
             for part, alpha in self._parts():
                 vectors = (vector[part] for vector in (parameters, gradient, self.first, self.second))
-                adam(*vectors, np.array([*scalars, rate * alpha], parameters.dtype))
+                run(clipped_adam, *vectors, norm, clip_norm, np.array([*scalars, rate * alpha], parameters.dtype))
 
     def _parts(self) -> list[tuple[slice, float]]:
         if self.apart is None:
