@@ -1,5 +1,8 @@
 """Arrays on the device, with as much of NumPy's arrays as the networks use."""
 
+from functools import cache
+from importlib import import_module
+
 import numpy as np
 
 from tsrnn.kernels.cuda.driver import Memory, copy_to_device, copy_to_host, cuda, device, each, kernel
@@ -98,9 +101,7 @@ class Array:
     @staticmethod
     def twin(loop):
         """What stands in on the device for a loop of the CPU."""
-        from tsrnn.kernels.cuda.twins import TWINS  # which import this module
-
-        return TWINS[loop]
+        return _twin(loop)
 
     shape = property(lambda self: self._shadow.shape)
     dtype = property(lambda self: self._shadow.dtype)
@@ -198,6 +199,14 @@ class Array:
         """Broadcast, of as many dimensions as the kernels count."""
         shadow = self._shadow if self.shape == shape else np.broadcast_to(self._shadow, shape)
         return self._view(shadow[(None,) * (_DIMENSIONS - shadow.ndim)])
+
+
+@cache
+def _twin(loop):
+    """The function of the same name in the module of the same name, of `tsrnn.kernels.cuda` for `tsrnn.kernels`."""
+    function = getattr(loop, "py_func", loop)  # as it is without compilation
+    module = function.__module__.replace("tsrnn.kernels.", "tsrnn.kernels.cuda.")
+    return getattr(import_module(module), function.__name__)
 
 
 class On:
