@@ -40,6 +40,15 @@ def small_tiles(monkeypatch):
         monkeypatch.setattr(linear, "TILE", 4)
 
 
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Few sequences take several blocks, and few units several turns of a block's threads."""
+    from tsrnn.kernels.cuda import driver, sequences
+
+    monkeypatch.setattr(driver, "THREADS", 32)
+    monkeypatch.setattr(sequences, "THREADS", 7)
+
+
 if SIMULATED:
     from numba.cuda.simulator import kernel as simulator
     from numba.cuda.simulator.kernelapi import FakeCUDAShared

@@ -5,7 +5,8 @@ import pytest
 
 import naive
 from gradcheck import assert_close
-from tsrnn.kernels import linear as on_host
+from on_device.case import on_device, unwritten
+from tsrnn.kernels import linear as loops
 from tsrnn.kernels.cuda import linear
 from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.devices import run
@@ -29,16 +30,12 @@ def arrays(shape, dtype):
     return [rng.standard_normal(size).astype(dtype) for size in sizes]
 
 
-def unwritten(*shape, dtype):
-    return Array.from_host(np.full(shape, np.nan, dtype))
-
-
 @every_type
 @SHAPES
 def test_affine(dtype, shape):
     x, weight, bias, _ = arrays(shape, dtype)
     out = unwritten(shape[0], shape[2], dtype=dtype)
-    run(on_host.affine, *map(Array.from_host, (x, weight, bias)), out)
+    run(loops.affine, *on_device([x, weight, bias]), out)
     assert_close(out.to_host(), naive.dense(x.astype(float), weight, bias), TOLERANCE[dtype])
 
 
@@ -47,8 +44,8 @@ def test_affine(dtype, shape):
 def test_affine_gradients(dtype, shape):
     x, weight, _, d_out = arrays(shape, dtype)
     d_x, d_weight, d_bias = (unwritten(*s, dtype=dtype) for s in (x.shape, weight.shape, weight.shape[:1]))
-    run(on_host.affine_gradient, Array.from_host(x), Array.from_host(d_out), d_weight, d_bias)
-    run(on_host.affine_input_gradient, Array.from_host(d_out), Array.from_host(weight), d_x)
+    run(loops.affine_gradient, on_device(x), on_device(d_out), d_weight, d_bias)
+    run(loops.affine_input_gradient, on_device(d_out), on_device(weight), d_x)
     expected = naive.dense_gradient(x.astype(float), weight.astype(float), d_out)
     for actual, value in zip((d_x, d_weight, d_bias), expected, strict=True):
         assert_close(actual.to_host(), value, TOLERANCE[dtype])
@@ -57,11 +54,11 @@ def test_affine_gradients(dtype, shape):
 @every_type
 def test_inputs_that_do_not_lie_in_one_piece(dtype):
     x, weight, bias, d_out = arrays((5, 3, 4), dtype)
-    wide = Array.from_host(np.concatenate([x, d_out], axis=1))
+    wide = on_device(np.concatenate([x, d_out], axis=1))
     out, d_weight, d_bias = unwritten(5, 4, dtype=dtype), unwritten(4, 3, dtype=dtype), unwritten(4, dtype=dtype)
-    run(on_host.affine, wide[:, :3], Array.from_host(weight), Array.from_host(bias), out)
+    run(loops.affine, wide[:, :3], on_device(weight), on_device(bias), out)
     assert_close(out.to_host(), naive.dense(x, weight, bias), TOLERANCE[dtype])
-    run(on_host.affine_gradient, wide[:, :3], wide[:, 3:], d_weight, d_bias)
+    run(loops.affine_gradient, wide[:, :3], wide[:, 3:], d_weight, d_bias)
     _, *expected = naive.dense_gradient(x.astype(float), weight.astype(float), d_out)
     for actual, value in zip((d_weight, d_bias), expected, strict=True):
         assert_close(actual.to_host(), value, TOLERANCE[dtype])
@@ -72,7 +69,7 @@ def test_nan_stays_in_its_row(dtype):
     x, weight, bias, _ = arrays((5, 6, 4), dtype)
     x[1, 5] = np.nan
     out = unwritten(5, 4, dtype=dtype)
-    run(on_host.affine, *map(Array.from_host, (x, weight, bias)), out)
+    run(loops.affine, *on_device([x, weight, bias]), out)
     np.testing.assert_array_equal(np.isnan(out.to_host()), np.arange(5)[:, None] == np.full(4, 1))
 
 
@@ -81,7 +78,7 @@ def test_nan_stays_in_its_row(dtype):
 def test_column_sums(dtype, rows):
     a = np.random.default_rng(0).standard_normal((rows, 3)).astype(dtype)
     out = unwritten(3, dtype=dtype)
-    run(on_host.column_sums, Array.from_host(a), out)
+    run(loops.column_sums, on_device(a), out)
     assert_close(out.to_host(), a.astype(float).sum(axis=0), TOLERANCE[dtype])
 
 
@@ -90,7 +87,7 @@ def test_slices_are_few_where_their_sums_are_large(monkeypatch):
 
     def cut(rows, blocks, size=2):
         out = Array.empty(size, np.float32)
-        linear._in_slices(lambda length, parts: seen.append((len(parts), length)), rows, blocks, out)
+        linear.in_slices(lambda length, parts: seen.append((len(parts), length)), rows, blocks, out)
         return seen[-1]
 
     monkeypatch.setattr(linear, "SLICE", 8)
@@ -108,8 +105,8 @@ def test_slices_are_few_where_their_sums_are_large(monkeypatch):
 def test_small_ones(dtype):
     x = np.random.default_rng(0).standard_normal((4, 3, 5)).astype(dtype)
     out = unwritten(3, 8, dtype=dtype)
-    run(on_host.steps_to_columns, Array.from_host(x)[:, :, :2], out)
+    run(loops.steps_to_columns, on_device(x)[:, :, :2], out)
     np.testing.assert_array_equal(out.to_host(), x[:, :, :2].transpose(1, 0, 2).reshape(3, 8))
-    total, more = Array.from_host(x[0]), Array.from_host(x[1])
-    run(on_host.accumulate, total, more)
+    total, more = on_device(x[0]), on_device(x[1])
+    run(loops.accumulate, total, more)
     np.testing.assert_array_equal(total.to_host(), x[0] + x[1])

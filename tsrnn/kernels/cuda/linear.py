@@ -162,7 +162,7 @@ def outer_product(a, b, out):
     def fill(length, parts):
         launch(_outer_products, len(parts) * tiles, TILE * TILE, a, b, length, parts)
 
-    _in_slices(fill, len(a), tiles, out)
+    in_slices(fill, len(a), tiles, out)
 
 
 def column_sums(a, out):
@@ -172,7 +172,7 @@ def column_sums(a, out):
     def fill(length, parts):
         each(_column_sums, parts.size, a, length, parts)
 
-    _in_slices(fill, len(a), 1, out)
+    in_slices(fill, len(a), 1, out)
 
 
 def steps_to_columns(x, out):
@@ -191,7 +191,7 @@ def _tiles(rows: int, columns: int) -> int:
     return -(-rows // TILE) * -(-columns // TILE)
 
 
-def _in_slices(fill, rows: int, blocks: int, out: Array) -> None:
+def in_slices(fill, rows: int, blocks: int, out: Array) -> None:
     """Write a sum over rows into `out`, by way of the sums of slices of them where there are many rows.
 
     How they are cut depends on the shapes alone.
