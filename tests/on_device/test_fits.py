@@ -126,9 +126,10 @@ def test_no_room_on_the_device_leaves_the_estimator_as_it_was(monkeypatch):
     def full(self, *arguments):
         raise MemoryError("no room for 1.0 MiB more on the device")
 
-    with monkeypatch.context() as context, pytest.raises(MemoryError, match="no room"):
+    with monkeypatch.context() as context:
         context.setattr(driver.Memory, "__init__", full)
-        model.fit(monthly(30))
+        with pytest.raises(MemoryError, match="no room"):
+            model.fit(monthly(30))
     assert vars(model) == before
     assert np.isfinite(model.predict()).all()
 
