@@ -16,19 +16,15 @@ if not hasattr(np, "row_stack"):  # NumPy 2.5 removed it; numba-cuda registers i
 
 from numba import cuda
 from numba.cuda.core import config
-from numba.cuda.cudadrv.error import CudaDriverError, CudaSupportError
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 
 if SIMULATED:
-
-    class CudaAPIError(CudaDriverError):
-        """Of a driver, which the simulator has none of."""
-
     from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 else:
     from numba.cuda.cudadrv.devicearray import DeviceNDArray
     from numba.cuda.cudadrv.driver import CudaAPIError
+    from numba.cuda.cudadrv.error import CudaDriverError, CudaSupportError
 
 OLDEST = (7, 0)  # compute capability: what the compilers of CUDA 12 write code for, and 13 from (7, 5) on
 OUT_OF_MEMORY = 2  # CUDA_ERROR_OUT_OF_MEMORY
