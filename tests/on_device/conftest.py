@@ -45,7 +45,7 @@ def small_blocks(monkeypatch):
     """Few sequences take several blocks, and few units several turns of a block's threads."""
     from tsrnn.kernels.cuda import driver, sequences
 
-    monkeypatch.setattr(driver, "THREADS", 32)
+    monkeypatch.setattr(driver, "THREADS", 16)
     monkeypatch.setattr(sequences, "THREADS", 7)
 
 
