@@ -78,3 +78,18 @@ def huber_error(output, target, weight, gradient):
             total += np.float64(weight[b] * value)
             gradient[b, k] = weight[b] * slope
     return total
+
+
+@loop
+def fill_missing(values, instead, out):
+    """out = instead where values are NaN, else values.
+
+    Parameters
+    ----------
+    values, instead : (B, O) read
+    out : (B, O) written; may be `values`
+    """
+    for b in range(values.shape[0]):
+        for k in range(values.shape[1]):
+            value = values[b, k]
+            out[b, k] = value if value == value else instead[b, k]
