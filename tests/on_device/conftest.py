@@ -1,6 +1,7 @@
 """These tests run in the simulator, in a process of their own (`make test-cuda`), or on a GPU (`pytest -m gpu`)."""
 
 import os
+import sys
 import threading
 
 import numpy as np
@@ -29,8 +30,28 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.gpu)
 
 
+@pytest.fixture
+def small_tiles(monkeypatch):
+    """Small matrices have several tiles, and few rows several slices; a GPU has the tiles compiled in."""
+    from tsrnn.kernels.cuda import linear
+
+    monkeypatch.setattr(linear, "SLICE", 8)
+    if SIMULATED:
+        monkeypatch.setattr(linear, "TILE", 4)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Few sequences take several blocks, and few units several turns of a block's threads."""
+    from tsrnn.kernels.cuda import driver, sequences
+
+    monkeypatch.setattr(driver, "THREADS", 16)
+    monkeypatch.setattr(sequences, "THREADS", 7)
+
+
 if SIMULATED:
     from numba.cuda.simulator import kernel as simulator
+    from numba.cuda.simulator.kernelapi import FakeCUDAShared
 
     class Block(simulator.BlockManager):
         """A block whose threads meet at a barrier.
@@ -67,3 +88,15 @@ if SIMULATED:
 
     simulator.BlockManager, simulator.BlockThread.run = Block, run
     simulator.BlockThread.syncthreads = syncthreads
+
+    # Numba's own reads the source of each caller, and two threads that come at once may get an array each.
+    shared = threading.Lock()
+
+    def shared_array(self, shape, dtype):
+        with shared:
+            line = sys._getframe(1).f_lineno
+            if line not in self._allocations:
+                self._allocations[line] = np.empty(shape, dtype)
+            return self._allocations[line]
+
+    FakeCUDAShared.array = shared_array

@@ -96,6 +96,11 @@ def test_new_arrays(values):
     assert isinstance(empty((1, 3), values.dtype), np.ndarray)
 
 
+def test_axes_of_one_element(values):
+    for one in (values[:, None, :1, :1], np.broadcast_to(values[:1, :1, :1], (1, 1, 1)), np.float32([3])):
+        np.testing.assert_array_equal(Array.from_host(one).to_host(), one)
+
+
 def test_elements_are_not_read_one_by_one(values):
     array = Array.from_host(values)
     with pytest.raises(TypeError, match="integers and slices"):

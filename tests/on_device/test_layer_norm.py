@@ -11,17 +11,16 @@ from tsrnn.kernels.devices import run
 from tsrnn.kernels.layer_norm import layer_norm as loop
 from tsrnn.kernels.layer_norm import layer_norm_gradient
 
-every_shape = pytest.mark.parametrize("shape", [(1, 1), (3, 2), (5, 17)])
+every_shape = pytest.mark.parametrize("shape", [(1, 1), (3, 2), (5, 17), (9, 4)])
 every_type = pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-13), (np.float32, 1e-5)])
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    """Several blocks, the last one not full, several elements to a thread and several parts of a sum."""
+def several_blocks(monkeypatch, small_tiles):
+    """Several blocks, the last one not full, several elements to a thread and several slices of a sum."""
     monkeypatch.setattr(driver, "THREADS", 8)
     monkeypatch.setattr(layer_norm, "LANES", 4)
     monkeypatch.setattr(layer_norm, "ROWS", 2)
-    monkeypatch.setattr(layer_norm, "SUMMED", 2)
 
 
 def on_device(x, gain, shift):

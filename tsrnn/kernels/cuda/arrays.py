@@ -133,7 +133,8 @@ class Array:
         elif np.ndim(value) == 0:
             each(_fill, out.size, out._spread(out.shape), out.dtype.type(value))
         else:
-            values = np.ascontiguousarray(np.broadcast_to(value, out.shape), out.dtype)
+            values = np.empty(out.shape, out.dtype)  # of strides that no broadcasting and no new axis made zero
+            values[...] = value
             if out.flags.c_contiguous:
                 if out.size:
                     copy_to_device(values, out.for_kernels)

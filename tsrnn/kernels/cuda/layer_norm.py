@@ -2,12 +2,11 @@
 
 from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.cuda.driver import cuda, device, each, kernel, launch
-from tsrnn.kernels.cuda.optimization import sum_in_order
+from tsrnn.kernels.cuda.linear import column_sums, in_slices
 from tsrnn.kernels.layer_norm import inverse_deviation, normalized, normalized_gradient
 
 LANES = 32  # threads that take a row, a power of two
 ROWS = 4  # of a block
-SUMMED = 128  # rows over which one thread sums the gradients of a gain and a shift
 _MOST_THREADS = 256
 
 
@@ -54,21 +53,19 @@ def _layer_norm(x, gain, shift, z, inverse, out, lanes):
 
 def layer_norm(x: Array, gain: Array, shift: Array, z: Array, inverse: Array, out: Array) -> None:
     """Sums over a row are taken by several threads, each over some of it."""
-    _on_rows(_layer_norm, x.shape[0], x, gain, shift, z, inverse, out)
+    _on_rows(_layer_norm, len(x), x, gain, shift, z, inverse, out)
 
 
 @kernel
-def _parameter_gradients(d, z, parts, summed):
-    size = d.shape[1]
+def _column_products(a, b, length, out):
+    """Products summed over the rows of each slice: a, b (R, H) read, out (S, H) written."""
     n = cuda.grid(1)
-    part, j = n // size, n % size
-    if part < parts.shape[1]:
-        along, value = d.dtype.type(0), d.dtype.type(0)
-        for r in range(part * summed, min((part + 1) * summed, d.shape[0])):
-            along += d[r, j] * z[r, j]
-            value += d[r, j]
-        parts[0, part, j] = along
-        parts[1, part, j] = value
+    if n < out.size:
+        s, j = n // out.shape[1], n % out.shape[1]
+        total = a.dtype.type(0)
+        for r in range(s * length, min((s + 1) * length, a.shape[0])):
+            total += a[r, j] * b[r, j]
+        out[s, j] = total
 
 
 @kernel
@@ -90,13 +87,14 @@ def _row_gradients(d, z, inverse, gain, lanes):
 
 
 def layer_norm_gradient(d: Array, z: Array, inverse: Array, gain: Array, d_gain: Array, d_shift: Array) -> None:
-    """Sums over rows are taken in parts, which are added in order."""
-    rows, size = d.shape
-    parts = Array.empty((2, -(-rows // SUMMED), size), d.dtype)
-    each(_parameter_gradients, parts[0].size, d, z, parts, SUMMED)
-    sum_in_order(parts[0], d_gain)
-    sum_in_order(parts[1], d_shift)
-    _on_rows(_row_gradients, rows, d, z, inverse, gain)
+    """Sums over rows are taken in slices, which are added in order."""
+
+    def fill(length, parts):
+        each(_column_products, parts.size, d, z, length, parts)
+
+    in_slices(fill, len(d), 1, d_gain)
+    column_sums(d, d_shift)
+    _on_rows(_row_gradients, len(d), d, z, inverse, gain)
 
 
 def _on_rows(kernel, rows: int, *arguments) -> None:

@@ -1,0 +1,112 @@
+"""Affine maps and their gradients on the device, against the reference."""
+
+import numpy as np
+import pytest
+
+import naive
+from gradcheck import assert_close
+from on_device.case import on_device, unwritten
+from tsrnn.kernels import linear as loops
+from tsrnn.kernels.cuda import linear
+from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.devices import run
+
+TOLERANCE = {np.float64: 1e-13, np.float32: 2e-6}
+every_type = pytest.mark.parametrize("dtype", TOLERANCE)
+# Rows, inputs, outputs: one; less than a tile, a tile and several of them, in each place.
+SHAPES = pytest.mark.parametrize("shape", [(1, 1, 1), (7, 4, 5), (4, 3, 9), (13, 10, 4)])
+
+
+@pytest.fixture(autouse=True)
+def shrunk(small_tiles):
+    """Small tiles, and slices of few rows."""
+
+
+def arrays(shape, dtype):
+    """x, weight, bias, gradient of the output."""
+    rows, inputs, outputs = shape
+    rng = np.random.default_rng(0)
+    sizes = [(rows, inputs), (outputs, inputs), (outputs,), (rows, outputs)]
+    return [rng.standard_normal(size).astype(dtype) for size in sizes]
+
+
+@every_type
+@SHAPES
+def test_affine(dtype, shape):
+    x, weight, bias, _ = arrays(shape, dtype)
+    out = unwritten(shape[0], shape[2], dtype=dtype)
+    run(loops.affine, *on_device([x, weight, bias]), out)
+    assert_close(out.to_host(), naive.dense(x.astype(float), weight, bias), TOLERANCE[dtype])
+
+
+@every_type
+@SHAPES
+def test_affine_gradients(dtype, shape):
+    x, weight, _, d_out = arrays(shape, dtype)
+    d_x, d_weight, d_bias = (unwritten(*s, dtype=dtype) for s in (x.shape, weight.shape, weight.shape[:1]))
+    run(loops.affine_gradient, on_device(x), on_device(d_out), d_weight, d_bias)
+    run(loops.affine_input_gradient, on_device(d_out), on_device(weight), d_x)
+    expected = naive.dense_gradient(x.astype(float), weight.astype(float), d_out)
+    for actual, value in zip((d_x, d_weight, d_bias), expected, strict=True):
+        assert_close(actual.to_host(), value, TOLERANCE[dtype])
+
+
+@every_type
+def test_inputs_that_do_not_lie_in_one_piece(dtype):
+    x, weight, bias, d_out = arrays((5, 3, 4), dtype)
+    wide = on_device(np.concatenate([x, d_out], axis=1))
+    out, d_weight, d_bias = unwritten(5, 4, dtype=dtype), unwritten(4, 3, dtype=dtype), unwritten(4, dtype=dtype)
+    run(loops.affine, wide[:, :3], on_device(weight), on_device(bias), out)
+    assert_close(out.to_host(), naive.dense(x, weight, bias), TOLERANCE[dtype])
+    run(loops.affine_gradient, wide[:, :3], wide[:, 3:], d_weight, d_bias)
+    _, *expected = naive.dense_gradient(x.astype(float), weight.astype(float), d_out)
+    for actual, value in zip((d_weight, d_bias), expected, strict=True):
+        assert_close(actual.to_host(), value, TOLERANCE[dtype])
+
+
+@every_type
+def test_nan_stays_in_its_row(dtype):
+    x, weight, bias, _ = arrays((5, 6, 4), dtype)
+    x[1, 5] = np.nan
+    out = unwritten(5, 4, dtype=dtype)
+    run(loops.affine, *on_device([x, weight, bias]), out)
+    np.testing.assert_array_equal(np.isnan(out.to_host()), np.arange(5)[:, None] == np.full(4, 1))
+
+
+@every_type
+@pytest.mark.parametrize("rows", [1, 2, 7, 40])
+def test_column_sums(dtype, rows):
+    a = np.random.default_rng(0).standard_normal((rows, 3)).astype(dtype)
+    out = unwritten(3, dtype=dtype)
+    run(loops.column_sums, on_device(a), out)
+    assert_close(out.to_host(), a.astype(float).sum(axis=0), TOLERANCE[dtype])
+
+
+def test_slices_are_few_where_their_sums_are_large(monkeypatch):
+    seen = []
+
+    def cut(rows, blocks, size=2):
+        out = Array.empty(size, np.float32)
+        linear.in_slices(lambda length, parts: seen.append((len(parts), length)), rows, blocks, out)
+        return seen[-1]
+
+    monkeypatch.setattr(linear, "SLICE", 8)
+    monkeypatch.setattr(linear, "SLICES_BLOCKS", 10)
+    for rows in (1, 7, 8, 9, 63, 100, 1000):
+        for blocks in (1, 3, 20):
+            n_slices, length = cut(rows, blocks)
+            assert length % linear.TILE == 0
+            assert (n_slices - 1) * length < rows <= n_slices * length  # none is empty
+            assert n_slices == 1 or n_slices * blocks <= 10
+    assert cut(1000, 1)[0] > 1
+
+
+@every_type
+def test_small_ones(dtype):
+    x = np.random.default_rng(0).standard_normal((4, 3, 5)).astype(dtype)
+    out = unwritten(3, 8, dtype=dtype)
+    run(loops.steps_to_columns, on_device(x)[:, :, :2], out)
+    np.testing.assert_array_equal(out.to_host(), x[:, :, :2].transpose(1, 0, 2).reshape(3, 8))
+    total, more = on_device(x[0]), on_device(x[1])
+    run(loops.accumulate, total, more)
+    np.testing.assert_array_equal(total.to_host(), x[0] + x[1])

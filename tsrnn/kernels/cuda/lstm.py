@@ -1,0 +1,92 @@
+"""The loops over time of `tsrnn.kernels.lstm` for arrays on the device."""
+
+from tsrnn.kernels.cuda.driver import cuda, kernel
+from tsrnn.kernels.cuda.linear import affine_gradient
+from tsrnn.kernels.cuda.sequences import each_sequence, flat, project
+from tsrnn.kernels.devices import contiguous
+from tsrnn.kernels.lstm import cell, cell_gradient
+
+
+@kernel
+def _forward(a, h, c, weight, bias_hh, owned):
+    """States and gates from the input projections.
+
+    Parameters
+    ----------
+    a : (T, B, 4H) read: input projections; written: activated gates i, f, g, o
+    h, c : (T+1, B, H) slot 0 read; the rest written
+    weight : (H, 4H) read: W_hh^T
+    bias_hh : (4H,) read
+    owned : sequences of a block
+    """
+    steps, rows, size = a.shape[0], a.shape[1], h.shape[2]
+    start = cuda.blockIdx.x * owned * size
+    stop = min(start + owned * size, rows * size)
+    for t in range(steps):
+        for n in range(start + cuda.threadIdx.x, stop, cuda.blockDim.x):
+            b, j_i = n // size, n % size
+            j_f, j_g, j_o = j_i + size, j_i + 2 * size, j_i + 3 * size
+            i = a[t, b, j_i] + bias_hh[j_i]
+            f = a[t, b, j_f] + bias_hh[j_f]
+            g = a[t, b, j_g] + bias_hh[j_g]
+            o = a[t, b, j_o] + bias_hh[j_o]
+            for k in range(size):
+                h_k = h[t, b, k]
+                i += h_k * weight[k, j_i]
+                f += h_k * weight[k, j_f]
+                g += h_k * weight[k, j_g]
+                o += h_k * weight[k, j_o]
+            i, f, g, o, c_t, h_t = cell(i, f, g, o, c[t, b, j_i])
+            a[t, b, j_i], a[t, b, j_f], a[t, b, j_g], a[t, b, j_o] = i, f, g, o
+            c[t + 1, b, j_i], h[t + 1, b, j_i] = c_t, h_t
+        cuda.syncthreads()
+
+
+@kernel
+def _backward(a, c, weight_hh, dy, dh, dc, owned):
+    """Gradients of the pre-activations, of h_0 and of c_0.
+
+    Parameters
+    ----------
+    a : (T, B, 4H) read: gates; written: gradient of the pre-activations
+    c : (T+1, B, H) read
+    weight_hh : (4H, H) read
+    dy : (K, B, H) read
+    dh, dc : (B, H) read: further gradients of h_T and of c_T; written: gradients of h_0 and of c_0
+    owned : sequences of a block
+    """
+    steps, rows, size = a.shape[0], a.shape[1], dh.shape[1]
+    first = steps - dy.shape[0]
+    start = cuda.blockIdx.x * owned * size
+    stop = min(start + owned * size, rows * size)
+    for t in range(steps - 1, -1, -1):
+        for n in range(start + cuda.threadIdx.x, stop, cuda.blockDim.x):
+            b, j_i = n // size, n % size
+            j_f, j_g, j_o = j_i + size, j_i + 2 * size, j_i + 3 * size
+            d = dh[b, j_i]
+            if t >= first:
+                d += dy[t - first, b, j_i]
+            i, f, g, o, d_memory = cell_gradient(
+                a[t, b, j_i], a[t, b, j_f], a[t, b, j_g], a[t, b, j_o], c[t, b, j_i], c[t + 1, b, j_i], d, dc[b, j_i]
+            )
+            a[t, b, j_i], a[t, b, j_f], a[t, b, j_g], a[t, b, j_o] = i, f, g, o
+            dc[b, j_i] = d_memory
+        cuda.syncthreads()
+        for n in range(start + cuda.threadIdx.x, stop, cuda.blockDim.x):
+            b, j = n // size, n % size
+            d = dh.dtype.type(0)
+            for k in range(4 * size):
+                d += a[t, b, k] * weight_hh[k, j]
+            dh[b, j] = d
+
+
+def forward(x, weight_ih, bias_ih, a, h, c, weight_hh, bias_hh):
+    """Twin of `tsrnn.kernels.lstm.forward`; `a` has a place for each step."""
+    project(x, weight_ih, bias_ih, a)
+    each_sequence(_forward, *h.shape[1:], a, h, c, contiguous(weight_hh.T), bias_hh)
+
+
+def backward(a, h, c, weight_hh, dy, dh, dc, d_weight_hh, d_bias_hh):
+    """Twin of `tsrnn.kernels.lstm.backward`."""
+    each_sequence(_backward, *dh.shape, a, c, weight_hh, contiguous(dy), dh, dc)
+    affine_gradient(flat(h[:-1]), flat(a), d_weight_hh, d_bias_hh)

@@ -1,0 +1,80 @@
+"""The loops over time of `tsrnn.kernels.rnn` for arrays on the device."""
+
+from tsrnn.kernels.cuda.driver import cuda, kernel
+from tsrnn.kernels.cuda.linear import affine_gradient
+from tsrnn.kernels.cuda.sequences import each_sequence, flat, project
+from tsrnn.kernels.devices import contiguous
+from tsrnn.kernels.rnn import cell, cell_gradient, relu_cell, relu_cell_gradient
+
+
+@kernel
+def _forward(a, h, weight, bias_hh, rectify, owned):
+    """States from the input projections.
+
+    Parameters
+    ----------
+    a : (T, B, H) read
+    h : (T+1, B, H) slot 0 read; the rest written
+    weight : (H, H) read: W_hh^T
+    bias_hh : (H,) read
+    rectify : bool
+    owned : sequences of a block
+    """
+    steps, rows, size = a.shape
+    start = cuda.blockIdx.x * owned * size
+    stop = min(start + owned * size, rows * size)
+    for t in range(steps):
+        for n in range(start + cuda.threadIdx.x, stop, cuda.blockDim.x):
+            b, j = n // size, n % size
+            pre = a[t, b, j] + bias_hh[j]
+            for k in range(size):
+                pre += h[t, b, k] * weight[k, j]
+            h[t + 1, b, j] = relu_cell(pre) if rectify else cell(pre)
+        cuda.syncthreads()
+
+
+@kernel
+def _backward(a, h, weight_hh, dy, dh, rectify, owned):
+    """Gradients of the pre-activations and of h_0.
+
+    Parameters
+    ----------
+    a : (T, B, H) written
+    h : (T+1, B, H) read
+    weight_hh : (H, H) read
+    dy : (K, B, H) read
+    dh : (B, H) read: further gradient of h_T; written: gradient of h_0
+    rectify : bool
+    owned : sequences of a block
+    """
+    steps, rows, size = a.shape
+    first = steps - dy.shape[0]
+    start = cuda.blockIdx.x * owned * size
+    stop = min(start + owned * size, rows * size)
+    for t in range(steps - 1, -1, -1):
+        for n in range(start + cuda.threadIdx.x, stop, cuda.blockDim.x):
+            b, j = n // size, n % size
+            d = dh[b, j]
+            if t >= first:
+                d += dy[t - first, b, j]
+            out = h[t + 1, b, j]
+            a[t, b, j] = relu_cell_gradient(out, d) if rectify else cell_gradient(out, d)
+        cuda.syncthreads()
+        for n in range(start + cuda.threadIdx.x, stop, cuda.blockDim.x):
+            b, j = n // size, n % size
+            d = dh.dtype.type(0)
+            for k in range(size):
+                d += a[t, b, k] * weight_hh[k, j]
+            dh[b, j] = d
+
+
+def forward(x, weight_ih, bias_ih, a, h, weight_hh, bias_hh, rectify):
+    """Twin of `tsrnn.kernels.rnn.forward`; `a` has a place for each step."""
+    project(x, weight_ih, bias_ih, a)
+    each_sequence(_forward, *h.shape[1:], a, h, contiguous(weight_hh.T), bias_hh, rectify)
+
+
+def backward(a, h, weight_hh, dy, dh, d_weight_hh, d_bias_hh, rectify):
+    """Twin of `tsrnn.kernels.rnn.backward`."""
+    each_sequence(_backward, *dh.shape, a, h, weight_hh, contiguous(dy), dh, rectify)
+    affine_gradient(flat(h[:-1]), flat(a), d_weight_hh, d_bias_hh)
