@@ -6,9 +6,28 @@ y = gain * z + shift
 
 import math
 
-from tsrnn.kernels._jit import loop
+from tsrnn.kernels._jit import formula, loop
 
 EPSILON = 1e-5  # torch's; a row without variance stays finite
+
+
+@formula
+def inverse_deviation(variance):
+    """What deviations from the mean are multiplied by."""
+    one = type(variance)(1)
+    return one / math.sqrt(variance + type(variance)(EPSILON))
+
+
+@formula
+def normalized(x, mean, inverse):
+    """z: a value in units of its row."""
+    return (x - mean) * inverse
+
+
+@formula
+def normalized_gradient(d, mean, z, along, inverse):
+    """Gradient of x from that of z, given over the row the mean of the latter and the mean of its products with z."""
+    return inverse * (d - mean - z * along)
 
 
 @loop
@@ -34,10 +53,10 @@ def layer_norm(x, gain, shift, z, inverse, out):
         variance = kind(0)
         for j in range(size):
             variance += (row[j] - mean) * (row[j] - mean)
-        scale = kind(1) / math.sqrt(variance / kind(size) + kind(EPSILON))
+        scale = inverse_deviation(variance / kind(size))
         inverse[r] = scale
         for j in range(size):
-            z_row[j] = (row[j] - mean) * scale
+            z_row[j] = normalized(row[j], mean, scale)
             out_row[j] = gain[j] * z_row[j] + shift[j]
 
 
@@ -70,4 +89,4 @@ def layer_norm_gradient(d, z, inverse, gain, d_gain, d_shift):
         mean /= kind(size)
         along /= kind(size)
         for j in range(size):
-            d_row[j] = scale * (d_row[j] - mean - z_row[j] * along)
+            d_row[j] = normalized_gradient(d_row[j], mean, z_row[j], along, scale)

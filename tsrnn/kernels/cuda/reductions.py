@@ -9,7 +9,7 @@ from tsrnn.kernels.cuda.driver import cuda, device, kernel, launch
 
 THREADS = 128  # of a block, a power of two
 BLOCKS = 256  # at most; each leaves one part of the sum
-_MOST_THREADS = 1024
+_MOST_THREADS = 256
 
 
 @device

@@ -1,0 +1,20 @@
+"""Twin of `tsrnn.kernels.dropout`: the same mask for the same key."""
+
+import numpy as np
+
+from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda.driver import cuda, each, kernel
+from tsrnn.kernels.dropout import uniform_bits
+
+
+@kernel
+def _dropout(a, out, key, first, threshold, scale):
+    i = cuda.grid(1)
+    if i < out.size:
+        bits = np.uint64(uniform_bits(key, first + np.uint64(i)))
+        out[i] = a[i] * (scale if bits >= threshold else type(scale)(0))
+
+
+def dropout(a: Array, out: Array, key: np.uint64, first: np.uint64, threshold: np.uint64, scale: float) -> None:
+    """A thread for each element."""
+    each(_dropout, out.size, a, out, np.uint64(key), first, threshold, scale)

@@ -1,0 +1,52 @@
+"""Twins of `tsrnn.kernels.losses`: sums are arrays of one element, float64, and nobody waits for them."""
+
+import numpy as np
+
+from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda.driver import cuda, each, kernel
+from tsrnn.kernels.cuda.reductions import store_sum, total
+from tsrnn.kernels.losses import absolute, huber, squared
+
+
+def _kernel_of(formula):
+    @kernel
+    def errors(output, target, weight, gradient, parts):
+        columns = output.shape[1]
+        value = np.float64(0)
+        for n in range(cuda.grid(1), output.size, cuda.gridsize(1)):
+            b, k = n // columns, n % columns
+            loss, slope = formula(output[b, k] - target[b, k])
+            value += np.float64(weight[b] * loss)
+            gradient[b, k] = weight[b] * slope
+        store_sum(value, parts)
+
+    return errors
+
+
+_squared_error, _absolute_error, _huber_error = (_kernel_of(formula) for formula in (squared, absolute, huber))
+
+
+def squared_error(output: Array, target: Array, weight: Array, gradient: Array) -> Array:
+    return total(_squared_error, output.size, output, target, weight, gradient)
+
+
+def absolute_error(output: Array, target: Array, weight: Array, gradient: Array) -> Array:
+    return total(_absolute_error, output.size, output, target, weight, gradient)
+
+
+def huber_error(output: Array, target: Array, weight: Array, gradient: Array) -> Array:
+    return total(_huber_error, output.size, output, target, weight, gradient)
+
+
+@kernel
+def _fill_missing(values, instead, out):
+    n = cuda.grid(1)
+    if n < out.size:
+        b, k = n // out.shape[1], n % out.shape[1]
+        value = values[b, k]
+        out[b, k] = value if value == value else instead[b, k]
+
+
+def fill_missing(values: Array, instead: Array, out: Array) -> None:
+    """A thread for each element."""
+    each(_fill_missing, out.size, values, instead, out)
