@@ -40,6 +40,11 @@ def small_tiles(monkeypatch):
         monkeypatch.setattr(linear, "TILE", 4)
 
 
+@pytest.fixture(autouse=SIMULATED)
+def quick(small_tiles, small_blocks):
+    """The simulator has a thread of Python for each thread of a block, also for those that have nothing to do."""
+
+
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Few sequences take several blocks, and few units several turns of a block's threads."""

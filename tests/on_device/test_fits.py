@@ -134,6 +134,7 @@ def test_no_room_on_the_device_leaves_the_estimator_as_it_was(monkeypatch):
     assert np.isfinite(model.predict()).all()
 
 
+@pytest.mark.filterwarnings("ignore:.*(invalid value|overflow) encountered:RuntimeWarning")  # NumPy's, simulating
 def test_after_a_loss_that_is_not_finite_the_device_is_usable():
     X = np.random.default_rng(0).standard_normal((10, 3))
     model = RNNRegressor("rnn_relu", hidden_size=2, device="cuda", learning_rate_init=1e30, clip_norm=None, max_iter=30)

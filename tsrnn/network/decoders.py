@@ -20,6 +20,7 @@ import numpy as np
 
 from tsrnn.kernels.devices import contiguous, empty, run, zeros
 from tsrnn.kernels.linear import affine, affine_gradient, affine_input_gradient
+from tsrnn.kernels.losses import fill_missing
 from tsrnn.network.initialization import uniform
 from tsrnn.network.layers import Dense, Dropout, Views, flat_rows
 from tsrnn.network.recurrent import Recurrent
@@ -257,7 +258,8 @@ class Seq2Seq:
         if targets is None:
             self._feed_back(p, states, skip, work)
         else:
-            seen = np.where(np.isnan(targets), targets.dtype.type(0), targets)  # a missing one is read as the centre
+            seen = np.zeros_like(targets)
+            run(fill_missing, targets, seen, seen)  # a missing one is read as the centre
             work.x[1:, :, :width] = _one_after_the_other(seen, work.head.shape)[:-1]
             self.stack.start(work.stack, states)
             work.y = self.stack.forward(p, work.x, work.stack, keys)

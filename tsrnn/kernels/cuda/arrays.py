@@ -161,10 +161,11 @@ class Array:
 
     def sum(self, axis: int) -> "Array":
         """Sums along an axis, always in the same order."""
-        first = self._view(np.moveaxis(self._shadow, axis, 0))
-        out = Array.empty((1, *first.shape[1:]), self.dtype)
-        each(_sum, out.size, first._spread(first.shape), out._spread(out.shape))
-        return out[0]
+        shadow = np.moveaxis(self._shadow, axis, 0)
+        out = Array.empty(shadow.shape[1:], self.dtype)
+        summed = self._view(shadow[(slice(None), *[None] * (_DIMENSIONS - shadow.ndim))])
+        each(_sum, out.size, summed, out._spread(out.shape))
+        return out
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None):
         if method != "__call__" or ufunc not in _UFUNCS:

@@ -54,7 +54,8 @@ def launch(kernel, blocks: int, threads: int, *arguments) -> None:
 
 def each(kernel, elements: int, *arguments) -> None:
     """Run a kernel with a thread for each of so many elements: `cuda.grid(1)` numbers them."""
-    launch(kernel, -(-elements // THREADS), THREADS, *arguments)
+    threads = min(THREADS, elements)
+    launch(kernel, -(-elements // max(threads, 1)), threads, *arguments)
 
 
 _process: int | None = None  # that has used the device
