@@ -13,6 +13,8 @@ from tsrnn.kernels import (
     parallel,
     rnn,
     segments,
+    streams,
+    windows,
 )
 from tsrnn.kernels.cuda import dropout as cuda_dropout
 from tsrnn.kernels.cuda import gru as cuda_gru
@@ -26,6 +28,8 @@ from tsrnn.kernels.cuda import optimization as cuda_optimization
 from tsrnn.kernels.cuda import parallel as cuda_parallel
 from tsrnn.kernels.cuda import rnn as cuda_rnn
 from tsrnn.kernels.cuda import segments as cuda_segments
+from tsrnn.kernels.cuda import streams as cuda_streams
+from tsrnn.kernels.cuda import windows as cuda_windows
 
 TWINS = {
     dropout.dropout: cuda_dropout.dropout,
@@ -68,4 +72,8 @@ TWINS = {
     segments.fold_steps: cuda_segments.fold_steps,
     segments.rectify: cuda_segments.rectify,
     segments.rectify_gradient: cuda_segments.rectify_gradient,
+    streams.gather_streams: cuda_streams.gather_streams,
+    windows.gather_rows: cuda_windows.gather_rows,
+    windows.gather_windows: cuda_windows.gather_windows,
+    windows.measure_windows: cuda_windows.measure_windows,
 }
