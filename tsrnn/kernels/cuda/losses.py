@@ -27,14 +27,17 @@ _squared_error, _absolute_error, _huber_error = (_kernel_of(formula) for formula
 
 
 def squared_error(output: Array, target: Array, weight: Array, gradient: Array) -> Array:
+    """Twin of `tsrnn.kernels.losses.squared_error`."""
     return total(_squared_error, output.size, output, target, weight, gradient)
 
 
 def absolute_error(output: Array, target: Array, weight: Array, gradient: Array) -> Array:
+    """Twin of `tsrnn.kernels.losses.absolute_error`."""
     return total(_absolute_error, output.size, output, target, weight, gradient)
 
 
 def huber_error(output: Array, target: Array, weight: Array, gradient: Array) -> Array:
+    """Twin of `tsrnn.kernels.losses.huber_error`."""
     return total(_huber_error, output.size, output, target, weight, gradient)
 
 

@@ -35,5 +35,6 @@ def _gather_targets(values, end, first, steps, segment, centring, centre, scale,
 
 
 def gather_streams(values, begin, end, first, steps, segment, centring, centre, scale, x, y) -> None:
+    """Twin of `tsrnn.kernels.streams.gather_streams`."""
     each(_gather_steps, x.size, values, begin, first, steps, segment, centring, centre, scale, x)
     each(_gather_targets, y.size, values, end, first, steps, segment, centring, centre, scale, y)

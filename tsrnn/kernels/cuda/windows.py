@@ -42,6 +42,7 @@ def _measure(values, which, first, stop, begin, steps, centring, series_centre, 
 def measure_windows(
     values, which, first, stop, begin, steps, centring, series_centre, series_scale, centre, scale
 ) -> None:
+    """Twin of `tsrnn.kernels.windows.measure_windows`."""
     _measured(values, which, first, stop, begin, steps, centring, series_centre, series_scale, centre, scale)
 
 
@@ -93,6 +94,7 @@ def _gather_known(covariates, ahead, places, steps, known):
 def gather_windows(
     values, covariates, ahead, which, first, stop, begin, centring, series_centre, series_scale, masks, x, y, known
 ) -> None:
+    """Twin of `tsrnn.kernels.windows.gather_windows`."""
     steps = len(x)
     centre, scale = (Array.empty((len(which), values.shape[1]), np.float64) for _ in range(2))
     units = centring, series_centre, series_scale, centre, scale
@@ -112,4 +114,5 @@ def _gather_rows(table, rows, centre, scale, x):
 
 
 def gather_rows(table: Array, rows: Array, centre: Array, scale: Array, x: Array) -> None:
+    """Twin of `tsrnn.kernels.windows.gather_rows`."""
     each(_gather_rows, x.size, table, rows, centre, scale, x)
