@@ -5,7 +5,7 @@ A kernel's entry says what it is launched with, one word an argument:
     f i u b     a number: of the floating type (float32 and float64 are both compiled), int64, uint64, bool
     f2 i1 u1    a C-contiguous array of so many dimensions of such numbers
     f3*         an array of any strides
-    d d1        float64 whatever the floating type
+    d d1 s s1   float64, and float32, whatever the floating type
 
 A kernel that is launched with several lists of types has a tuple of them. Who adds a kernel adds its entry: the tests
 compare the names with the kernels that there are, and every launch in the simulator with its entry.
@@ -53,10 +53,34 @@ SIGNATURES = {
     "parallel._candidate": "f3 f2 f3",
     "parallel._candidate_backward": "f3 f3 f3 f2 f2",
     "parallel._reset_backward": "f3 f3 f2 f2 f2",
+    "dropout._dropout": "f1 f1 u u u f",
+    "layer_norm._layer_norm": "f2 f1 f1 f2 f1 f2 i",
+    "layer_norm._column_products": "f2 f2 i f2",
+    "layer_norm._row_gradients": "f2 f2 f1 f1 i",
+    "segments._fold_steps": "f3 f3",
+    "segments._rectify": "f2",
+    "segments._rectify_gradient": "f2 f2",
+    "reductions._finish": "d1",
+    "reductions._finish_root": "d1",
+    "losses._squared_error": "f2 f2 f1 f2 d1",
+    "losses._absolute_error": "f2 f2 f1 f2 d1",
+    "losses._huber_error": "f2 f2 f1 f2 d1",
+    "losses._fill_missing": "f2 f2 f2",
+    "optimization._sum_in_order": "f2 f1",
+    "optimization._squares": "f1 d1",
+    "optimization._check_norm": "d1 d1 d1 i",
+    "optimization._clipped_adam": "f1 f1 f1 f1 d1 d f f f f f f f",
+    "windows._measure": ("d2 i1 i1 i1 i1 i i d2 d2 d2 d2 i2", "s2 i1 i1 i1 i1 i i d2 d2 d2 d2 i2"),
+    "windows._gather_windows": ("d2 d2 i2 d2 d2 f3", "s2 d2 i2 d2 d2 f3"),
+    "windows._gather_targets": ("d2 i2 i d2 d2 f2", "s2 i2 i d2 d2 f2"),
+    "windows._gather_known": "d2 i i2 i f2",
+    "windows._gather_rows": ("d3 i1 d1 d1 f3", "s3 i1 d1 d1 f3"),
+    "streams._gather_steps": ("d1 i1 i1 i1 i i d1 d1 f3", "s1 i1 i1 i1 i i d1 d1 f3"),
+    "streams._gather_targets": ("d1 i1 i1 i1 i i d1 d1 f2", "s1 i1 i1 i1 i i d1 d1 f2"),
 }
 
 FLOATING = (np.float32, np.float64)
-NUMBERS = {"d": np.float64, "i": np.int64, "u": np.uint64, "b": np.bool_}
+NUMBERS = {"d": np.float64, "s": np.float32, "i": np.int64, "u": np.uint64, "b": np.bool_}
 
 
 def all_kernels() -> dict:

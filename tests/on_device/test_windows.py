@@ -32,7 +32,7 @@ def table(dtype, channels=2, covariates=3):
     values = 5 + rng.standard_normal((ROWS, channels))
     values[[2, 17, 20], 0] = np.nan
     values[18:25, 1] = np.nan
-    return values.astype(dtype), rng.standard_normal((ROWS, covariates)).astype(dtype)
+    return values.astype(dtype), rng.standard_normal((ROWS, covariates))
 
 
 def units(channels=2):
