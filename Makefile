@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BENCH_ENV ?= .bench-env
+CUDA_ENV ?= .cuda-env
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-nojit lint bench-env clean
+.PHONY: demo test test-cuda test-nojit cuda-check lint bench-env clean
 
 demo: $(VENV)/.plot
 	mkdir -p demo
@@ -13,6 +14,15 @@ demo: $(VENV)/.plot
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q
+	$(MAKE) test-cuda
+
+# The CUDA kernels in Numba's simulator, which a process has to be started with.
+test-cuda: $(VENV)/.test
+	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest -q tests/on_device
+
+# Their machine code. The compiler comes as wheels: no GPU, no driver and no CUDA toolkit are needed.
+cuda-check: $(CUDA_ENV)/.cuda
+	PYTHONPATH=tests $(CUDA_ENV)/bin/python -m on_device.compile_check
 
 # The two lowest floors once more without compilation: coverage sees inside the kernels. What stands above them is
 # plain Python with or without it, and takes as long again.
@@ -43,10 +53,15 @@ $(VENV)/.bench: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[bench]"
 	touch $@
 
+$(CUDA_ENV)/.cuda: pyproject.toml
+	test -x $(CUDA_ENV)/bin/python || $(PYTHON) -m venv $(CUDA_ENV)
+	$(CUDA_ENV)/bin/python -m pip install --quiet --editable ".[cuda]"
+	touch $@
+
 $(BENCH_ENV)/.peers: benchmarks/peers.txt
 	test -x $(BENCH_ENV)/bin/python || $(PYTHON) -m venv $(BENCH_ENV)
 	$(BENCH_ENV)/bin/python -m pip install --quiet --requirement benchmarks/peers.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH_ENV) tsrnn/kernels/__pycache__ .pytest_cache .ruff_cache .hypothesis demo build dist
+	rm -rf $(VENV) $(BENCH_ENV) $(CUDA_ENV) tsrnn/kernels/__pycache__ .pytest_cache .ruff_cache .hypothesis demo build dist

@@ -70,3 +70,13 @@ def test_sum_is_taken_in_float64():
     output, target = np.full((1, 20_000), 0.1, np.float32), np.zeros((1, 20_000), np.float32)
     total = losses.absolute_error(output, target, np.ones(1, np.float32), np.empty_like(output))
     assert total == pytest.approx(20_000 * float(np.float32(0.1)), rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_what_is_missing_is_filled(dtype):
+    values = np.array([[np.nan, 1], [np.inf, 2], [3, np.nan]], dtype)
+    instead, out = np.full_like(values, 7), np.empty_like(values)
+    losses.fill_missing(values, instead, out)
+    losses.fill_missing(values, instead, values)  # in place
+    for found in (out, values):
+        np.testing.assert_array_equal(found, [[7, 1], [np.inf, 2], [3, 7]])

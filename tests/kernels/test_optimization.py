@@ -7,7 +7,7 @@ import pytest
 
 import naive
 from gradcheck import assert_close
-from tsrnn.kernels.optimization import adam, norm, sum_in_order
+from tsrnn.kernels.optimization import adam, checked_norm, clipped_adam, clipping, norm, sum_in_order
 
 TOLERANCE = {np.float64: 1e-13, np.float32: 2e-6}
 every_type = pytest.mark.parametrize("dtype", TOLERANCE)
@@ -41,6 +41,40 @@ def test_norm_is_taken_in_float64():
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_norm_of_what_is_not_finite(dtype, bad):
     assert not math.isfinite(norm(np.array([1, bad, 2], dtype)))
+
+
+@pytest.mark.parametrize(("length", "factor"), [(0.0, 1), (2.0, 1), (8.0, 0.25)])
+def test_clipping(length, factor):
+    assert clipping(length, 2.0) == factor
+    assert clipping(length, math.inf) == 1
+
+
+@every_type
+@pytest.mark.parametrize("length", [0.5, 4.0])
+def test_clipped_adam(dtype, length):
+    """As `adam` on the clipped gradient; a norm that is not finite leaves everything as it is."""
+    rng = np.random.default_rng(0)
+    before = [rng.uniform(0, 1, 17).astype(dtype) for _ in range(4)]
+    scalars = np.array([np.nan, 0.01, 0.9, 0.999, 1.5, 2.5, 1e-8, 0.1], dtype)
+    expected, found = ([a.copy() for a in before] for _ in range(2))
+    adam(*expected, np.array([min(1, 2 / length), *scalars[1:]], dtype))
+    for bad in (math.nan, math.inf):
+        clipped_adam(*found, bad, 2.0, scalars)
+        for actual, value in zip(found, before, strict=True):
+            np.testing.assert_array_equal(actual, value)
+    clipped_adam(*found, length, 2.0, scalars)
+    for actual, value in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(actual, value)
+
+
+@pytest.mark.parametrize(("loss", "length"), [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, math.inf)])
+def test_the_first_failure_is_noted_and_stays(loss, length):
+    failure = np.zeros(2)
+    assert checked_norm(failure, 0.5, 2.0, 1) == 2
+    assert not failure.any()
+    for update, given in ((2, (loss, length)), (3, (0.5, 2.0)), (4, (-loss, length))):
+        assert math.isnan(checked_norm(failure, *given, update))
+        np.testing.assert_array_equal(failure, [2, loss])
 
 
 @every_type

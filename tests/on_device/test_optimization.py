@@ -18,7 +18,7 @@ every_type = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
+def several_blocks(monkeypatch):
     """Several blocks for a few numbers, and more numbers than threads."""
     monkeypatch.setattr(driver, "THREADS", 4)
     monkeypatch.setattr(reductions, "THREADS", 4)

@@ -12,7 +12,7 @@ every_type = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
+def several_blocks(monkeypatch):
     monkeypatch.setattr(driver, "THREADS", 8)
 
 

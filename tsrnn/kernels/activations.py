@@ -67,7 +67,8 @@ def tanh_exponential(x):
     return -t if x < 0 else t
 
 
-@overload(tanh, jit_options=OVERLOAD)
+# For the CPU alone: on CUDA these options would mean every approximation at once (cuda/driver.py has its own tanh).
+@overload(tanh, jit_options=OVERLOAD, target="cpu")
 def _tanh_by_type(x):
     return tanh_rational if x is types.float32 else tanh_exponential
 

@@ -17,6 +17,8 @@ if not hasattr(np, "row_stack"):  # NumPy 2.5 removed it; numba-cuda registers i
 from numba import cuda
 from numba.cuda.core import config
 
+from tsrnn.kernels.activations import tanh
+
 SIMULATED = bool(config.ENABLE_CUDASIM)
 
 if SIMULATED:
@@ -32,14 +34,32 @@ OUT_OF_MEMORY = 2  # CUDA_ERROR_OUT_OF_MEMORY
 THREADS = 128  # of a block, where a thread stands for an element
 
 
+KERNELS = {}  # Python functions behind all grid kernels, by the end of their module's name and their own
+
+
 def kernel(function):
     """Compile a grid kernel. No fastmath: a NaN loss has to be seen, and float32 results agree with the CPU's."""
+    KERNELS[name_of(function)] = function
     return cuda.jit(function)
+
+
+def name_of(function) -> str:
+    """The name of a kernel among `KERNELS`: "lstm._forward"."""
+    return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
 
 def device(function):
     """Compile a function for kernels to call; of a loop of the CPU the function behind it, without its options."""
     return cuda.jit(device=True)(getattr(function, "py_func", function))
+
+
+if not SIMULATED:
+    from numba.cuda.extending import overload
+
+    @overload(tanh)
+    def _tanh(x):
+        """CUDA's own, to a unit or two in the last place: the CPU's is written to vectorise."""
+        return lambda x: math.tanh(x)
 
 
 def launch(kernel, blocks: int, threads: int, *arguments) -> None:

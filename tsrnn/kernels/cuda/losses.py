@@ -8,33 +8,54 @@ from tsrnn.kernels.cuda.reductions import store_sum, total
 from tsrnn.kernels.losses import absolute, huber, squared
 
 
-def _kernel_of(formula):
-    @kernel
-    def errors(output, target, weight, gradient, parts):
-        columns = output.shape[1]
-        value = np.float64(0)
-        for n in range(cuda.grid(1), output.size, cuda.gridsize(1)):
-            b, k = n // columns, n % columns
-            loss, slope = formula(output[b, k] - target[b, k])
-            value += np.float64(weight[b] * loss)
-            gradient[b, k] = weight[b] * slope
-        store_sum(value, parts)
-
-    return errors
-
-
-_squared_error, _absolute_error, _huber_error = (_kernel_of(formula) for formula in (squared, absolute, huber))
+@kernel
+def _squared_error(output, target, weight, gradient, parts):
+    columns = output.shape[1]
+    value = np.float64(0)
+    for n in range(cuda.grid(1), output.size, cuda.gridsize(1)):
+        b, k = n // columns, n % columns
+        loss, slope = squared(output[b, k] - target[b, k])
+        value += np.float64(weight[b] * loss)
+        gradient[b, k] = weight[b] * slope
+    store_sum(value, parts)
 
 
 def squared_error(output: Array, target: Array, weight: Array, gradient: Array) -> Array:
+    """Twin of `tsrnn.kernels.losses.squared_error`."""
     return total(_squared_error, output.size, output, target, weight, gradient)
 
 
+@kernel
+def _absolute_error(output, target, weight, gradient, parts):
+    columns = output.shape[1]
+    value = np.float64(0)
+    for n in range(cuda.grid(1), output.size, cuda.gridsize(1)):
+        b, k = n // columns, n % columns
+        loss, slope = absolute(output[b, k] - target[b, k])
+        value += np.float64(weight[b] * loss)
+        gradient[b, k] = weight[b] * slope
+    store_sum(value, parts)
+
+
 def absolute_error(output: Array, target: Array, weight: Array, gradient: Array) -> Array:
+    """Twin of `tsrnn.kernels.losses.absolute_error`."""
     return total(_absolute_error, output.size, output, target, weight, gradient)
 
 
+@kernel
+def _huber_error(output, target, weight, gradient, parts):
+    columns = output.shape[1]
+    value = np.float64(0)
+    for n in range(cuda.grid(1), output.size, cuda.gridsize(1)):
+        b, k = n // columns, n % columns
+        loss, slope = huber(output[b, k] - target[b, k])
+        value += np.float64(weight[b] * loss)
+        gradient[b, k] = weight[b] * slope
+    store_sum(value, parts)
+
+
 def huber_error(output: Array, target: Array, weight: Array, gradient: Array) -> Array:
+    """Twin of `tsrnn.kernels.losses.huber_error`."""
     return total(_huber_error, output.size, output, target, weight, gradient)
 
 

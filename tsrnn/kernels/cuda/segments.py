@@ -18,6 +18,7 @@ def _fold_steps(x, out):
 
 
 def fold_steps(x: Array, out: Array) -> None:
+    """Twin of `tsrnn.kernels.segments.fold_steps`."""
     each(_fold_steps, out.size, x, out)
 
 
@@ -30,6 +31,7 @@ def _rectify(a):
 
 
 def rectify(a: Array) -> None:
+    """Twin of `tsrnn.kernels.segments.rectify`."""
     each(_rectify, a.size, a)
 
 
@@ -42,4 +44,5 @@ def _rectify_gradient(y, dy):
 
 
 def rectify_gradient(y: Array, dy: Array) -> None:
+    """Twin of `tsrnn.kernels.segments.rectify_gradient`."""
     each(_rectify_gradient, dy.size, y, dy)

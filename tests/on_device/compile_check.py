@@ -1,0 +1,84 @@
+"""Compile every grid kernel to machine code and look at what became of it: `make cuda-check`.
+
+It needs no GPU and no driver: the compiler and the linker come with `pip install "tsrnn[cuda]"`. Each kernel is
+compiled for each list of types that `signatures.py` says, in both floating types, for two generations of GPUs, as a
+launch there would. The check fails where a kernel would be slow or could not be launched: if it keeps local variables
+in memory (a stack frame, or spilled registers), or needs more registers or shared memory than a block can have.
+"""
+
+import sys
+from types import SimpleNamespace
+from unittest import mock
+
+from cuda.bindings import nvjitlink
+from numba import cuda
+from numba.cuda import types
+from numba.cuda.np.numpy_support import from_dtype
+
+from on_device import usage
+from on_device.signatures import FLOATING, all_kernels, parts, signatures
+
+TARGETS = {"sm_80": (8, 0), "sm_90": (9, 0)}
+
+
+def type_of(word: str, floating: type):
+    """Numba's type for a word of a signature."""
+    numbers, dimensions, any_strides = parts(word, floating)
+    numbers = from_dtype(numbers)
+    return types.Array(numbers, dimensions, "A" if any_strides else "C") if dimensions else numbers
+
+
+def compiled(function, argument_types, capability) -> list[bytes]:
+    """Intermediate code of a kernel and of what it calls."""
+    # Compiling a function that the kernel calls, Numba asks the GPU what it is capable of.
+    here = SimpleNamespace(compute_capability=capability)
+    with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=here):
+        codes, _ = cuda.compile_all(
+            function, types.void(*argument_types), device=False, abi="numba", cc=capability, output="ltoir"
+        )
+    return [getattr(code, "code", code) for code in codes]
+
+
+def linked(codes: list[bytes], target: str) -> str:
+    """What the linker, which makes the machine code, says of it."""
+    options = [f"-arch={target}", "-lto", "-verbose"]
+    handle = nvjitlink.create(len(options), options)
+    try:
+        for k, code in enumerate(codes):
+            nvjitlink.add_data(handle, nvjitlink.InputType.LTOIR, code, len(code), f"part {k}")
+        try:
+            nvjitlink.complete(handle)
+        except nvjitlink.nvJitLinkError as error:
+            raise RuntimeError(_log(handle, nvjitlink.get_error_log_size, nvjitlink.get_error_log)) from error
+        return _log(handle, nvjitlink.get_info_log_size, nvjitlink.get_info_log)
+    finally:
+        nvjitlink.destroy(handle)
+
+
+def _log(handle, size, get) -> str:
+    text = bytearray(size(handle))
+    get(handle, text)
+    return text.decode(errors="replace")
+
+
+def main() -> int:
+    kernels = all_kernels()
+    columns = "".join(f"{name:>10}" for name in usage.Usage._fields)
+    print(f"{'kernel':36}{'types':28}{'numbers':9}{'target':8}{columns}")
+    failed = 0
+    for name, function in sorted(kernels.items()):
+        for words in signatures(name):
+            for floating in FLOATING:
+                argument_types = [type_of(word, floating) for word in words]
+                for target, capability in TARGETS.items():
+                    used = usage.of(linked(compiled(function, argument_types, capability), target))
+                    wrong = usage.complaints(used)
+                    failed += bool(wrong)
+                    row = f"{name:36}{' '.join(words):28}{floating.__name__:9}{target:8}"
+                    print(row + "".join(f"{number:>10}" for number in used), *wrong, flush=True)
+    print(f"{len(kernels)} kernels, {failed} failures")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
