@@ -39,7 +39,9 @@ def test_the_units_are_raced(best, normalize, monkeypatch):
     """The errors of the candidates are made up."""
     found = iter([1.0 - 0.5 * (k == best) for k in range(4)])
     monkeypatch.setattr(selection.Races, "_errors", lambda *_: np.array([next(found)]))
-    assert automatic(max_steps=1).fit(seasonal()).normalize_ == normalize
+    model = automatic(max_steps=1).fit(seasonal())
+    assert model.normalize_ == normalize
+    assert model.selection_ == "validation"
 
 
 def test_a_season_beyond_the_window_counts_is_repeated():
@@ -65,12 +67,16 @@ def test_where_there_is_nothing_to_choose_nothing_is_held_back(changes, monkeypa
         raise AssertionError
 
     monkeypatch.setattr(selection.Races, "_held_back", held_back)
-    assert np.isfinite(automatic(**changes).fit(seasonal()).predict()).all()
+    model = automatic(**changes).fit(seasonal())
+    assert np.isfinite(model.predict()).all()
+    assert model.selection_ == "rules"
 
 
 @pytest.mark.parametrize("n", [7, 8, 12, 13, 20])
 def test_series_too_short_to_hold_anything_back(n):
-    assert np.isfinite(automatic().fit(seasonal(n)).predict()).all()
+    model = automatic().fit(seasonal(n))
+    assert np.isfinite(model.predict()).all()
+    assert model.selection_ == "rules"
 
 
 @pytest.mark.parametrize(("best", "steps", "share"), [(0, 2, 0.25), (1, 2, 1), (2, 100, 0.25), (5, 300, 1)])

@@ -199,7 +199,6 @@ def test_early_stopping_sees_no_validation_target():
         ({"bptt_steps": 0}, "bptt_steps must be an integer of at least 1"),
         ({"segment": 30, "horizon": 40}, "y has 60 values; segment=30 and horizon=40 need at least 90"),
         ({"horizon": 60}, "y has 60 values; segment=1 and horizon=60 need at least 61"),
-        ({"early_stopping": True, "horizon": 40, "validation_fraction": 0.5}, "early_stopping leaves no step"),
     ],
 )
 def test_what_makes_no_sense_together(changes, words):
@@ -209,6 +208,12 @@ def test_what_makes_no_sense_together(changes, words):
     with pytest.raises(ValueError, match=words):
         model.fit(daily())
     assert_untouched(model, before, but=changes)
+
+
+def test_early_stopping_is_left_out_where_no_step_can_be_spared():
+    with pytest.warns(UserWarning, match="early_stopping is left out, .*: y has 60 values, 20 steps"):
+        model = stateful(40, early_stopping=True, validation_fraction=0.5).fit(daily())
+    np.testing.assert_array_equal(model.predict(), stateful(40).fit(daily()).predict())
 
 
 @pytest.mark.parametrize("n", [4, 5, 8])

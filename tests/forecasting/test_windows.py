@@ -212,8 +212,10 @@ def test_without_early_stopping_every_window_trains(samples_of):
 def test_too_few_windows_to_stop_early(samples_of):
     model = forecaster(early_stopping=True)
     samples_of(model, values(12))
-    with pytest.raises(ValueError, match="early_stopping leaves no window to train on"):
+    with pytest.warns(UserWarning, match="early_stopping is left out, .*: y has 11 values, 3 windows .* 12 values"):
         model.fit(values(11))
+    np.testing.assert_array_equal(model.predict(), forecaster().fit(values(11)).predict())
+    assert model.validation_loss_curve_ is None
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -91,19 +91,20 @@ class Fitting:
                 **{name: getattr(choices, name) for name in ("segment", "hidden_size", "dropout", "linear_skip")},
             )
 
-        rng = self._generator()
+        rng, selection = self._generator(), "rules"
         if self.stateful:
             plan = streamed(self, panel, choices, steps)
             choices = replace(choices, lookback=plan.steps)
         else:
             choices = with_room(self, panel, choices, steps)
             races = Races(self, panel, steps, ahead, season, build, rng)
-            choices = races.run(choices)
+            choices, selection = races.run(choices), races.selection
             plan = windowed(self, panel, choices, steps, ahead)
         network = build(choices)
         fitted = {
             **{f"{name}_": getattr(choices, name) for name in CHOSEN},
             "season_length_": season,
+            "selection_": selection,
             "horizon_": int(self.horizon),
             "freq_": panel.freq,
             "_units": plan.units,

@@ -134,7 +134,8 @@ default="gru"
         are forecast clearly better by all of the way, or with 100 or 300 updates where ten passes are fewer.
     early_stopping : bool, default=False
         Keep the last `validation_fraction` of the windows aside, stop when their loss no longer falls, and keep
-        the weights of the best pass. No validation target is seen in training.
+        the weights of the best pass. No validation target is seen in training. Where that leaves no window to train
+        on, a warning says so, and all train.
     validation_fraction : float, default=0.1
         Share kept aside under `early_stopping`.
     n_iter_no_change : int, default=10
@@ -170,6 +171,9 @@ default="gru"
     hidden_size_ : int or tuple of int
     dropout_ : float
         As resolved from "auto".
+    selection_ : {"validation", "rules"}
+        What "auto" went by: whether forecasts of held-back values were compared. There are none to compare where the
+        series are too short, or where nothing that is raced is "auto".
     linear_coef_ : ndarray of shape (horizon, lookback)
         Weights of the linear map: what each value of a window, the oldest first, adds to each step of the forecast.
     horizon_ : int

@@ -120,9 +120,12 @@ def windowed(model, panel: Panel, choices: Choices, outputs: int, ahead: int, he
         table = Table(units.enter(panel.values, lengths), panel.covariates, ahead, panel.begin)
         return [SeriesWindows(table, units, *part, model.missing == "mask", lookback) for part in parts]
 
-    if held is None and not model.early_stopping:
+    def all_train():
         units = model._units_in_fit(panel, Units.of(panel.values, panel.begin, panel.end, choices.normalize))
         return Plan(lookback, *samples(units, (first, counts)), None, units)
+
+    if held is None and not model.early_stopping:
+        return all_train()
     stops_early = held is None
     if stops_early:
         held = np.maximum(1, np.round(model.validation_fraction * counts).astype(np.int64))
@@ -130,17 +133,22 @@ def windowed(model, panel: Panel, choices: Choices, outputs: int, ahead: int, he
     # A training target must not be a validation target too: the windows between are left out.
     kept = counts - held - outputs + 1
     if stops_early and kept.max() < 1:
-        raise ValueError(
-            f"early_stopping leaves no window to train on: {_of_the_longest(panel)}, {counts.max()} windows of "
-            f"lookback={lookback}, of which validation takes {held.max()} and the {outputs - 1} before them share "
-            f"targets with it; {lookback + outputs - 1 + _enough(model.validation_fraction, outputs - 1)} values "
-            "would do"
+        _warn_of_no_validation(
+            f"{_of_the_longest(panel)}, {counts.max()} windows of lookback={lookback}, of which validation would take "
+            f"{held.max()} and the {outputs - 1} before them share targets with it; "
+            f"{lookback + outputs - 1 + _enough(model.validation_fraction, outputs - 1)} values would do"
         )
+        return all_train()
     held = np.where(kept < 1, 0, held)  # a series too short to be cut only trains
     kept = np.where(kept < 1, counts, kept)
     end = np.where(held > 0, first + counts - held + lookback, panel.end)
     units = model._units_in_fit(panel, Units.of(panel.values, panel.begin, end, choices.normalize))
     return Plan(lookback, *samples(units, (first, kept), (first + counts - held, held)), units)
+
+
+def _warn_of_no_validation(why: str) -> None:
+    """Say that early stopping is left out, for it would leave nothing to train on."""
+    warnings.warn(f"early_stopping is left out, and training goes on to its end: {why}", stacklevel=4)
 
 
 def _enough(fraction: float, between: int) -> int:
@@ -167,21 +175,26 @@ def streamed(model, panel: Panel, choices: Choices, outputs: int) -> Plan:
         raise ValueError(f"{_of_the_longest(panel)}; segment={segment} and horizon={outputs} need at least {needed}")
     k = min(k, int(totals.max()))
     centring = STREAM_CENTRINGS[choices.normalize]
-    if not model.early_stopping:
+
+    def all_train():
         units = model._units_in_fit(panel, [StreamUnits.of(values, centring, segment) for values in series])
         rows = n_streams(int(totals.sum()), k, model.batch_size)
         training = SeriesStreams(together, panel.lengths, units, outputs, k, segment, rows)
         return Plan(k * segment, training, None, units)
+
+    if not model.early_stopping:
+        return all_train()
     held = np.minimum(totals, np.maximum(1, np.round(model.validation_fraction * totals).astype(np.int64)))
     # Steps between, whose targets a validation step has too, belong to neither.
     kept = totals - held - -(-(outputs - 1) // segment)
     if kept.max() < 1:
-        raise ValueError(
-            f"early_stopping leaves no step to train on: {_of_the_longest(panel)}, {totals.max()} steps, of which "
-            f"validation takes {held.max()} and those before them share targets with it; "
+        _warn_of_no_validation(
+            f"{_of_the_longest(panel)}, {totals.max()} steps, of which validation would take {held.max()} and those "
+            "before them share targets with it; "
             f"{segment * (_enough(model.validation_fraction, -(-(outputs - 1) // segment)) - (-outputs // segment))} "
             "values would do"
         )
+        return all_train()
     held = np.where(kept < 1, 0, held)
     kept = np.where(kept < 1, totals, kept)
     units = [

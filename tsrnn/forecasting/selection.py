@@ -46,6 +46,11 @@ class Races:
     build : callable
         Gives the network of some choices.
     rng : Generator
+
+    Attributes
+    ----------
+    selection : {"validation", "rules"}
+        Whether held-back values have had a say.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Races:
         # Mean absolute error of the seasonal naive within each series.
         self._unit = np.empty((panel.n_series, panel.values.shape[1]))
         seasonal_changes(read_only(panel.values), panel.begin, panel.end, season, self._unit)
+        self.selection = "rules"
         self._signless = bool(np.nanmin(panel.values) >= 0)
         # Windows of each series: many of few series, but no more than a part of them.
         middle = int(np.median(panel.lengths))
@@ -90,7 +96,7 @@ class Races:
                 return choices
             (found,), targets = linear_outputs(network, plan.validation, [linear], FLOAT)
             errors.append(self._errors(plan, found, targets))
-        return replace(choices, normalize=names[_winner(errors, self._held / self._outputs, LEAST_GAIN)])
+        return replace(choices, normalize=names[self._won(errors, LEAST_GAIN)])
 
     def _training(self, choices: Choices) -> Choices:
         """With the number of updates after which the network is best, and the share of what they change."""
@@ -111,7 +117,12 @@ class Races:
                 entries.append(replace(entry, training_share=share))
                 mixed = (1 - share) * untrained + share * trained
                 errors.append(self._errors(plan, np.where(np.isfinite(mixed), mixed, np.inf), targets))
-        return entries[_winner(errors, self._held / self._outputs, LEAST_GAIN_OF_TRAINING)]
+        return entries[self._won(errors, LEAST_GAIN_OF_TRAINING)]
+
+    def _won(self, errors: list[np.ndarray], least_gain: float) -> int:
+        if not np.isnan(errors).any(axis=0).all():
+            self.selection = "validation"
+        return _winner(errors, self._held / self._outputs, least_gain)
 
     def _trained(self, network: Network, plan: Plan, choices: Choices, linear: np.ndarray) -> np.ndarray:
         """Outputs of the network for the held-back windows; infinite if its training diverges."""
