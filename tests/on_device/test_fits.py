@@ -67,7 +67,7 @@ def test_races_run_on_the_device(monkeypatch):
     """Series long enough to hold values back, and numbers of updates to choose from."""
     monkeypatch.setattr(selection, "other_steps", lambda *_: (1, 2))
     y = pd.DataFrame({name: monthly(30, seed) for seed, name in enumerate("ab")})
-    host, device = pair(RNNForecaster(2, **SMALL | {"max_steps": "auto", "batch_size": 60, "lookback": 3}), y)
+    host, device = pair(RNNForecaster(2, **SMALL | {"max_steps": "auto", "batch_size": 60}), y)
     assert host.selection_ == device.selection_ == "validation"
     assert (device.normalize_, device.n_steps_) == (host.normalize_, host.n_steps_)
     np.testing.assert_allclose(device.predict(), host.predict(), rtol=1e-3)
