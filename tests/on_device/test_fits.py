@@ -86,10 +86,10 @@ def test_panels_with_exogenous_columns_and_gaps():
 @pytest.mark.parametrize("decoder", ["direct", "in_step", "seq2seq"])
 def test_regressors(decoder, dtype):
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((14, 4, 2)).astype(dtype)
-    y = X.sum(axis=2) if decoder == "in_step" else X[:, :3, 0]
-    model = RNNRegressor("gru", decoder=decoder, hidden_size=2, max_iter=2, batch_size=5, random_state=0)
-    host, device = pair(model, X, y, rng.random(14))
+    X = rng.standard_normal((8, 3, 2)).astype(dtype)
+    y = X.sum(axis=2) if decoder == "in_step" else X[:, :2, 0]
+    model = RNNRegressor("gru", decoder=decoder, hidden_size=2, max_iter=1, batch_size=5, random_state=0)
+    host, device = pair(model, X, y, rng.random(8))
     tolerance = {np.float32: 1e-3, np.float64: 1e-9}[dtype]
     np.testing.assert_allclose(device.predict(X), host.predict(X), rtol=tolerance, atol=tolerance)
     assert device.parameters_.dtype == dtype
@@ -126,8 +126,7 @@ def test_data_beyond_the_memory_stay_on_the_host(monkeypatch):
     host = model.fit(monthly())
     with pytest.warns(module.DataOnHostWarning, match="the data take 1 MiB, of which 1 MiB are free"):
         device = clone(model).set_params(device="cuda").fit(monthly())
-    with pytest.warns(module.DataOnHostWarning):
-        np.testing.assert_allclose(device.predict(), host.predict(), rtol=1e-3)
+    np.testing.assert_allclose(device.predict(), host.predict(), rtol=1e-3)
 
 
 def test_no_room_on_the_device_leaves_the_estimator_as_it_was(monkeypatch):
