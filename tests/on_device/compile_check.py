@@ -7,6 +7,7 @@ in memory (a stack frame, or spilled registers), or needs more registers or shar
 """
 
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from types import SimpleNamespace
 from unittest import mock
 
@@ -61,22 +62,34 @@ def _log(handle, size, get) -> str:
     return text.decode(errors="replace")
 
 
+def cases():
+    """Name, words of the signature, floating type and target of every compilation."""
+    for name in sorted(all_kernels()):
+        for words in signatures(name):
+            for floating in FLOATING:
+                for target in TARGETS:
+                    yield name, words, floating, target
+
+
+def compiled_usage(case) -> usage.Usage:
+    """What the machine code of a case uses."""
+    name, words, floating, target = case
+    argument_types = [type_of(word, floating) for word in words]
+    return usage.of(linked(compiled(all_kernels()[name], argument_types, TARGETS[target]), target))
+
+
 def main() -> int:
-    kernels = all_kernels()
     columns = "".join(f"{name:>10}" for name in usage.Usage._fields)
     print(f"{'kernel':36}{'types':28}{'numbers':9}{'target':8}{columns}")
     failed = 0
-    for name, function in sorted(kernels.items()):
-        for words in signatures(name):
-            for floating in FLOATING:
-                argument_types = [type_of(word, floating) for word in words]
-                for target, capability in TARGETS.items():
-                    used = usage.of(linked(compiled(function, argument_types, capability), target))
-                    wrong = usage.complaints(used)
-                    failed += bool(wrong)
-                    row = f"{name:36}{' '.join(words):28}{floating.__name__:9}{target:8}"
-                    print(row + "".join(f"{number:>10}" for number in used), *wrong, flush=True)
-    print(f"{len(kernels)} kernels, {failed} failures")
+    with ProcessPoolExecutor() as pool:
+        for case, used in zip(cases(), pool.map(compiled_usage, cases()), strict=True):
+            name, words, floating, target = case
+            wrong = usage.complaints(used)
+            failed += bool(wrong)
+            row = f"{name:36}{' '.join(words):28}{floating.__name__:9}{target:8}"
+            print(row + "".join(f"{number:>10}" for number in used), *wrong, flush=True)
+    print(f"{len(all_kernels())} kernels, {failed} failures")
     return 1 if failed else 0
 
 

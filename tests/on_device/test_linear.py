@@ -51,6 +51,18 @@ def test_affine_gradients(dtype, shape):
         assert_close(actual.to_host(), value, TOLERANCE[dtype])
 
 
+def test_tiles_of_their_own_size(monkeypatch):
+    monkeypatch.setattr(linear, "TILE", linear.PADDED - 1)
+    x, weight, bias, d_out = arrays((20, 18, 17), np.float64)
+    out, d_x, d_weight, d_bias = (unwritten(*like.shape, dtype=float) for like in (d_out, x, weight, bias))
+    run(loops.affine, *on_device([x, weight, bias]), out)
+    assert_close(out.to_host(), naive.dense(x, weight, bias), TOLERANCE[np.float64])
+    run(loops.affine_gradient, *on_device([x, d_out]), d_weight, d_bias)
+    run(loops.affine_input_gradient, *on_device([d_out, weight]), d_x)
+    for actual, value in zip((d_x, d_weight, d_bias), naive.dense_gradient(x, weight, d_out), strict=True):
+        assert_close(actual.to_host(), value, TOLERANCE[np.float64])
+
+
 @every_type
 def test_inputs_that_do_not_lie_in_one_piece(dtype):
     x, weight, bias, d_out = arrays((5, 3, 4), dtype)

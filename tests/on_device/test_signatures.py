@@ -5,6 +5,7 @@ import pytest
 
 from on_device import usage
 from on_device.signatures import SIGNATURES, all_kernels, fits, signatures
+from tsrnn.kernels.cuda import driver, linear, sequences
 
 
 def test_every_kernel_has_its_signature():
@@ -14,6 +15,10 @@ def test_every_kernel_has_its_signature():
 def test_signatures_have_a_word_for_each_argument():
     for name, function in all_kernels().items():
         assert {len(words) for words in signatures(name)} == {function.__code__.co_argcount}, name
+
+
+def test_no_launch_asks_for_more_threads_than_the_check_reckons_with():
+    assert max(driver.THREADS, sequences.THREADS, linear.TILE**2) <= usage.THREADS
 
 
 def test_words():
