@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from types import SimpleNamespace
 from unittest import mock
 
+import numpy as np
 from cuda.bindings import nvjitlink
 from numba import cuda
 from numba.cuda import types
@@ -18,6 +19,7 @@ from numba.cuda.np.numpy_support import from_dtype
 
 from on_device import usage
 from on_device.signatures import FLOATING, all_kernels, parts, signatures
+from tsrnn.kernels.cuda.driver import kernel
 
 TARGETS = {"sm_80": (8, 0), "sm_90": (9, 0)}
 
@@ -78,19 +80,37 @@ def compiled_usage(case) -> usage.Usage:
     return usage.of(linked(compiled(all_kernels()[name], argument_types, TARGETS[target]), target))
 
 
+def found_on_disk(name: str) -> bool:
+    """Whether a kernel that was compiled before, as a launch compiles it, is not compiled again."""
+    device = SimpleNamespace(compute_capability=TARGETS["sm_90"])
+    argument_types = tuple(type_of(word, np.float32) for word in signatures(name)[0])
+    with (
+        mock.patch("numba.cuda.dispatcher.get_current_device", return_value=device),
+        mock.patch("numba.cuda.cudadrv.devices.get_context", return_value=SimpleNamespace(device=device)),
+        mock.patch("numba.cuda.dispatcher._Kernel.bind"),  # loads it into a GPU
+    ):
+        first, second = (kernel(all_kernels()[name]) for _ in range(2))
+        first.compile(argument_types)
+        second.compile(argument_types)
+    return sum(second._cache_hits.values()) == 1
+
+
 def main() -> int:
     columns = "".join(f"{name:>10}" for name in usage.Usage._fields)
-    print(f"{'kernel':36}{'types':28}{'numbers':9}{'target':8}{columns}")
+    print(f"{'kernel':36}{'types':42}{'numbers':9}{'target':8}{columns}")
     failed = 0
     with ProcessPoolExecutor() as pool:
         for case, used in zip(cases(), pool.map(compiled_usage, cases()), strict=True):
             name, words, floating, target = case
             wrong = usage.complaints(used)
             failed += bool(wrong)
-            row = f"{name:36}{' '.join(words):28}{floating.__name__:9}{target:8}"
+            row = f"{name:36}{' '.join(words):42}{floating.__name__:9}{target:8}"
             print(row + "".join(f"{number:>10}" for number in used), *wrong, flush=True)
-    print(f"{len(all_kernels())} kernels, {failed} failures")
-    return 1 if failed else 0
+    kept = found_on_disk("lstm._forward")
+    print(
+        f"{len(all_kernels())} kernels, {failed} failures; compiled code is {'' if kept else 'NOT '}found on disk again"
+    )
+    return 0 if kept and not failed else 1
 
 
 if __name__ == "__main__":

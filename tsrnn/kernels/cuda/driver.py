@@ -7,7 +7,7 @@ are compiled, launched and given memory stands here alone.
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
@@ -17,6 +17,7 @@ if not hasattr(np, "row_stack"):  # NumPy 2.5 removed it; numba-cuda registers i
 from numba import cuda
 from numba.cuda.core import config
 
+from tsrnn.kernels._jit import STATE
 from tsrnn.kernels.activations import tanh
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
@@ -24,15 +25,25 @@ SIMULATED = bool(config.ENABLE_CUDASIM)
 if SIMULATED:
     from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 else:
+    from numba.cuda.core.caching import IndexDataCacheFile
     from numba.cuda.cudadrv.devicearray import DeviceNDArray
     from numba.cuda.cudadrv.driver import CudaAPIError
     from numba.cuda.cudadrv.error import CudaDriverError, CudaSupportError
+    from numba.cuda.dispatcher import CUDACache
+
+    class KernelCache(CUDACache):
+        """Machine code on disk, fresh for as long as no file of the kernels changes: see `tsrnn.kernels._jit`."""
+
+        def __init__(self, function):
+            super().__init__(function)
+            if STATE is not None:
+                self._cache_file = IndexDataCacheFile(self.cache_path, self._impl.filename_base, STATE)
+
 
 OLDEST = (7, 0)  # compute capability: what the compilers of CUDA 12 write code for, and 13 from (7, 5) on
 OUT_OF_MEMORY = 2  # CUDA_ERROR_OUT_OF_MEMORY
 
 THREADS = 128  # of a block, where a thread stands for an element
-
 
 KERNELS = {}  # Python functions behind all grid kernels, by the end of their module's name and their own
 
@@ -40,7 +51,11 @@ KERNELS = {}  # Python functions behind all grid kernels, by the end of their mo
 def kernel(function):
     """Compile a grid kernel. No fastmath: a NaN loss has to be seen, and float32 results agree with the CPU's."""
     KERNELS[name_of(function)] = function
-    return cuda.jit(function)
+    compiled = cuda.jit(function)
+    if not SIMULATED:
+        with suppress(RuntimeError):  # no folder to write to: each process compiles for itself
+            compiled._cache = KernelCache(function)
+    return compiled
 
 
 def name_of(function) -> str:
