@@ -1,11 +1,14 @@
 """Samples for stateful training: series as streams, read from start to end with the state carried on."""
 
+import copy
 import heapq
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from tsrnn.forecasting.normalization import flat_scale, mean_and_deviation
+from tsrnn.kernels.devices import run
 from tsrnn.kernels.streams import gather_streams, typical_change
 from tsrnn.kernels.windows import LAST, SERIES, read_only
 from tsrnn.network.network import Network
@@ -91,6 +94,7 @@ class SeriesStreams:
         if origins is None:
             origins = [(0, n_origins(length, outputs, segment)) for length in lengths]
         self._origins = np.array(origins)
+        self._entered = None
         self._lay_out(rows, slices)
         self.size = self.n_parts * self.rows
 
@@ -122,14 +126,29 @@ class SeriesStreams:
         count = np.where(part < length[k], np.minimum(self._steps, self._origins[number[k], 1] - step), 0)
         return number[k], step, count, part == 0
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that gathering reads."""
+        return self._values.nbytes
+
+    def entered(self, enter: Callable) -> "SeriesStreams":
+        """The same streams, which are gathered into arrays of the device that `enter` sends arrays to."""
+        sent = copy.copy(self)
+        sent._entered = enter, enter(self._values)
+        return sent
+
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
         """Write the steps of those parts and, if given, what follows each of them."""
         number, step, count, _ = self._of(which)
         begin, end = self._begin[number], self._end[number]
         first = begin + (end - begin) % self._segment + step * self._segment
-        centre, scale = self._units[number].T
-        targets = np.empty((len(x) // self._segment * len(which), 0), x.dtype) if y is None else y
-        gather_streams(self._values, begin, end, first, count, self._segment, self._centring, centre, scale, x, targets)
+        units = self._units[number].T
+        targets = np.empty_like(x, shape=(len(x) // self._segment * len(which), 0)) if y is None else y
+        values, where = self._values, (begin, end, first, count)
+        if self._entered:
+            enter, values = self._entered
+            where, units = map(enter, where), map(enter, units)
+        run(gather_streams, values, *where, self._segment, self._centring, *units, x, targets)
 
     def weights(self, which: np.ndarray) -> np.ndarray:
         """1 for each step whose outputs count, (B, T)."""

@@ -17,7 +17,11 @@ VALIDATED = 1024 * CHUNK_ROWS  # samples whose loss is taken at once: their weig
 
 
 class Samples(Protocol):
-    """Where mini-batches come from."""
+    """Where mini-batches come from.
+
+    Those whose data may lie on a device, too, have `nbytes`, the bytes of what they gather from, and `entered(enter)`,
+    which sends it there by `enter` and returns samples that gather into the device's arrays.
+    """
 
     size: int
     # Streams side by side, each carrying its state from sample to sample: sample k is the part k // rows of the
