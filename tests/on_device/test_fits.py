@@ -11,7 +11,7 @@ from tsrnn import RNNForecaster, RNNRegressor
 from tsrnn.datasets import fetch_m4_hourly, load_airpassengers
 from tsrnn.forecasting import selection
 from tsrnn.kernels.cuda import driver
-from tsrnn.training import device as module
+from tsrnn.training import cuda as module
 
 SMALL = {
     "hidden_size": 2,

@@ -5,7 +5,7 @@ import pytest
 
 from gradcheck import assert_close
 from training.problems import ArraySamples, make_network, make_samples, make_trainer
-from tsrnn.training import device as module
+from tsrnn.training import cuda as module
 from tsrnn.training.devices import workers_on
 from tsrnn.training.passes import Passes
 from tsrnn.training.trainer import DivergenceError

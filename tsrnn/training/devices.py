@@ -28,6 +28,6 @@ def workers_on(device: str, n_jobs: int | None):
     """What runs the chunks of batches on a device: see `tsrnn.training.parallel.Workers`."""
     if resolved(device) == "cpu":
         return Workers(n_jobs)
-    from tsrnn.training.device import Device  # which imports numba-cuda
+    from tsrnn.training.cuda import Device  # which imports numba-cuda
 
     return Device()

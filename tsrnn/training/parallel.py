@@ -164,7 +164,7 @@ class Workers:
         for helper in self._helpers:
             helper.join()
 
-    # What a device does in another way (`tsrnn.training.device.Device`).
+    # What a device does in another way (`tsrnn.training.cuda.Device`).
 
     unread = 1  # updates after which their losses are read: here each
 
