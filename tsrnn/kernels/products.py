@@ -9,6 +9,7 @@ rows.
 import numpy as np
 
 from tsrnn.kernels._jit import loop, phrase, subroutine
+from tsrnn.kernels.memory import LINE_BYTES
 from tsrnn.kernels.tile import (
     TALLEST,
     VECTOR_BYTES,
@@ -42,7 +43,10 @@ def panels_of(b, rows):
     inner, columns = b.shape
     width = WIDTH_BYTES // b.itemsize
     few = rows < FEW_ROWS or columns < FEW_COLUMNS
-    panels = np.zeros((0 if few else (columns + width - 1) // width * inner, width), b.dtype)
+    size = 0 if few else (columns + width - 1) // width * inner * width
+    numbers = np.zeros(size + LINE_BYTES // b.itemsize, b.dtype)
+    start = -numbers.ctypes.data % LINE_BYTES // b.itemsize  # no row of a panel lies across more lines than it fills
+    panels = numbers[start : start + size].reshape(size // width, width)
     for first in range(0, 0 if few else columns, width):
         used = min(width, columns - first)
         for k in range(inner):

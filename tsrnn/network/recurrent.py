@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from tsrnn.kernels.linear import affine_gradient, affine_input_gradient, steps_together
+from tsrnn.kernels.memory import aligned
 from tsrnn.network.cells import CELLS
 from tsrnn.network.initialization import orthogonal_blocks, uniform
 from tsrnn.network.layers import Dropout, Spans, Views, flat_rows
@@ -81,9 +82,9 @@ class Recurrent:
         gates = len(self.cell.gates) * size
         kept = steps if for_backward else min(steps, steps_together(rows, gates))
         return SimpleNamespace(
-            a=np.empty((kept, rows, gates), dtype),
-            memory=[np.zeros((steps + 1, rows, size), dtype) for _ in self.cell.memory],
-            d_states=[np.empty((rows, size), dtype) for _ in range(self.cell.n_states)],
+            a=aligned((kept, rows, gates), dtype),
+            memory=[aligned((steps + 1, rows, size), dtype) for _ in self.cell.memory],
+            d_states=[aligned((rows, size), dtype) for _ in range(self.cell.n_states)],
             dx=np.empty((steps, rows, self.input_size), dtype),
             mask=None,
             d_h=None,  # an array (T, B, H) here has `backward` write the gradients of all states into it
