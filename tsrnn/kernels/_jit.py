@@ -111,7 +111,7 @@ def _apart(typing_context):
         for argument in builder.function.args:
             if argument.name.endswith(".4"):  # of what an array is passed as, the address of its numbers
                 argument.add_attribute("noalias")
-        # LLVM's own choice on Intel's processors is half of a register. llvmlite's set refuses names that it does not know.
+        # LLVM's own choice on Intel's processors is half of a register. llvmlite's set refuses names it does not know.
         set.add(builder.function.attributes, '"prefer-vector-width"="512"')
         return context.get_dummy_value()
 
