@@ -7,6 +7,7 @@ from importlib.resources import files
 from numba import njit, types
 from numba.core import config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
 
 # What float arithmetic may assume in the CPU loops. Not "nnan" and "ninf": under them a NaN loss is undefined
@@ -18,6 +19,8 @@ _COMMON = {
     "error_model": "numpy",
     # Chunks of a batch run in threads of their own; the kernels touch no Python object.
     "nogil": True,
+    # Nobody takes the address of a kernel as of a C function. The wrapper for that would hold all of it once more.
+    "no_cfunc_wrapper": True,
 }
 
 LOOP = {
@@ -111,15 +114,32 @@ def _apart(typing_context):
         for argument in builder.function.args:
             if argument.name.endswith(".4"):  # of what an array is passed as, the address of its numbers
                 argument.add_attribute("noalias")
+        # LLVM's own choice on Intel's processors is half of a register. llvmlite's set refuses names it does not know.
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic
+def _any_layout(typing_context, array):
+    def generate(context, builder, signature, args):
+        return impl_ret_borrowed(context, builder, signature.return_type, args[0])
+
+    return array.copy(layout="A")(array), generate
 
 
 def _nothing():
     pass
 
 
-# Called in a loop: the arrays given to it do not overlap. Without this promise the vectorised code compares the
-# addresses of all of them each time, which takes as long as some fifty elements do.
+def _as_it_is(array):
+    return array
+
+
+# Called in a loop over a row of gates: the arrays given to it do not overlap, and vectors are as wide as a register.
+# Without that promise the vectorised code compares the addresses of all of them each time, which takes as long as some
+# fifty elements do.
 apart = _nothing if config.DISABLE_JIT else _apart
+# An array of whose layout the compiler knows nothing: one compiled copy serves all.
+any_layout = _as_it_is if config.DISABLE_JIT else _any_layout

@@ -6,6 +6,8 @@ above say what is computed once, for all devices.
 
 import numpy as np
 
+from tsrnn.kernels.memory import aligned
+
 
 def run(loop, first, *others):
     """Call the loop, or what stands in for it on the device on which its first argument lies."""
@@ -23,13 +25,13 @@ def empty(shape, dtype):
     dtype : dtype, or `tsrnn.kernels.cuda.arrays.On`
         The latter is a dtype on a device.
     """
-    return np.empty(shape, dtype) if on_host(dtype) else dtype.empty(shape)
+    return aligned(shape, dtype, np.empty) if on_host(dtype) else dtype.empty(shape)
 
 
 def zeros(shape, dtype):
     """As `empty`, filled with zeros."""
     if on_host(dtype):
-        return np.zeros(shape, dtype)
+        return aligned(shape, dtype)
     array = dtype.empty(shape)
     array[...] = 0
     return array

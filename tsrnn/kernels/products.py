@@ -8,7 +8,8 @@ rows.
 
 import numpy as np
 
-from tsrnn.kernels._jit import loop, phrase, subroutine
+from tsrnn.kernels._jit import any_layout, loop, phrase, subroutine
+from tsrnn.kernels.memory import LINE_BYTES
 from tsrnn.kernels.tile import (
     TALLEST,
     VECTOR_BYTES,
@@ -30,19 +31,16 @@ FEW_COLUMNS = 4
 BLOCK_ROWS = 128
 
 
-@loop
-def any_layout(a):
-    """A view that the compiler knows nothing of: one compiled copy serves all arrays."""
-    return a[::1, ::1]
-
-
 @subroutine
 def panels_of(b, rows):
     """The panels of B (K, N): (J * K, W), or none where they do not pay; `rows` as for `laid_out`."""
     inner, columns = b.shape
     width = WIDTH_BYTES // b.itemsize
     few = rows < FEW_ROWS or columns < FEW_COLUMNS
-    panels = np.zeros((0 if few else (columns + width - 1) // width * inner, width), b.dtype)
+    size = 0 if few else (columns + width - 1) // width * inner * width
+    numbers = np.zeros(size + LINE_BYTES // b.itemsize, b.dtype)
+    start = -numbers.ctypes.data % LINE_BYTES // b.itemsize  # no row of a panel lies across more lines than it fills
+    panels = numbers[start : start + size].reshape(size // width, width)
     for first in range(0, 0 if few else columns, width):
         used = min(width, columns - first)
         for k in range(inner):
@@ -147,6 +145,18 @@ def add_few(a, b, out):
 
 
 @subroutine
+def add_panels(a, panels, out):
+    """out += a B by the panels of B, of any layout as `add_product` has it."""
+    add_tiles(a, panels, out)
+    narrow = VECTOR_BYTES // out.itemsize
+    rest = out.shape[1] % narrow
+    if rest:
+        first = (out.shape[1] - rest) % panels.shape[1]  # in the last panel
+        last = panels[panels.shape[0] - a.shape[1] :, first : first + narrow]
+        add_last_columns(a, last, out[:, out.shape[1] - rest :])
+
+
+@phrase
 def add_product(a, right, out):
     """out += a B.
 
@@ -159,15 +169,8 @@ def add_product(a, right, out):
     b, panels = right
     if panels.size == 0:
         add_few(a, b, out)
-        return
-    rows, panels, sums = any_layout(a), any_layout(panels), any_layout(out)
-    add_tiles(rows, panels, sums)
-    narrow = VECTOR_BYTES // out.itemsize
-    rest = out.shape[1] % narrow
-    if rest:
-        first = (out.shape[1] - rest) % panels.shape[1]  # in the last panel
-        last = panels[panels.shape[0] - a.shape[1] :, first : first + narrow]
-        add_last_columns(rows, last, sums[:, out.shape[1] - rest :])
+    else:
+        add_panels(any_layout(a), any_layout(panels), any_layout(out))
 
 
 @subroutine

@@ -36,8 +36,8 @@ class AdamW:
         clip_norm: float | None,
         apart: tuple[slice, float] | None = None,
     ):
-        self.first = zeros(size, dtype)
-        self.second = zeros(size, dtype)
+        self.first = zeros((size,), dtype)
+        self.second = zeros((size,), dtype)
         self.alpha = alpha
         self.clip_norm = clip_norm
         self.apart = apart

@@ -194,7 +194,7 @@ class Trainer:
         """Make the updates of an epoch, in place; returns their mean loss."""
         o, history, schedule = self.options, self.history, SCHEDULES[self.options.learning_rate]
         total, weight, asked = 0.0, 0.0, history.n_steps
-        failure = zeros(2, workers.dtype(np.dtype(np.float64)))  # after one nothing is changed any more
+        failure = zeros((2,), workers.dtype(np.dtype(np.float64)))  # after one nothing is changed any more
         unread = []  # updates that were asked for: their losses and norms, which a device has not worked out yet
 
         def take_in():
