@@ -48,13 +48,14 @@ def norm(gradient):
     return math.sqrt(total)
 
 
-@loop
+# The next two take numbers: on the host they are plain Python, which would take longer to compile than to run.
+
+
 def clipping(norm, clip_norm):
     """Factor for a gradient of that norm: a longer one is cut to `clip_norm` (Pascanu, Mikolov and Bengio, 2013)."""
     return 1.0 if norm <= clip_norm else clip_norm / norm
 
 
-@loop
 def checked_norm(failure, loss, norm, update):
     """Note the first update whose loss or norm is not finite, and stop `clipped_adam` from there on.
 
