@@ -53,9 +53,7 @@ def test_arrays_on_a_device_are_refused_by_the_cpu(reason, device):
     X = np.random.default_rng(0).standard_normal((10, 3))
     model = RNNRegressor(hidden_size=2, max_iter=1, device=device).fit(X, X[:, 0])
     elsewhere = SimpleNamespace(__cuda_array_interface__={"shape": X.shape, "version": 3})
-    message = (
-        f"^{{}} on a CUDA device cannot be read by the CPU, where device='{device}' computes; set device="
-    )
+    message = f"^{{}} on a CUDA device cannot be read by the CPU, where device='{device}' computes; set device="
     for method in (model.fit, model.partial_fit, model.score):
         with pytest.raises(TypeError, match=message.format("X")):
             method(elsewhere, X[:, 0])
