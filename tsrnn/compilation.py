@@ -78,6 +78,7 @@ def _tasks(dtype: np.dtype, cell: str, more: bool) -> Iterator[tuple]:
     for loss in LOSSES:
         yield RNNRegressor(cell, loss=loss, **SMALL), X, y
     yield RNNRegressor(cell, segment=2, layer_norm=True, **SMALL), X, y
+    yield RNNRegressor(cell, decoder="seq2seq", **SMALL), X, y
     X.setflags(write=False)  # as joblib hands large arrays to its processes
     yield RNNRegressor(cell, **SMALL), X, y
     if dtype == np.float32:

@@ -30,6 +30,7 @@ WRONG = {
     "layer_norm": NO_FLAGS,
     "segment": [*NO_POSITIVE_INTEGERS, None],
     "dropout": NO_SHARES,
+    "device": [*NO_OPTIONS, "gpu", "cuda:1"],
     "recurrent_dropout": NO_SHARES,
     "linear_skip": NO_FLAGS,
     "recurrent_init": NO_OPTIONS,

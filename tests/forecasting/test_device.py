@@ -48,6 +48,23 @@ def test_devices_that_do_not_exist(device):
         RNNRegressor(device=device).fit(np.eye(4), np.arange(4.0))
 
 
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_arrays_on_a_device_are_refused_by_the_cpu(reason, device):
+    X = np.random.default_rng(0).standard_normal((10, 3))
+    model = RNNRegressor(hidden_size=2, max_iter=1, device=device).fit(X, X[:, 0])
+    elsewhere = SimpleNamespace(__cuda_array_interface__={"shape": X.shape, "version": 3})
+    message = f"^{{}} on a CUDA device cannot be read by the CPU, where device='{device}' computes; set device="
+    for method in (model.fit, model.partial_fit, model.score):
+        with pytest.raises(TypeError, match=message.format("X")):
+            method(elsewhere, X[:, 0])
+        with pytest.raises(TypeError, match=message.format("y")):
+            method(X, elsewhere)
+        with pytest.raises(TypeError, match=message.format("sample_weight")):
+            method(X, X[:, 0], elsewhere)
+    with pytest.raises(TypeError, match=message.format("X")):
+        model.predict(elsewhere)
+
+
 def test_without_the_package(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert availability.why_no_gpu() == (

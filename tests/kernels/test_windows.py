@@ -12,6 +12,7 @@ from tsrnn.kernels.windows import (
     SERIES,
     centre_and_scale,
     copy_stretches,
+    gather_row_targets,
     gather_rows,
     gather_windows,
     measure_series,
@@ -154,6 +155,17 @@ def test_rows(dtype, table_type):
     gather_rows(table, which, centre, scale, x)
     for (t, b, k), value in np.ndenumerate(x):
         assert value == pytest.approx((float(table[which[b], t, k]) - centre[k]) / scale[k], rel=1e-5)
+
+
+@every_type
+@pytest.mark.parametrize("steps", [1, 3])
+def test_targets_of_rows(dtype, steps):
+    targets = np.random.default_rng(0).standard_normal((6, steps, 2))
+    which = np.array([5, 0, 0, 2])
+    y = np.full((steps * 4, 2), np.nan, dtype)
+    gather_row_targets(targets.reshape(6, -1), which, y)
+    for (n, o), value in np.ndenumerate(y):
+        assert value == dtype(targets[which[n % 4], n // 4, o])
 
 
 def test_windows_are_counted_through_all_series():

@@ -3,7 +3,7 @@
 A kernel's entry says what it is launched with, one word an argument:
 
     f i u b     a number: of the floating type (float32 and float64 are both compiled), int64, uint64, bool
-    f2 i1 u1    a C-contiguous array of so many dimensions of such numbers
+    f2 i1 u1    a C-contiguous array of so many dimensions of such numbers; h1 of int32
     f3*         an array of any strides
     d d1 s s1   float64, and float32, whatever the floating type
 
@@ -21,7 +21,7 @@ from tsrnn.kernels.cuda.driver import KERNELS
 
 SIGNATURES = {
     "arrays._fill": "f3* f",
-    "arrays._copy": "f3* f3*",
+    "arrays._copy": ("f3* f3*", "d3* s3*", "d3* i3*", "d3* h3*"),
     "arrays._add": "f3* f3* f3*",
     "arrays._multiply": "f3* f3* f3*",
     "arrays._sum": "f3* f3*",
@@ -75,12 +75,15 @@ SIGNATURES = {
     "windows._gather_targets": ("d2 i2 i d2 d2 f2", "s2 i2 i d2 d2 f2"),
     "windows._gather_known": "d2 i i2 i f2",
     "windows._gather_rows": ("d3 i1 d1 d1 f3", "s3 i1 d1 d1 f3"),
+    "windows._gather_row_targets": "d2 i1 f2",
+    "tables._count_infinite": "f1 d1",
+    "tables._add_channels": ("d3 d1 d1 b d2", "s3 d1 d1 b d2"),
     "streams._gather_steps": ("d1 i1 i1 i1 i i d1 d1 f3", "s1 i1 i1 i1 i i d1 d1 f3"),
     "streams._gather_targets": ("d1 i1 i1 i1 i i d1 d1 f2", "s1 i1 i1 i1 i i d1 d1 f2"),
 }
 
 FLOATING = (np.float32, np.float64)
-NUMBERS = {"d": np.float64, "s": np.float32, "i": np.int64, "u": np.uint64, "b": np.bool_}
+NUMBERS = {"d": np.float64, "s": np.float32, "i": np.int64, "h": np.int32, "u": np.uint64, "b": np.bool_}
 
 
 def all_kernels() -> dict:

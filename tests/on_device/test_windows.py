@@ -10,7 +10,7 @@ from on_device.case import on_device, unwritten
 from tsrnn.kernels.cuda import driver
 from tsrnn.kernels.devices import run
 from tsrnn.kernels.streams import gather_streams
-from tsrnn.kernels.windows import LAST, SERIES, gather_rows, gather_windows, measure_windows
+from tsrnn.kernels.windows import LAST, SERIES, gather_row_targets, gather_rows, gather_windows, measure_windows
 
 # Of the windows, and of their series one after the other; the second series has no window, the third one that begins
 # before it does, and the last value of the table is the last target.
@@ -118,6 +118,13 @@ def test_rows(dtype, values_dtype):
     rows = rng.standard_normal((6, 4, 3)).astype(values_dtype)
     inputs = rows, np.array([5, 0, 0, 2]), rng.standard_normal(3), rng.uniform(1, 2, 3)
     compare(gather_rows, inputs, [(4, 4, 3)], dtype)
+
+
+@every_type
+@pytest.mark.parametrize("steps", [1, 3])
+def test_targets_of_rows(dtype, steps):
+    targets = np.random.default_rng(0).standard_normal((6, 2 * steps))
+    compare(gather_row_targets, (targets, np.array([5, 0, 0, 2])), [(4 * steps, 2)], dtype)
 
 
 @pytest.mark.parametrize("centring", [SERIES, LAST])

@@ -269,7 +269,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         with workers_on(self.device, 1 if few else self.n_jobs) as workers:
             yield Passes(self.network_, workers.enter(self.parameters_), workers)
 
-    def _outputs(self, samples: Samples) -> np.ndarray:
-        """Outputs (size, O) of the fitted network."""
+    def _outputs(self, samples: Samples, stay: bool = False) -> np.ndarray:
+        """Outputs (size, O) of the fitted network; on the host, or where they were computed if they are to `stay`."""
         with self._passes(samples.size) as passes:
-            return passes.outputs(samples)
+            return passes.outputs(samples, stay)

@@ -1,16 +1,15 @@
 """`RNNRegressor`: a row is one window."""
 
-import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.base import RecurrentEstimator
 from tsrnn.forecasting.inspection import RegressorInspection
+from tsrnn.forecasting.interop import on_host
 from tsrnn.forecasting.onnxgraph import Graph, rows_graph
-from tsrnn.forecasting.rows import laid_out
-from tsrnn.forecasting.sequences import as_sequences, flat_targets, in_layout
-from tsrnn.forecasting.windows import TableRows
+from tsrnn.forecasting.rows import laid_out, predicted
+from tsrnn.forecasting.sequences import flat_targets
 
 
 class RNNRegressor(RegressorMixin, RegressorInspection, RecurrentEstimator):
@@ -274,6 +273,12 @@ default="gru"
         sample_weight : array-like of shape (n_samples,), optional
             A weight of 2 counts as the row twice.
 
+        Notes
+        -----
+        With `device="cuda"` each of them may be an array on that device: of torch, CuPy or another library with
+        `__cuda_array_interface__`. `X` and `y` are read where they lie, an `X` of float32 or float64 in one piece
+        without a copy; the weights are copied to the host.
+
         Returns
         -------
         self
@@ -312,17 +317,11 @@ default="gru"
         Returns
         -------
         ndarray of the shape of `y` in `fit` but for the number of samples, float64
+            Of an `X` on a device an array there, with `__cuda_array_interface__` for torch, CuPy and others to take it
+            without a copy, and `to_host()` for an ndarray.
         """
         check_is_fitted(self)
-        expected = (self.network_.steps, self.network_.input_size)
-        X = in_layout(X, expected, self._fitted_ndim)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False, allow_nd=True, order="C")
-        table = as_sequences(X, self.network_.input_size)
-        if table.shape[1:] != expected:
-            raise ValueError(f"X has (steps, channels) = {table.shape[1:]}, but the model was fitted on {expected}")
-        outputs = self._outputs(TableRows(table, None, None, self.x_mean_, self.x_scale_))
-        outputs = outputs.reshape(len(table), -1, len(self.y_mean_))
-        return (outputs * self.y_scale_ + self.y_mean_).reshape(len(table), *self._target_shape)
+        return predicted(self, X)
 
     def score(self, X, y, sample_weight=None):
         """Coefficient of determination of the predictions, R²: the mean over all outputs.
@@ -339,11 +338,11 @@ default="gru"
         -------
         float
         """
-        predicted = self.predict(X)
+        y, sample_weight, found = on_host(self, y=y, sample_weight=sample_weight, predictions=self.predict(X))
         y, shape = flat_targets(y)
-        if 3 in (len(shape), predicted.ndim) and shape != predicted.shape:
-            raise ValueError(f"y must have the shape of the predictions, {predicted.shape}, got shape {shape}")
-        return r2_score(y, flat_targets(predicted)[0], sample_weight=sample_weight)
+        if 3 in (len(shape), found.ndim) and shape != found.shape:
+            raise ValueError(f"y must have the shape of the predictions, {found.shape}, got shape {shape}")
+        return r2_score(y, flat_targets(found)[0], sample_weight=sample_weight)
 
     def _onnx_graph(self) -> Graph:
         x_units, y_units = (self.x_mean_, self.x_scale_), (self.y_mean_, self.y_scale_)

@@ -1,4 +1,4 @@
-"""How sequences and their targets are checked and laid out for training: what `plans` is to a series."""
+"""How sequences and their targets are checked and laid out for training and prediction: what `plans` is to a series."""
 
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 
 from tsrnn.forecasting.checks import check_integer, check_option
+from tsrnn.forecasting.interop import on_host, stand_in, taken
 from tsrnn.forecasting.sequences import Sequences, as_sequences, check_weights, flat_targets, in_layout, target_steps
 from tsrnn.forecasting.windows import TableRows
 from tsrnn.network.network import DECODERS, Network
@@ -46,6 +47,10 @@ def laid_out(model, X, y, sample_weight, incremental: bool = False) -> RowPlan:
     data = {"X": X, "y": y, "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
     if issparse(y):
         raise TypeError("y must be a dense array, got a sparse one")
+    lying = taken(model, X=X, y=y)  # if one of them lies on the device the other is sent there
+    (sample_weight,) = on_host(model, sample_weight=sample_weight)
+    order = None if lying else "C"  # which would lay out what stands in
+    X, y = (stand_in(lying[name]) if name in lying else values for name, values in (("X", X), ("y", y)))
     y, shape = flat_targets(y)
     checked = model if goes_on else clone(model)
     if goes_on:
@@ -59,11 +64,12 @@ def laid_out(model, X, y, sample_weight, incremental: bool = False) -> RowPlan:
         multi_output=True,
         y_numeric=True,
         allow_nd=True,
-        order="C",
+        ensure_all_finite="X" not in lying,
+        order=order,
     )
     weights = check_weights(sample_weight, X)
     table = as_sequences(X, model.n_channels)
-    targets = target_steps(np.asarray(y, np.float64, order="C").reshape(shape), model.decoder, table.shape[1])
+    targets = target_steps(np.asarray(y, np.float64, order=order).reshape(shape), model.decoder, table.shape[1])
     model._check_segment(int(model.segment), table.shape[1], "columns of X")
     channels, n_outputs = targets.shape[2], targets.shape[1] * targets.shape[2]
     at_once = channels if model.decoder == "in_step" else n_outputs
@@ -72,7 +78,7 @@ def laid_out(model, X, y, sample_weight, incremental: bool = False) -> RowPlan:
         expected = ", ".join(["n_samples", *map(str, model._target_shape)])
         raise ValueError(f"y must have shape ({expected}), as in the fit before, got {shape}")
     rng = model._generator()
-    rows = Sequences(table, targets, weights).of_weight()
+    rows = _sequences(model, lying, table, targets, weights).of_weight()
     training, validation = rows.split(model.validation_fraction, rng) if model.early_stopping else (rows, None)
     units = {name: getattr(model, name) for name in UNITS} if goes_on else training.units()
     fitted = {
@@ -84,3 +90,30 @@ def laid_out(model, X, y, sample_weight, incremental: bool = False) -> RowPlan:
     }
     samples = [None if part is None else part.samples(units) for part in (training, validation)]
     return RowPlan(network, X.dtype, *samples, rng, fitted, data, incremental)
+
+
+def _sequences(model, lying: dict, table: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Sequences:
+    if not lying:
+        return Sequences(table, targets, weights)
+    from tsrnn.forecasting.devicerows import DeviceSequences, placed  # which imports numba-cuda
+
+    return DeviceSequences(placed(model, lying, "X", table), placed(model, lying, "y", targets), weights)
+
+
+def predicted(model, X):
+    """Predictions of a fitted regressor: an array of the host, or of the device where `X` lies there."""
+    expected = (model.network_.steps, model.network_.input_size)
+    lying = taken(model, X=X)
+    X = in_layout(stand_in(lying["X"]) if lying else X, expected, model._fitted_ndim)
+    options = {"order": None, "ensure_all_finite": False} if lying else {"order": "C"}
+    X = validate_data(model, X, dtype=[np.float64, np.float32], reset=False, allow_nd=True, **options)
+    table = as_sequences(X, model.network_.input_size)
+    if table.shape[1:] != expected:
+        raise ValueError(f"X has (steps, channels) = {table.shape[1:]}, but the model was fitted on {expected}")
+    if lying:
+        from tsrnn.forecasting import devicerows  # which imports numba-cuda
+
+        return devicerows.predicted(model, devicerows.placed(model, lying, "X", table))
+    outputs = model._outputs(TableRows(table, None, None, model.x_mean_, model.x_scale_))
+    outputs = outputs.reshape(len(table), -1, len(model.y_mean_))
+    return (outputs * model.y_scale_ + model.y_mean_).reshape(len(table), *model._target_shape)

@@ -114,7 +114,7 @@ class Sequences:
 
     def split(self, fraction: float, rng: np.random.Generator) -> tuple["Sequences", "Sequences"]:
         """Those to train on, and a share to validate on."""
-        n = len(self._table)
+        n = len(self._weights)
         if n < 2:
             raise ValueError(f"early_stopping needs at least 2 samples, got {n}")
         parts = train_test_split(np.arange(n), test_size=fraction, random_state=int(rng.integers(2**31)))
@@ -125,11 +125,15 @@ class Sequences:
         share = self._weights / self._weights.sum()
         found = {}
         for name, values in (("x", self._table), ("y", self._targets)):
-            mean = np.einsum("n,ntc->c", share, values) / values.shape[1]
-            scale = np.sqrt(np.einsum("n,ntc->c", share, (values - mean) ** 2) / values.shape[1])
+            mean = self._sums(values, share) / values.shape[1]
+            scale = np.sqrt(self._sums(values, share, mean) / values.shape[1])
             scale[scale <= 1e-12 * np.abs(mean)] = 1.0  # what does not vary
             found |= {f"{name}_mean_": mean, f"{name}_scale_": scale}
         return found
+
+    def _sums(self, values: np.ndarray, share: np.ndarray, centre: np.ndarray | None = None) -> np.ndarray:
+        """Weighted sums of each channel; with a centre, of the squares of the deviations from it."""
+        return np.einsum("n,ntc->c", share, values if centre is None else (values - centre) ** 2)
 
     def samples(self, units: dict[str, np.ndarray]) -> TableRows:
         """For the trainer, in these units."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from tsrnn.forecasting.normalization import Units
 from tsrnn.kernels.devices import run
-from tsrnn.kernels.windows import gather_rows, gather_windows, measure_windows, read_only
+from tsrnn.kernels.windows import gather_row_targets, gather_rows, gather_windows, measure_windows, read_only
 
 
 class Table(NamedTuple):
@@ -113,43 +113,52 @@ class TableRows:
     Parameters
     ----------
     table : (N, T, C) ndarray
+        It and the targets may lie on a device, where they are then gathered.
     targets : (N, ...) ndarray or None
         In the units of the network's outputs, whatever the shape of one: (O,), or (P, C) with O = P * C; of a network
         with outputs at every step (T, O).
     weights : (N,) ndarray or None
     centre, scale : (C,) ndarray
         Units of each channel.
+    numbers : (n,) ndarray, int64, optional
+        Rows of the table and of the targets that these are. Default: all. The weights are those of these alone.
     """
 
     rows, masks = None, False
 
-    def __init__(self, table, targets, weights, centre, scale):
-        self.size = len(table)
+    def __init__(self, table, targets, weights, centre, scale, numbers=None):
+        self.size = len(table) if numbers is None else len(numbers)
         self._table = table
-        self._targets = targets
+        self._targets = None if targets is None else targets.reshape(len(targets), -1)
+        if isinstance(self._targets, np.ndarray):
+            self._targets = read_only(self._targets)
         self._weights = weights
         self._centre = centre
         self._scale = scale
+        self._numbers = numbers
         self._enter = None
 
     @property
     def nbytes(self) -> int:
-        """Bytes that gathering reads of a device's memory."""
-        return self._table.nbytes
+        """Bytes of the host that gathering reads."""
+        return sum(array.nbytes for array in (self._table, self._targets) if isinstance(array, np.ndarray))
 
     def entered(self, enter: Callable) -> "TableRows":
         """The same rows, which are gathered into arrays of the device that `enter` sends arrays to."""
         sent = copy.copy(self)
         sent._enter = enter
-        sent._table, sent._centre, sent._scale = map(enter, (self._table, self._centre, self._scale))
+        for name in ("_table", "_targets", "_centre", "_scale"):
+            if isinstance(getattr(self, name), np.ndarray):
+                setattr(sent, name, enter(getattr(self, name)))
         return sent
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
-        rows = self._enter(which) if self._enter else which
+        rows = which if self._numbers is None else self._numbers[which]
+        if self._enter:
+            rows = self._enter(rows)
         run(gather_rows, self._table, rows, self._centre, self._scale, x)
         if y is not None:
-            steps = len(y) // len(which)
-            y[...] = self._targets[which].reshape(len(which), steps, -1).transpose(1, 0, 2).reshape(y.shape)
+            run(gather_row_targets, self._targets, rows, y)
 
     def weights(self, which: np.ndarray) -> np.ndarray:
         return np.ones(len(which)) if self._weights is None else self._weights[which]

@@ -11,7 +11,7 @@ from tsrnn.kernels.memory import aligned
 
 def run(loop, first, *others):
     """Call the loop, or what stands in for it on the device on which its first argument lies."""
-    if type(first) is np.ndarray:
+    if isinstance(first, np.ndarray):
         return loop(first, *others)
     return first.twin(loop)(first, *others)
 

@@ -247,6 +247,24 @@ def gather_rows(table, rows, centre, scale, x):
 
 
 @loop
+def gather_row_targets(targets, rows, y):
+    """Targets of rows of a table, step after step.
+
+    Parameters
+    ----------
+    targets : (N, S * O) read: of each row the O outputs of its first step, then those of the next
+    rows : (B,) int64, read
+    y : (S * B, O) written: in row s * B + b step s of the target of row b; S is 1 but for outputs at every step
+    """
+    count, size = rows.size, y.shape[1]
+    for b in range(count):
+        target = targets[rows[b]]
+        for s in range(y.shape[0] // count):
+            for o in range(size):
+                y[s * count + b, o] = target[s * size + o]
+
+
+@loop
 def seasonal_changes(values, begin, end, season, found):
     """Mean absolute change over a season within each series, in float64; over one step in one without a whole season.
 

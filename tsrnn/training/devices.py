@@ -24,6 +24,11 @@ def resolved(device: str) -> str:
     raise RuntimeError(f"device='cuda' cannot be used: {reason}")
 
 
+def lies_on_device(values) -> bool:
+    """Whether these are an array in a CUDA device's memory, of whatever library."""
+    return hasattr(values, "__cuda_array_interface__")
+
+
 def workers_on(device: str, n_jobs: int | None):
     """What runs the chunks of batches on a device: see `tsrnn.training.parallel.Workers`."""
     if resolved(device) == "cpu":

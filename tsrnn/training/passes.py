@@ -119,17 +119,21 @@ class Passes:
         total = math.fsum(batch_weights)
         return math.fsum(value * (weight / total) for value, weight in zip(losses, batch_weights, strict=True))
 
-    def outputs(self, samples: Samples) -> np.ndarray:
-        """Outputs (size, O) of the network for all samples, in step (size, T * O)."""
+    def outputs(self, samples: Samples, stay: bool = False) -> np.ndarray:
+        """Outputs (size, O) of the network for all samples, in step (size, T * O).
+
+        They are brought to the host, unless they are to `stay` where they are computed.
+        """
         steps, size = self._network.output_rows, self._network.output_size
-        outputs = np.empty((samples.size, steps, size), self._gradient.dtype)
+        outputs = empty((samples.size, steps, size), self._dtype if stay else self._gradient.dtype)
         bounds = self._workers.bounds(samples.size, self._network.work)
 
         def chunk(worker: int, k: int) -> None:
             lo, hi = bounds[k]
             work, _, _ = self._space(worker, hi - lo)
             out = self._forward(samples, np.arange(lo, hi), 0, hi - lo, work, None)
-            outputs[lo:hi] = self._workers.leave(out).reshape(steps, hi - lo, size).transpose(1, 0, 2)
+            out = out if stay else self._workers.leave(out)
+            outputs[lo:hi] = out.reshape(steps, hi - lo, size).transpose(1, 0, 2)
 
         self._workers.run(chunk, len(bounds))
         return outputs.reshape(samples.size, steps * size)

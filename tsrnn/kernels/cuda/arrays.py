@@ -5,7 +5,18 @@ from importlib import import_module
 
 import numpy as np
 
-from tsrnn.kernels.cuda.driver import Memory, copy_to_device, copy_to_host, cuda, device, each, kernel
+from tsrnn.kernels.cuda.driver import (
+    Borrowed,
+    Memory,
+    copy_to_device,
+    copy_to_host,
+    cuda,
+    device,
+    each,
+    interface_of,
+    kernel,
+    shadow_of,
+)
 from tsrnn.kernels.devices import contiguous
 
 
@@ -94,6 +105,18 @@ class Array:
         array[...] = values
         return array
 
+    @classmethod
+    def borrowed(cls, owner) -> "Array":
+        """What lies on the device already, where it lies: an array of a library that offers `__cuda_array_interface__`.
+
+        As long as there is a view of it, `owner` is kept.
+        """
+        memory = Borrowed(owner)
+        shadow = memory.shadow
+        if shadow.flags.c_contiguous:  # axes of one element may have any strides
+            shadow = np.lib.stride_tricks.as_strided(shadow, strides=shadow_of(shadow.shape, shadow.dtype).strides)
+        return cls(memory, shadow)
+
     def to_host(self) -> np.ndarray:
         """A copy on the host; waits for all that was asked of the device before."""
         return copy_to_host(contiguous(self).for_kernels) if self.size else np.empty(self.shape, self.dtype)
@@ -109,6 +132,14 @@ class Array:
     flags = property(lambda self: self._shadow.flags)
     ndim = property(lambda self: self._shadow.ndim)
     T = property(lambda self: self.transpose())
+
+    @property
+    def __cuda_array_interface__(self) -> dict:
+        """By this torch, CuPy and others take the array without a copy. Waits until it is written."""
+        return interface_of(self.for_kernels)
+
+    def __array__(self, *arguments, **options):
+        raise TypeError("the array lies on a CUDA device; to_host() copies it")
 
     @property
     def for_kernels(self):
@@ -156,6 +187,12 @@ class Array:
 
     def copy(self) -> "Array":
         out = Array.empty(self.shape, self.dtype)
+        out[...] = self
+        return out
+
+    def astype(self, dtype) -> "Array":
+        """A copy in another type of numbers."""
+        out = Array.empty(self.shape, dtype)
         out[...] = self
         return out
 

@@ -205,6 +205,47 @@ class Memory:
         return _address(view) - _address(self.shadow)
 
 
+class Borrowed(Memory):
+    """Memory of somebody else, who says by `__cuda_array_interface__` what lies there, and keeps it meanwhile.
+
+    Attributes
+    ----------
+    shadow : ndarray
+        Of the shape, type and strides that its owner says.
+    """
+
+    def __init__(self, owner):
+        interface = owner.__cuda_array_interface__
+        if SIMULATED:
+            self.shadow = np.asarray(_OnHost(owner, interface))
+            return
+        if interface["version"] < 3:  # which do not say of a stream when it will be written
+            cuda.synchronize()
+        array = cuda.as_cuda_array(owner)
+        self._memory = array.gpu_data
+        self.shadow = np.lib.stride_tricks.as_strided(np.empty(1, array.dtype), array.shape, array.strides)
+
+    def __del__(self):
+        """It is not ours to give to others."""
+
+
+class _OnHost:
+    """What lies on the simulator's device, as NumPy takes it."""
+
+    def __init__(self, owner, interface: dict):
+        self.__array_interface__ = {key: interface.get(key) for key in ("shape", "typestr", "data", "strides")}
+        self.__array_interface__["version"] = 3
+        self._owner = owner
+
+
+def interface_of(array) -> dict:
+    """What others are told of an array as kernels take it. Waits until it is written, whatever streams they use."""
+    cuda.synchronize()
+    if not SIMULATED:
+        return array.__cuda_array_interface__
+    return {key: array.__array_interface__[key] for key in ("shape", "typestr", "data", "strides", "version")}
+
+
 def shadow_of(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """A contiguous array of that shape, all of whose elements but the first lie nowhere."""
     dtype = np.dtype(dtype)

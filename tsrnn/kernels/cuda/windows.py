@@ -116,3 +116,18 @@ def _gather_rows(table, rows, centre, scale, x):
 def gather_rows(table: Array, rows: Array, centre: Array, scale: Array, x: Array) -> None:
     """Twin of `tsrnn.kernels.windows.gather_rows`."""
     each(_gather_rows, x.size, table, rows, centre, scale, x)
+
+
+@kernel
+def _gather_row_targets(targets, rows, y):
+    n = cuda.grid(1)
+    if n < y.size:
+        size = y.shape[1]
+        place, o = n // size, n % size
+        s, b = place // rows.size, place % rows.size
+        y[place, o] = targets[rows[b], s * size + o]
+
+
+def gather_row_targets(targets: Array, rows: Array, y: Array) -> None:
+    """Twin of `tsrnn.kernels.windows.gather_row_targets`."""
+    each(_gather_row_targets, y.size, targets, rows, y)
