@@ -6,8 +6,10 @@ are compiled, launched and given memory stands here alone.
 
 import math
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,6 +18,7 @@ if not hasattr(np, "row_stack"):  # NumPy 2.5 removed it; numba-cuda registers i
 
 from numba import cuda
 from numba.cuda.core import config
+from numba.cuda.core.errors import NumbaPerformanceWarning
 
 from tsrnn.kernels._jit import STATE
 from tsrnn.kernels.activations import tanh
@@ -84,7 +87,17 @@ def launch(kernel, blocks: int, threads: int, *arguments) -> None:
     run in the order in which they were asked for.
     """
     if blocks:
-        kernel[blocks, threads](*(getattr(a, "for_kernels", a) for a in arguments))
+        _configured(kernel, blocks, threads)(*(getattr(a, "for_kernels", a) for a in arguments))
+
+
+def _configured(kernel, blocks: int, threads: int):
+    with warnings.catch_warnings():  # numba-cuda warns of few blocks: small networks have no more
+        warnings.simplefilter("ignore", NumbaPerformanceWarning)
+        return kernel[blocks, threads]
+
+
+if not SIMULATED:  # whose kernels know one configuration at a time
+    _configured = lru_cache(maxsize=4096)(_configured)
 
 
 def each(kernel, elements: int, *arguments) -> None:
