@@ -170,7 +170,7 @@ def _release() -> None:
 
 
 def _taken(size: int):
-    if _spare.get(size):
+    with suppress(KeyError, IndexError):  # another thread may have been quicker
         return _spare[size].pop()
     for last in (False, True):
         try:
