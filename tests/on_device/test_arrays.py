@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tsrnn.kernels.cuda.arrays import Array, On
-from tsrnn.kernels.cuda.driver import shadow_of
+from tsrnn.kernels.cuda.driver import shadow_of, strides_of
 from tsrnn.kernels.devices import contiguous, empty, zeros
 
 
@@ -55,6 +55,16 @@ def test_views_lie_where_numpy_has_them(values, index):
     assert (view.shape, view.strides) == (values[index].shape, values[index].strides)
     if view.size:
         assert place(view, shadow) == place(values[index], values)
+
+
+@pytest.mark.parametrize("index", VIEWS.values(), ids=VIEWS)
+def test_kernels_are_told_that_an_array_is_contiguous(values, index):
+    view = values[(*index, ...) if isinstance(index, tuple) else index]
+    if not view.size:
+        return
+    fresh = np.empty(view.shape, view.dtype)
+    assert strides_of(view) == (fresh.strides if view.flags.c_contiguous else view.strides)
+    assert strides_of(fresh[None]) == (fresh.nbytes, *fresh.strides)
 
 
 def test_shapes(values):

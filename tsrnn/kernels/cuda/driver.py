@@ -211,7 +211,7 @@ class Memory:
         """What a kernel takes for a view of the shadow."""
         if SIMULATED:
             return FakeCUDAArray(view)
-        return DeviceNDArray(view.shape, view.strides, view.dtype, gpu_data=self._memory.view(self.offset(view)))
+        return DeviceNDArray(view.shape, strides_of(view), view.dtype, gpu_data=self._memory.view(self.offset(view)))
 
     def offset(self, view: np.ndarray) -> int:
         """Bytes from the start of the memory to the first element of a view of the shadow."""
@@ -261,9 +261,19 @@ def interface_of(array) -> dict:
 
 def shadow_of(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """A contiguous array of that shape, all of whose elements but the first lie nowhere."""
-    dtype = np.dtype(dtype)
-    strides = [dtype.itemsize * math.prod(shape[k + 1 :]) for k in range(len(shape))]
-    return np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, strides)
+    return np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, _row_by_row(shape, np.dtype(dtype).itemsize))
+
+
+def strides_of(view: np.ndarray) -> tuple[int, ...]:
+    """Bytes from element to element along each axis, as kernels are told.
+
+    To NumPy an array is contiguous whatever the stride of an axis of one element says; numba-cuda looks at it.
+    """
+    return _row_by_row(view.shape, view.itemsize) if view.flags.c_contiguous else view.strides
+
+
+def _row_by_row(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    return tuple(itemsize * math.prod(shape[k + 1 :]) for k in range(len(shape)))
 
 
 def copy_to_device(values: np.ndarray, to) -> None:
