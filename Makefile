@@ -24,12 +24,11 @@ test-cuda: $(VENV)/.test
 cuda-check: $(CUDA_ENV)/.cuda
 	PYTHONPATH=tests $(CUDA_ENV)/bin/python -m on_device.compile_check
 
-# The two lowest floors once more without compilation: coverage sees inside the kernels. What stands above them is
-# plain Python with or without it, and takes as long again.
-FLOORS = kernels network
+# The lowest floor once more without compilation: coverage sees inside the kernels. What stands above it is plain Python
+# with or without, and takes as long again.
 test-nojit: $(VENV)/.test
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest -q -m "not slow" $(FLOORS:%=tests/%)
-	$(BIN)/python -m coverage report --skip-covered --include "tsrnn/kernels/*,tsrnn/network/*"
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m coverage run -m pytest -q -m "not slow" tests/kernels
+	$(BIN)/python -m coverage report --skip-covered --include "tsrnn/kernels/*" --omit "tsrnn/kernels/cuda/*"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
