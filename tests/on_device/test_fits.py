@@ -146,11 +146,13 @@ def test_no_room_on_the_device_leaves_the_estimator_as_it_was(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:.*(invalid value|overflow) encountered:RuntimeWarning")  # NumPy's, simulating
 def test_after_a_loss_that_is_not_finite_the_device_is_usable():
-    X = np.random.default_rng(0).standard_normal((10, 3))
-    model = RNNRegressor("rnn_relu", hidden_size=2, device="cuda", learning_rate_init=1e30, clip_norm=None, max_iter=30)
-    with pytest.raises(FloatingPointError, match="not finite at update"):
+    X = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
+    wild = {"learning_rate_init": 1e30, "learning_rate": "constant", "max_iter": 3}  # after it squares overflow
+    model = RNNRegressor("rnn", hidden_size=2, linear_skip=True, device="cuda", random_state=0, **wild)
+    with pytest.raises(FloatingPointError, match="not finite at update 2"):
         model.fit(X, X[:, 0])
-    assert np.isfinite(model.set_params(learning_rate_init=0.01, max_iter=1).fit(X, X[:, 0]).predict(X)).all()
+    model.set_params(learning_rate_init=0.01, max_iter=1)
+    assert np.isfinite(model.fit(X, X[:, 0]).predict(X)).all()
 
 
 @on_a_gpu
