@@ -60,9 +60,9 @@ def gather_streams(values, begin, end, first, steps, segment, centring, centre, 
                 for j in range(outputs):
                     y[k * rows + b, j] = 0
                 continue
-            before = values[max(start - 1, begin[b])] if centring == LAST else centre[b]
+            before = np.float64(values[max(start - 1, begin[b])]) if centring == LAST else centre[b]
             for i in range(segment):
                 x[k * segment + i, b, 0] = normalize(values[start + i], before, scale[b])
-            last = values[stop - 1] if centring == LAST else centre[b]
+            last = np.float64(values[stop - 1]) if centring == LAST else centre[b]
             for j in range(outputs):
                 y[k * rows + b, j] = normalize(values[stop + j], last, scale[b]) if stop + j < end[b] else 0
