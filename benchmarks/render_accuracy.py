@@ -164,4 +164,4 @@ def ablations() -> str:
         rows.append(row)
     heads = [f"{task} ({found[task, names[0]].metric})" if (task, names[0]) in found else task for task in tasks]
     seeds = max(cell.seeds for cell in found.values())
-    return f"Validation, means of {seeds} seeds.\n\n" + table(["", *heads], rows)
+    return f"Validation, {'one seed' if seeds == 1 else f'means of {seeds} seeds'}.\n\n" + table(["", *heads], rows)
