@@ -15,7 +15,6 @@ from tsrnn.kernels.cuda.driver import (
     each,
     interface_of,
     kernel,
-    shadow_of,
 )
 from tsrnn.kernels.devices import contiguous
 
@@ -112,10 +111,7 @@ class Array:
         As long as there is a view of it, `owner` is kept.
         """
         memory = Borrowed(owner)
-        shadow = memory.shadow
-        if shadow.flags.c_contiguous:  # axes of one element may have any strides
-            shadow = np.lib.stride_tricks.as_strided(shadow, strides=shadow_of(shadow.shape, shadow.dtype).strides)
-        return cls(memory, shadow)
+        return cls(memory, memory.shadow)
 
     def to_host(self) -> np.ndarray:
         """A copy on the host; waits for all that was asked of the device before."""

@@ -7,6 +7,7 @@ slices, whose sums are then added in order: results are the same from run to run
 
 from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.cuda.driver import cuda, device, each, kernel, launch
+from tsrnn.kernels.cuda.optimization import sum_in_order
 from tsrnn.kernels.devices import contiguous
 
 TILE = 16  # rows and columns of a tile; a thread for each element
@@ -120,17 +121,6 @@ def _column_sums(a, length, out):
         out[s, j] = total
 
 
-@kernel
-def _add_slices(parts, out):
-    """out = sum of the rows of `parts`: parts (S, N) read, out (N,) written."""
-    n = cuda.grid(1)
-    if n < out.size:
-        total = parts[0, n]
-        for s in range(1, parts.shape[0]):
-            total += parts[s, n]
-        out[n] = total
-
-
 def affine(x, weight, bias, out):
     """Twin of `tsrnn.kernels.linear.affine`."""
     launch(_affine, _tiles(*out.shape), TILE * TILE, contiguous(x), weight, bias, out)
@@ -213,4 +203,4 @@ def in_slices(fill, rows: int, blocks: int, out: Array) -> None:
         return
     parts = Array.empty((n_slices, *out.shape), out.dtype)
     fill(length, parts)
-    each(_add_slices, out.size, parts.reshape(n_slices, -1), out.ravel())
+    sum_in_order(parts.reshape(n_slices, -1), out.ravel())

@@ -30,19 +30,11 @@ def store_sum(value, parts):
 
 
 @kernel
-def _finish(parts):
+def _finish(parts, root):
     total = parts[1]
     for k in range(2, parts.size):
         total += parts[k]
-    parts[0] = total
-
-
-@kernel
-def _finish_root(parts):
-    total = parts[1]
-    for k in range(2, parts.size):
-        total += parts[k]
-    parts[0] = math.sqrt(total)
+    parts[0] = math.sqrt(total) if root else total
 
 
 def total(kernel, elements: int, *arguments, root: bool = False) -> Array:
@@ -63,5 +55,5 @@ def total(kernel, elements: int, *arguments, root: bool = False) -> Array:
     blocks = max(1, min(BLOCKS, -(-elements // THREADS)))
     parts = Array.empty(1 + blocks, np.float64)
     launch(kernel, blocks, THREADS, *arguments, parts)
-    launch(_finish_root if root else _finish, 1, 1, parts)
+    launch(_finish, 1, 1, parts, root)
     return parts[:1]
