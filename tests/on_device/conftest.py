@@ -58,6 +58,16 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(sequences, "THREADS", 7)
 
 
+@pytest.fixture
+def several_sums(monkeypatch):
+    """Sums over a few numbers take several blocks, each of fewer threads than it has numbers."""
+    from tsrnn.kernels.cuda import driver, reductions
+
+    monkeypatch.setattr(driver, "THREADS", 4)
+    monkeypatch.setattr(reductions, "THREADS", 4)
+    monkeypatch.setattr(reductions, "BLOCKS", 3)
+
+
 if SIMULATED:
     from numba.cuda.simulator import kernel as simulator
     from numba.cuda.simulator.kernelapi import FakeCUDAShared

@@ -5,6 +5,7 @@ import pytest
 
 import naive
 from gradcheck import assert_close
+from kernels.test_linear import arrays
 from on_device.case import on_device, unwritten
 from tsrnn.kernels import linear as loops
 from tsrnn.kernels.cuda import linear
@@ -20,14 +21,6 @@ SHAPES = pytest.mark.parametrize("shape", [(1, 1, 1), (7, 4, 5), (4, 3, 9), (13,
 @pytest.fixture(autouse=True)
 def shrunk(small_tiles):
     """Small tiles, and slices of few rows."""
-
-
-def arrays(shape, dtype):
-    """x, weight, bias, gradient of the output."""
-    rows, inputs, outputs = shape
-    rng = np.random.default_rng(0)
-    sizes = [(rows, inputs), (outputs, inputs), (outputs,), (rows, outputs)]
-    return [rng.standard_normal(size).astype(dtype) for size in sizes]
 
 
 @every_type

@@ -6,20 +6,12 @@ import pytest
 import naive
 from gradcheck import assert_close
 from kernels.test_losses import KERNELS, TOLERANCE, chunk, every_loss
-from tsrnn.kernels.cuda import driver, reductions
 from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.devices import run
 from tsrnn.kernels.losses import fill_missing
 
 every_type = pytest.mark.parametrize("dtype", TOLERANCE)
-
-
-@pytest.fixture(autouse=True)
-def several_blocks(monkeypatch):
-    """Several blocks for a few numbers, and more numbers than threads."""
-    monkeypatch.setattr(driver, "THREADS", 4)
-    monkeypatch.setattr(reductions, "THREADS", 4)
-    monkeypatch.setattr(reductions, "BLOCKS", 3)
+pytestmark = pytest.mark.usefixtures("several_sums")
 
 
 @every_loss

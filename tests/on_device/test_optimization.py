@@ -7,7 +7,6 @@ import pytest
 
 from gradcheck import assert_close
 from tsrnn.kernels import optimization
-from tsrnn.kernels.cuda import driver, reductions
 from tsrnn.kernels.cuda.arrays import Array, On
 from tsrnn.kernels.devices import run
 from tsrnn.training.optimizers import AdamW
@@ -15,14 +14,7 @@ from tsrnn.training.optimizers import AdamW
 # In float32 1 - beta_2 times the square of a gradient, which the CPU may take apart, keeps four digits or five.
 TOLERANCE = {np.float64: 1e-12, np.float32: 5e-5}
 every_type = pytest.mark.parametrize("dtype", TOLERANCE)
-
-
-@pytest.fixture(autouse=True)
-def several_blocks(monkeypatch):
-    """Several blocks for a few numbers, and more numbers than threads."""
-    monkeypatch.setattr(driver, "THREADS", 4)
-    monkeypatch.setattr(reductions, "THREADS", 4)
-    monkeypatch.setattr(reductions, "BLOCKS", 3)
+pytestmark = pytest.mark.usefixtures("several_sums")
 
 
 @every_type
