@@ -3,12 +3,15 @@
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
-# Every run tries the same examples; a deadline would measure the compiler.
-settings.register_profile("tsrnn", derandomize=True, deadline=None, database=None)
+# Every run tries the same examples; a deadline would measure the compiler, and the check of how fast examples are drawn
+# the load of the machine.
+settings.register_profile(
+    "tsrnn", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("tsrnn")
 
 

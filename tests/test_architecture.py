@@ -2,12 +2,11 @@
 
 import ast
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from processes import python
 from tsrnn.kernels._jit import FORMULA, LOOP, OVERLOAD
 
 ROOT = Path(__file__).parent.parent
@@ -117,12 +116,7 @@ def test_every_module_says_what_it_is(file):
 
 
 def in_a_fresh_process(code):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=120
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+    return python("-c", code, env=os.environ | {"PYTHONPATH": str(ROOT)}, cwd=ROOT).stdout
 
 
 def test_import_compiles_nothing_and_brings_nothing_optional():

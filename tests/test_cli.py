@@ -2,7 +2,6 @@
 
 import io
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pandas as pd
 import pytest
 
 import tsrnn
+from processes import python
 from tsrnn import DivergenceError, RNNForecaster, datasets
 from tsrnn.cli import app
 from tsrnn.evaluation.metrics import mean_absolute_scaled_error
@@ -350,9 +350,7 @@ def test_plot_without_matplotlib(run, tmp_path, monkeypatch):
 
 def test_as_a_module_behind_a_pipe():
     """In a process of its own: the forecast alone on standard output, no progress bar, no matplotlib."""
-    command = [sys.executable, "-X", "importtime", "-m", "tsrnn", "forecast", AIR, "-n", "2", *FAST]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
-    assert result.returncode == 0, result.stderr
+    result = python("-X", "importtime", "-m", "tsrnn", "forecast", AIR, "-n", 2, *FAST, cwd=ROOT)
     assert re.fullmatch(r"time,passengers\n1961-01-01,[\d.]+\n1961-02-01,[\d.]+\n", result.stdout)
     said = [line for line in result.stderr.splitlines() if not line.startswith("import time:")]
     assert [line.split(":")[0] for line in said] == ["time column", "target column", "frequency", "season"]

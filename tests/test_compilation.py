@@ -1,13 +1,12 @@
 """`warmup`: what it compiles is all that fits and forecasts need."""
 
-import subprocess
-import sys
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 import tsrnn
+from processes import python
 
 # Signatures that a process has compiled or loaded after the warm-up.
 AFTER = """
@@ -68,9 +67,7 @@ print(sorted(signatures() - ready), len(ready) > 20)
 @pytest.mark.compiled
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_no_fit_compiles_anything_after_it(dtype):
-    command = [sys.executable, "-c", AFTER, dtype]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    assert result.stdout == "[] True\n", result.stdout + result.stderr
+    assert python("-c", AFTER, dtype).stdout == "[] True\n"
 
 
 def test_it_is_silent_and_says_how_long_it_took(capsys, monkeypatch):

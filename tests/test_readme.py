@@ -1,13 +1,13 @@
 """The README says what is true: its Python runs, and its figures are those of benchmarks/results."""
 
 import re
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from processes import python
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -34,10 +34,7 @@ def test_python_blocks_run(capsys, tmp_path, monkeypatch):
 
 
 def test_figures_are_those_of_the_results():
-    result = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "render.py", "--check"], capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
+    python(ROOT / "benchmarks" / "render.py", "--check")
 
 
 def test_linked_files_exist():

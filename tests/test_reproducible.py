@@ -1,10 +1,10 @@
 """The same seed gives the same weights in every process, whatever it has compiled or loaded before."""
 
 import os
-import subprocess
-import sys
 
 import pytest
+
+from processes import python
 
 FITS = """
 import hashlib, sys
@@ -26,9 +26,7 @@ def test_the_process_that_compiles_and_those_that_load(tmp_path):
     """In another order too: a loop that two others call must not be shared between them."""
 
     def run(*decoders):
-        environment = dict(os.environ, NUMBA_CACHE_DIR=str(tmp_path))
-        command = [sys.executable, "-c", FITS, *decoders]
-        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+        return python("-c", FITS, *decoders, env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}).stdout
 
     first = run("direct", "parallel")
     assert run("direct", "parallel") == first

@@ -1,8 +1,6 @@
 """Several fits in one process at the same time, the process-wide setting of BLAS that they share, and forks."""
 
 import os
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from processes import python
 from training.problems import make_network, make_samples, train
 from tsrnn import RNNForecaster, RNNRegressor
 from tsrnn.network.cells import CELLS
@@ -207,7 +206,7 @@ def in_child():
     here, there = fork.Pipe()
     process = fork.Process(target=child, args=(there,), daemon=True)
     process.start()
-    assert here.poll(60), "the child hangs"
+    assert here.poll(200), "the child hangs"
     found = here.recv()
     process.join()
     return found
@@ -248,6 +247,4 @@ except ValueError:  # OpenMP's do not survive a fork, those of its substitute no
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_after_a_fork():
     """The warning that threads are running, of Python 3.12 and later, is about the cases tried here."""
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert result.stdout == "alike\n", result.stderr
+    assert python("-W", "ignore::DeprecationWarning", "-c", FORK).stdout == "alike\n"

@@ -1,7 +1,6 @@
 """A model of StatsForecast: what it answers to the calls alone, and within StatsForecast where that is installed."""
 
 import pickle
-import subprocess
 import sys
 import warnings
 from functools import partial
@@ -15,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 from forecasting.small import UPDATES, forecaster, values
+from processes import python
 from tsrnn.datasets import load_airpassengers
 from tsrnn.evaluation.statsforecast import StatsForecastRNN
 from tsrnn.forecasting.insample import one_step_forecasts
@@ -219,8 +219,7 @@ def test_names_copies_and_the_way_from_a_forecaster():
 
 def test_import_needs_no_statsforecast():
     code = "import sys; import tsrnn.evaluation.statsforecast; print('statsforecast' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout == "False\n"
+    assert python("-c", code).stdout == "False\n"
 
 
 # Within StatsForecast. Its warnings, and those of what it imports, are its own.

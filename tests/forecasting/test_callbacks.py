@@ -1,7 +1,6 @@
 """scikit-learn's callbacks on both estimators; without those of scikit-learn 1.9 nothing of them is there."""
 
 import os
-import subprocess
 import sys
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from forecasting.small import daily, every_estimator, fit, forecaster, predict, regressor, sequences
+from processes import python
 from tsrnn import DivergenceError, RNNForecaster
 from tsrnn.training.passes import Passes
 
@@ -30,9 +30,7 @@ def test_scikit_learn_without_callbacks_will_do():
         "    print(model.n_iter_, hasattr(model, 'set_callbacks'))\n"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout == "2 False\n2 False\n"
+    assert python("-c", code, env=environment).stdout == "2 False\n2 False\n"
 
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks since 1.9")

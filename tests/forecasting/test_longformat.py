@@ -1,7 +1,5 @@
 """Tables in long format: what comes in and out, the way there and back, and what is refused."""
 
-import subprocess
-import sys
 from decimal import Decimal
 
 import numpy as np
@@ -13,6 +11,7 @@ from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 from forecasting.small import assert_index, daily, forecaster
+from processes import python
 from tsrnn import from_long, to_long
 
 ZONES = [None, "UTC", "Europe/Berlin"]
@@ -346,8 +345,7 @@ def test_utilsforecast_evaluates_it():
         "    scores = evaluate(both, [mae, partial(mase, seasonality=1)], train_df=seen)\n"
         "    print(scores.sort_values(['metric', 'unique_id'])['RNNForecaster'].tolist())\n"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert result.stdout.splitlines() == ["[2.0, 2.0, 1.0, 2.0]"] * 2, result.stderr
+    assert python("-c", code).stdout.splitlines() == ["[2.0, 2.0, 1.0, 2.0]"] * 2
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])

@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 import tsrnn.kernels._jit
+from processes import python
 from tsrnn.kernels import gru
 from tsrnn.kernels._jit import KernelCache
 
@@ -59,10 +58,8 @@ def run(site, home):
     """Result of the loop, whether it was on disk already, and the folder, in a process of its own."""
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     environment |= {"PYTHONPATH": str(site), "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
-    command = [sys.executable, "-P", "-c", RUN]  # and not the package in the working directory
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert result.returncode == 0, result.stderr
-    value, hits, path = result.stdout.split(maxsplit=2)
+    printed = python("-P", "-c", RUN, env=environment).stdout  # and not the package in the working directory
+    value, hits, path = printed.split(maxsplit=2)
     return int(value), bool(int(hits)), path.strip()
 
 

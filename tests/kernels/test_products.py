@@ -1,8 +1,6 @@
 """Matrix products by tiles, against NumPy's in float64; what the tile promises; other processors' registers."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcheck import assert_close
+from processes import python
 from tsrnn.kernels import products
 from tsrnn.kernels.products import BLOCK_ROWS, FEW_ROWS, add_outer_product, add_product, laid_out
 from tsrnn.kernels.tile import TALLEST, WIDTH_BYTES, host_features, registers
@@ -151,5 +150,4 @@ def test_smaller_registers(features, expected, tmp_path):
     """The products on a processor that this one can stand in for."""
     environment = dict(os.environ, NUMBA_CPU_NAME="x86-64", NUMBA_CPU_FEATURES=features, NUMBA_CACHE_DIR=str(tmp_path))
     environment["PYTHONPATH"] = str(Path(products.__file__).parents[2])
-    run = subprocess.run([sys.executable, "-c", OTHER_PROCESSOR], env=environment, capture_output=True, text=True)
-    assert run.stdout.strip() == expected, run.stderr
+    assert python("-c", OTHER_PROCESSOR, env=environment).stdout.strip() == expected
