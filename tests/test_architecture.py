@@ -125,9 +125,9 @@ def test_import_compiles_nothing_and_brings_nothing_optional():
         "import sys\n"
         "from numba.core import event\n"
         "with event.install_recorder('numba:compile') as compiled:\n"
-        "    import tsrnn, tsrnn.datasets\n"
+        "    import tsrnn, tsrnn.datasets, tsrnn.evaluation.statsforecast\n"
         "optional = {'torch', 'matplotlib', 'typer', 'numba_cuda', 'onnx', 'onnxruntime', 'dask', 'holidays'}\n"
-        "optional |= {'pooch'}\n"
+        "optional |= {'pooch', 'statsforecast'}\n"
         "print(len(compiled.buffer), sorted(optional & set(sys.modules)))\n"
     )
     assert printed.split(maxsplit=1) == ["0", "[]\n"]

@@ -14,7 +14,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 from forecasting.small import UPDATES, forecaster, values
-from processes import python
 from tsrnn.datasets import load_airpassengers
 from tsrnn.evaluation.statsforecast import StatsForecastRNN
 from tsrnn.forecasting.insample import one_step_forecasts
@@ -215,11 +214,6 @@ def test_names_copies_and_the_way_from_a_forecaster():
     assert_array_equal(
         StatsForecastRNN(**tuned.get_params()).fit(values()).predict(4)["mean"], tuned.fit(values()).predict()
     )
-
-
-def test_import_needs_no_statsforecast():
-    code = "import sys; import tsrnn.evaluation.statsforecast; print('statsforecast' in sys.modules)"
-    assert python("-c", code).stdout == "False\n"
 
 
 # Within StatsForecast. Its warnings, and those of what it imports, are its own.

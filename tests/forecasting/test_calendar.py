@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
@@ -149,6 +149,7 @@ def test_shares_of_all_stamps_by_plain_python(stamps):
 
 
 @given(stamps=any_stamps, encoding=st.sampled_from(ENCODINGS), order=st.integers(1, 9))
+@settings(max_examples=40)
 def test_each_row_depends_on_its_own_stamp_alone(stamps, encoding, order):
     index = pd.DatetimeIndex(stamps)
     transformer = CalendarFeatures((*CYCLES, "is_weekend"), encoding=encoding, order=order).fit(index)

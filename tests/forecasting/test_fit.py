@@ -185,7 +185,8 @@ def test_parameters_set_after_the_fit_wait_for_the_next(make):
 @every_estimator
 @pytest.mark.parametrize("way", ["pickle", "joblib", "joblib, memory-mapped", "deepcopy"])
 def test_a_copy_predicts_the_same(make, way, tmp_path):
-    model = fit(make(num_layers=2, dropout=0.25, linear_skip=True))
+    # Memory-mapped weights are read-only, a type of its own: of all cells the loops of this one are compiled fastest.
+    model = fit(make(cell="rnn", num_layers=2, dropout=0.25, linear_skip=True))
     if way == "pickle":
         other = pickle.loads(pickle.dumps(model))
     elif way == "deepcopy":

@@ -46,8 +46,11 @@ def test_all_kinds_of_arrays(kind, tmp_path):
 
 @pytest.mark.compiled
 @every_centring
-@pytest.mark.parametrize("decoder", DECODERS)
-@pytest.mark.parametrize("level", [0.0, 5.0, -5.0, 0.1, 1e-6, 1e9, -1e12])
+@pytest.mark.parametrize(
+    ("decoder", "level"),
+    [("direct", level) for level in (0.0, 5.0, -5.0, 0.1, 1e-6, 1e9, -1e12)]
+    + [(decoder, level) for decoder in DECODERS if decoder != "direct" for level in (0.0, 1e9)],
+)
 def test_a_constant_series_stays_where_it_is(normalize, decoder, level):
     """Within a hundredth of its level, however small that is."""
     model = forecaster(normalize=normalize, decoder=decoder, max_steps=200)

@@ -122,20 +122,22 @@ def test_width_of_a_tile():
 
 
 OTHER_PROCESSOR = """
+import sys
 import numpy as np
 from tsrnn.kernels import lstm, tile
 from tsrnn.kernels.products import add_outer_product, add_product, laid_out
 rng = np.random.default_rng(0)
-for dtype, tolerance in ((np.float32, 1e-5), (np.float64, 1e-13)):
-    for rows, inner, columns in ((13, 9, 70), (6, 33, 16), (200, 20, 37)):
-        a = rng.standard_normal((rows, inner)).astype(dtype)
-        b = rng.standard_normal((inner, columns)).astype(dtype)
-        out = np.zeros((rows, columns), dtype)
-        add_product(a, laid_out(b, rows), out)
-        assert np.allclose(out, a @ b, rtol=0, atol=tolerance * inner)
-        gradient = np.zeros((inner, columns), dtype)
-        add_outer_product(a, out, gradient)
-        assert np.allclose(gradient, a.T @ out, rtol=0, atol=tolerance * rows * inner)
+dtype = np.dtype(sys.argv[1])
+tolerance = {"float32": 1e-5, "float64": 1e-13}[dtype.name]
+for rows, inner, columns in ((13, 9, 70), (6, 33, 16), (200, 20, 37)):
+    a = rng.standard_normal((rows, inner)).astype(dtype)
+    b = rng.standard_normal((inner, columns)).astype(dtype)
+    out = np.zeros((rows, columns), dtype)
+    add_product(a, laid_out(b, rows), out)
+    assert np.allclose(out, a @ b, rtol=0, atol=tolerance * inner)
+    gradient = np.zeros((inner, columns), dtype)
+    add_outer_product(a, out, gradient)
+    assert np.allclose(gradient, a.T @ out, rtol=0, atol=tolerance * rows * inner)
 print(tile.VECTOR_BYTES, tile.TALLEST, tile.FUSED)
 """
 
@@ -143,11 +145,14 @@ print(tile.VECTOR_BYTES, tile.TALLEST, tile.FUSED)
 @pytest.mark.compiled
 @pytest.mark.skipif("avx512f" not in host_features(), reason="the code of smaller registers is what runs here anyway")
 @pytest.mark.parametrize(
-    ("features", "expected"),
-    [("+sse2", "16 6 False"), ("+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+avx2,+fma", "32 6 True")],
+    ("features", "dtype", "expected"),
+    [
+        ("+sse2", "float64", "16 6 False"),
+        ("+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+avx2,+fma", "float32", "32 6 True"),
+    ],
 )
-def test_smaller_registers(features, expected, tmp_path):
-    """The products on a processor that this one can stand in for."""
+def test_smaller_registers(features, dtype, expected, tmp_path):
+    """The products on a processor that this one can stand in for. Each is compiled anew: one type apiece."""
     environment = dict(os.environ, NUMBA_CPU_NAME="x86-64", NUMBA_CPU_FEATURES=features, NUMBA_CACHE_DIR=str(tmp_path))
     environment["PYTHONPATH"] = str(Path(products.__file__).parents[2])
-    assert python("-c", OTHER_PROCESSOR, env=environment).stdout.strip() == expected
+    assert python("-c", OTHER_PROCESSOR, dtype, env=environment).stdout.strip() == expected

@@ -24,9 +24,9 @@ def structured(cell, structure, **changes):
 
 @every_cell
 @every_structure
-@pytest.mark.parametrize("dropout", [0.0, 0.4])
-def test_gradient(cell, structure, dropout):
-    case = structured(cell, structure, dropout=dropout, skip=True)
+def test_gradient(cell, structure):
+    """With dropout between the layers, so that all that there is takes part."""
+    case = structured(cell, structure, dropout=0.4, skip=True)
     assert_gradient(case.gradient(), lambda vector: (case.outputs(vector) * case.d_out).sum(), case.vector)
 
 

@@ -36,7 +36,7 @@ CONFIGURATIONS = {
     "stateful early stopping": STREAMS | {"early_stopping": True},
 }
 # The time axis is read alike by all of them; it is what takes the time.
-INDEXED = {"direct", "recursive", "calendar", "multivariate", "stateful"}
+INDEXED = {"direct", "calendar", "multivariate", "stateful"}
 
 
 def every_check():
