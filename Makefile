@@ -5,16 +5,18 @@ BENCH_ENV ?= .bench-env
 CUDA_ENV ?= .cuda-env
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-cuda test-nojit cuda-check lint bench-env clean
+.PHONY: demo test test-host test-cuda test-nojit cuda-check lint bench-env clean
 
 demo: $(VENV)/.plot
 	mkdir -p demo
 	$(BIN)/tsrnn forecast datasets/airpassengers.csv --horizon 12 --evaluate \
 		--out demo/forecast.csv --plot demo/forecast.png
 
-test: $(VENV)/.test
+test: test-host test-cuda
+
+# All but the CUDA kernels.
+test-host: $(VENV)/.test
 	$(BIN)/python -m pytest -q
-	$(MAKE) test-cuda
 
 # The CUDA kernels in Numba's simulator, which a process has to be started with. What runs beside them on the host is not
 # compiled either: for so little it would take longer.
