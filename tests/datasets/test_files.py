@@ -27,6 +27,7 @@ def source(tmp_path, monkeypatch):
     folder, cache = tmp_path / "source", tmp_path / "cache"
     folder.mkdir()
     monkeypatch.setattr(pooch, "os_cache", lambda name: cache / name)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=folder)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

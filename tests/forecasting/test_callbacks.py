@@ -144,9 +144,16 @@ def test_clones_have_the_callbacks_and_parts_call_none():
     assert ("end", "pass", 2) in recorder.heard
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """Bars are drawn, and have place for names whatever the terminal."""
+    pytest.importorskip("rich", reason="scikit-learn's ProgressBar draws with rich")
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+@pytest.mark.usefixtures("drawn")
 @every_estimator
 def test_progress_bar(make, capfd):
-    pytest.importorskip("rich", reason="scikit-learn's ProgressBar draws with rich")
     fit(make(**PASSES).set_callbacks(callback.ProgressBar()))
     out = capfd.readouterr().out
     assert f"{make().__class__.__name__} - fit" in out
@@ -181,8 +188,8 @@ def test_scoring_monitor_within_a_search_and_a_pipeline():
     assert len(rows) == (2 * 2 + 1) * 3  # two candidates on two folds, and the best again
 
 
+@pytest.mark.usefixtures("drawn")
 def test_progress_bar_of_a_search_reaches_the_fits(capfd):
-    pytest.importorskip("rich", reason="scikit-learn's ProgressBar draws with rich")
     search = GridSearchCV(regressor(**PASSES), {"hidden_size": [2, 3]}, cv=2, error_score="raise")
     search.set_callbacks(callback.ProgressBar()).fit(*sequences())
     assert "RNNRegressor - fit" in capfd.readouterr().out
