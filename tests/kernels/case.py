@@ -7,7 +7,8 @@ import pytest
 
 from tsrnn.network.cells import CELLS
 
-TOLERANCE = {np.float64: 1e-10, np.float32: 1e-5}
+# Gradients of many steps and rows differ by 1.5e-5 in float32 where no multiplication is fused with an addition.
+TOLERANCE = {np.float64: 1e-10, np.float32: 3e-5}
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
 every_type = pytest.mark.parametrize("dtype", TOLERANCE)
