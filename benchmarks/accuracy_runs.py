@@ -12,7 +12,7 @@ from report import RESULTS, write
 
 from tsrnn import RNNForecaster, __version__
 
-LINEAR_ALONE = {"max_steps": 0}
+LINEAR_ALONE = {"max_steps": 0, "linear_skip": True}  # nor exponential smoothing
 
 
 @dataclass(frozen=True)
