@@ -101,7 +101,7 @@ def test_short_series_do_not_say_how_much_is_to_be_learnt(monkeypatch):
         automatic().fit(np.column_stack([seasonal(26, seed=k) for k in range(4)]))
 
 
-@pytest.mark.parametrize(("without", "share"), [(1.0, 0.5), (0.75, 0.5), (0.5, 0.0)])
+@pytest.mark.parametrize(("without", "share"), [(1.0, 0.5), (0.95, 0.5), (0.5, 0.0)])
 def test_smoothing_is_left_out_where_the_linear_map_is_clearly_better_by_itself(without, share, monkeypatch):
     found = iter([1.0, without])
     monkeypatch.setattr(selection.Races, "_errors", lambda *_: np.array([next(found)]))

@@ -25,7 +25,7 @@ FEW_WINDOWS = 5000  # of which so little is learnt that exponential smoothing of
 # Beside a linear map that starts fitted, the network of few windows soon knows them by heart.
 PASSES, MOST_STEPS, FEW_STEPS = 10, 1000, 300
 
-MANY_WINDOWS, WIDE_LOOKBACK = 100_000, 168  # so many, and so long ones, feed a wider network and more updates
+MANY_WINDOWS, WIDE_LOOKBACK = 100_000, 168  # so many feed more updates, and such long ones a wider network
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,11 @@ def auto_training(windows: int) -> float:
 
 
 def auto_steps(windows: int, started: bool, wide: bool = False) -> int:
-    """Updates: `MOST_STEPS`, four times as many of a wide network of many windows.
+    """Updates: `MOST_STEPS`, twice as many of many windows, four times as many of a wide network of many long ones.
 
     Where the linear map is fitted before, at most about `PASSES` over all windows.
     """
-    most = 4 * MOST_STEPS if wide else MOST_STEPS
+    most = MOST_STEPS * (4 if wide else 2 if windows >= MANY_WINDOWS else 1)
     return int(np.clip(PASSES * windows / 256, 1, most)) if started else most
 
 

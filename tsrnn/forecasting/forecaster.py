@@ -129,11 +129,12 @@ default="gru"
         Passes over all windows.
     max_steps : int, None or "auto", default="auto"
         Largest number of updates; the smaller of both limits ends training. 0 leaves the network out. A short series
-        takes `max_iter` passes of one update each, a long one fewer passes of many. "auto" is 1000, or 4000 of many and
-        long windows, but where the linear map is fitted first no more than ten passes. Few windows are soon learnt by
-        heart: where ten passes are fewer than 1000 updates, the fitted weights lie halfway between those that training
-        starts with and those it ends with (a quarter of the way with less than 5,000 windows), unless held-back values
-        are forecast clearly better by all of the way, or with 100 or 300 updates where ten passes are fewer.
+        takes `max_iter` passes of one update each, a long one fewer passes of many. "auto" is 1000, of 100,000 windows
+        or more 2000, or of long ones 4000, but where the linear map is fitted first no more than ten passes. Few
+        windows are soon learnt by heart: where ten passes are fewer than 1000 updates, the fitted weights lie halfway
+        between those that training starts with and those it ends with (a quarter of the way with less than 5,000
+        windows), unless held-back values are forecast clearly better by all of the way, or with 100 or 300 updates
+        where ten passes are fewer.
     early_stopping : bool, default=False
         Keep the last `validation_fraction` of the windows aside, stop when their loss no longer falls, and keep
         the weights of the best pass. No validation target is seen in training. Where that leaves no window to train
