@@ -148,14 +148,19 @@ class Exchange:
 
         The file holds the units too: what goes in and what comes out is in those of the user. Units are applied in
         float64, the network computes in float32; a network fitted in float64 is rounded. The first axis of all inputs
-        and outputs is that of rows, windows or streams, n; the others are fixed unless it is said.
+        and outputs is that of rows, series or streams, n; the others are fixed unless it is said.
 
         `RNNRegressor`: input "X", float64, (n, n_steps * n_channels) or (n, n_steps, n_channels) as in `fit`; output
         "prediction", float64, of the shape that `predict` returns.
 
-        `RNNForecaster`: input "y", float64, (n, lookback): windows of a series, each with the oldest value first;
-        output "forecast", float64, (n, horizon): the values that follow each window. With `decoder="recursive"`
-        it is (n, 1), the next value alone: append it to the window, drop the oldest and run again.
+        `RNNForecaster`: input "y", float64, (n, values): the known values of series, or their ends, each with the
+        oldest value first; output "forecast", float64, (n, horizon): what follows them. Any number of values will do
+        from `lookback_` on, which the network reads; exponential smoothing reads the last 400, or four seasons where
+        those are more, and forecasts as `predict` does where it is given as many as there are.
+
+        `RNNForecaster` without exponential smoothing (`smoothing_share_` is 0): "y" is (n, lookback), windows of a
+        series. With `decoder="recursive"` "forecast" is then (n, 1), the next value alone: append it to the window,
+        drop the oldest and run again.
 
         `RNNForecaster` with `stateful=True`: a run reads any number of steps on from the states that it is given, so
         that a stream can be followed as its values come. Inputs: "y", float64, (n, 1 + T * segment), the value before

@@ -333,14 +333,10 @@ class Predictions:
         if self._covariates or self._masks:
             what = "exogenous columns or a calendar" if self._covariates else "missing values"
             raise ValueError(f"to_onnx writes forecasters without {what}; this one was fitted with them")
-        if self.smoothing_share_:
-            raise ValueError(
-                "to_onnx writes forecasters without exponential smoothing, which reads more than a window: fit with "
-                "linear_skip=True"
-            )
         if self._states is not None:
             return stream_graph(self.network_, self.weights(), self._units[0])
-        return windows_graph(self.network_, self.weights(), self._units)
+        smoothing = self.smoothing_share_, self.season_length_
+        return windows_graph(self.network_, self.weights(), self._units, self.horizon_, *smoothing)
 
 
 def kept_values(network, stateful: bool, smoothed: int | None) -> int:
