@@ -188,7 +188,8 @@ class Exchange:
         ModuleNotFoundError
             If onnx is not installed: `pip install "tsrnn[onnx]"`.
         FileNotFoundError, IsADirectoryError, ValueError
-            If the folder does not exist, the path is one, or it is no file that could be replaced.
+            If the folder does not exist, the path is one, or it is no file that could be replaced; if the model is
+            an ensemble, or a forecaster of several series, of exogenous columns or of missing values.
 
         Examples
         --------
@@ -201,6 +202,11 @@ class Exchange:
         'passengers.onnx'
         """
         check_is_fitted(self)
+        if getattr(self, "members_", ()):
+            raise ValueError(
+                f"to_onnx writes one network, and this is an ensemble of {1 + len(self.members_)}: write each of "
+                "model.members_ by itself, or fit with n_members=1"
+            )
         path = _writable(path)
         load_onnx()
         # Looked up late: the package's own top is above this floor.

@@ -5,12 +5,13 @@ Those are in float64, so that a high level does not cost the digits of small cha
 
 import numpy as np
 
-from tsrnn.forecasting.normalization import LARGEST_LOG, Units
+from tsrnn.forecasting.normalization import Units
 from tsrnn.forecasting.onnxcells import Weights
 from tsrnn.forecasting.onnxlayers import network_outputs
 from tsrnn.forecasting.onnxnodes import Graph
 from tsrnn.forecasting.onnxsmoothing import smoothing_nodes
 from tsrnn.forecasting.streams import StreamUnits
+from tsrnn.kernels.smoothing import LARGEST_LOG
 from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SCALE_FLOOR, SERIES
 from tsrnn.network.inspection import directions
 from tsrnn.network.network import Network
