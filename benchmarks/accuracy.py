@@ -16,11 +16,13 @@ from pathlib import Path
 
 import accuracy_peers
 import numpy as np
-from accuracy_runs import LINEAR_ALONE, Rows, measure_own, row
+from accuracy_runs import LINEAR_ALONE, Rows, measure_own, row, smoothing_alone
 from accuracy_tasks import PARTS, SETS, Task, tasks_of
 
-METHODS = ("naive", "tsrnn", "linear", *accuracy_peers.LOCAL, *accuracy_peers.GLOBAL)
-OWN, LINEAR, NAIVE = "tsrnn", "linear part alone", "seasonal naive"
+from tsrnn import __version__
+
+METHODS = ("naive", "tsrnn", "linear", "smoothing", *accuracy_peers.LOCAL, *accuracy_peers.GLOBAL)
+OWN, LINEAR, SMOOTHING, NAIVE = "tsrnn", "linear part alone", "exponential smoothing alone", "seasonal naive"
 MANY_SEEDS = {"airpassengers": 5}  # at least: one short series
 
 
@@ -96,6 +98,8 @@ def measure(task: Task, arguments: argparse.Namespace, rows: Rows, peers: Rows) 
             measure_own(task, rows, ensemble(members), {} if members == 1 else {"n_members": members}, seeds)
     if "linear" in wanted:
         measure_own(task, rows, LINEAR, LINEAR_ALONE, seeds)
+    if "smoothing" in wanted and task.stride is None:  # at moving origins the default has none, or little
+        rows.put(row(task, SMOOTHING, f"tsrnn {__version__}", None, smoothing_alone(task)))
     if arguments.peers is None:
         return
     for method in accuracy_peers.LOCAL:

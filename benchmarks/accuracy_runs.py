@@ -11,8 +11,9 @@ from accuracy_tasks import Task
 from report import RESULTS, write
 
 from tsrnn import RNNForecaster, __version__
+from tsrnn.forecasting.smoothing import smoothing_forecasts
 
-LINEAR_ALONE = {"max_steps": 0}
+LINEAR_ALONE = {"max_steps": 0, "linear_skip": True}  # nor exponential smoothing
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ def run(task: Task, parameters: dict, seed: int) -> Run:
     else:
         forecast = _from_each_origin(task, model)
     return Run(forecast, fitted - start, time.perf_counter() - fitted)
+
+
+def smoothing_alone(task: Task) -> np.ndarray:
+    """What the default forecast is averaged with, by itself, from the first origin."""
+    end = np.cumsum([len(history) for history in task.histories])
+    begin = end - [len(history) for history in task.histories]
+    values = np.concatenate(task.histories)[:, None].astype(np.float64)
+    return smoothing_forecasts(values, begin, end, task.horizon, task.season_length, None)[None, :, :, 0]
 
 
 def warm_up(task: Task, parameters: dict) -> None:

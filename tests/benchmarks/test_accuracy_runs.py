@@ -6,7 +6,7 @@ import accuracy_runs
 import numpy as np
 import pandas as pd
 import pytest
-from accuracy_runs import Rows, measure_own, row, run
+from accuracy_runs import Rows, measure_own, row, run, smoothing_alone
 
 from benchmarks.cases import columns_task, panel_task, single_task
 from tsrnn import RNNForecaster
@@ -137,3 +137,14 @@ def test_each_seed_is_a_row(results):
     assert [r["seed"] for r in rows.rows] == [0, 1]
     assert rows.rows[0]["scores"] != rows.rows[1]["scores"]
     assert rows.rows[0]["library"].startswith("tsrnn ")
+
+
+def test_smoothing_alone_is_what_the_default_is_averaged_with():
+    task = panel_task()
+    model = RNNForecaster(task.horizon, season_length=task.season_length, max_steps=0).fit(task.train)
+    share = model.smoothing_share_
+    alone = RNNForecaster(task.horizon, season_length=task.season_length, max_steps=0, linear_skip=True)
+    alone.set_params(normalize=model.normalize_).fit(task.train)
+    both, linear = (each.predict().to_numpy().reshape(task.truth.shape) for each in (model, alone))
+    np.testing.assert_allclose(both, (1 - share) * linear + share * smoothing_alone(task), rtol=1e-6)
+    assert 0 < share < 1

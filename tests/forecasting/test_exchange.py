@@ -338,6 +338,13 @@ def test_paths_that_are_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_an_ensemble_is_not_written_as_its_first_member(tmp_path):
+    model = fit(forecaster(n_members=2))
+    with pytest.raises(ValueError, match=r"one network, and this is an ensemble of 2: write each of model\.members_"):
+        model.to_onnx(tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_is_replaced_when_the_new_one_is_complete(tmp_path, monkeypatch):
     pytest.importorskip("onnx")
     path = tmp_path / "model.onnx"

@@ -21,7 +21,7 @@ from tsrnn.forecasting.onnxcells import CELLS_IN_ONNX
 from tsrnn.network.cells import CELLS
 
 onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxruntime")
 
 STRUCTURES = {
     "plain": {},
@@ -47,31 +47,6 @@ STRUCTURES = {
 SOME = ("plain", "linear", "unequal residual", "all")  # of the decoders and of streams
 every_cell = pytest.mark.parametrize("cell", CELLS)
 every_structure = pytest.mark.parametrize("changes", STRUCTURES.values(), ids=STRUCTURES)
-
-
-@pytest.fixture
-def load(tmp_path):
-    """A session that runs what an estimator writes."""
-
-    def load(model):
-        path = model.to_onnx(tmp_path / "model.onnx")
-        onnx.checker.check_model(str(path), full_check=True)
-        return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-
-    return load
-
-
-@pytest.fixture
-def run(load):
-    """Runs what an estimator writes on one input, and returns the output."""
-
-    def run(model, array):
-        session = load(model)
-        (name,) = (given.name for given in session.get_inputs())
-        (output,) = session.run(None, {name: np.asarray(array, np.float64)})
-        return output
-
-    return run
 
 
 def forecasts(model, windows):

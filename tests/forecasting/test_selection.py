@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
 from tsrnn import RNNForecaster
 from tsrnn.forecasting import fitting, selection
 from tsrnn.forecasting.selection import _winner
+from tsrnn.forecasting.smoothing import smoothing_forecasts
 
 
 def automatic(horizon=6, **changes):
@@ -36,8 +37,8 @@ def test_the_first_candidate_wins_unless_another_is_clearly_better(errors, winne
 
 @pytest.mark.parametrize(("best", "normalize"), [(0, "log_last"), (1, "log_mean"), (2, "last"), (3, "mean")])
 def test_the_units_are_raced(best, normalize, monkeypatch):
-    """The errors of the candidates are made up."""
-    found = iter([1.0 - 0.5 * (k == best) for k in range(4)])
+    """The errors of the candidates are made up, each beside smoothing and without."""
+    found = iter([error for k in range(4) for error in (1.0 - 0.5 * (k == best), 2.0)])
     monkeypatch.setattr(selection.Races, "_errors", lambda *_: np.array([next(found)]))
     model = automatic(max_steps=1).fit(seasonal())
     assert model.normalize_ == normalize
@@ -82,7 +83,7 @@ def test_series_too_short_to_hold_anything_back(n):
 @pytest.mark.parametrize(("best", "steps", "share"), [(0, 2, 0.25), (1, 2, 1), (2, 100, 0.25), (5, 300, 1)])
 def test_the_training_is_raced(best, steps, share, monkeypatch):
     """Three numbers of updates, each with a share of what they change and with all of it; the errors are made up."""
-    found = iter([1.0 - 0.5 * (k == best) for k in range(6)])
+    found = iter([1.0, 2.0, *(1.0 - 0.5 * (k == best) for k in range(6))])  # the first two of smoothing
     monkeypatch.setattr(selection.Races, "_errors", lambda *_: np.array([next(found)]))
     drawn = []
     monkeypatch.setattr(fitting, "draw_back", lambda *arguments: drawn.append(arguments[-1]))
@@ -100,27 +101,28 @@ def test_short_series_do_not_say_how_much_is_to_be_learnt(monkeypatch):
         automatic().fit(np.column_stack([seasonal(26, seed=k) for k in range(4)]))
 
 
-@pytest.mark.parametrize(("n", "share"), [(90, 0.5), (5200, 0.25)])
-def test_maps_are_drawn_toward_exponential_smoothing(n, share, monkeypatch):
-    """By half where windows are few, by a quarter where they are many."""
-    monkeypatch.setattr(selection, "fit_linear", lambda network, *_: np.zeros((network.linear.input_size + 1, 6)))
-    monkeypatch.setattr(selection, "smoothing_weights", lambda windows, *_: np.ones((6, windows.shape[1])))
-    model = automatic(normalize="last", max_steps=0).fit(seasonal(n))
-    assert_array_equal(model.linear_coef_, share)
-    plain = automatic(normalize="last", max_steps=0, linear_skip=True).fit(seasonal(n))
-    assert_array_equal(plain.linear_coef_, 0)
+@pytest.mark.parametrize(("without", "share"), [(1.0, 0.5), (0.95, 0.5), (0.5, 0.0)])
+def test_smoothing_is_left_out_where_the_linear_map_is_clearly_better_by_itself(without, share, monkeypatch):
+    found = iter([1.0, without])
+    monkeypatch.setattr(selection.Races, "_errors", lambda *_: np.array([next(found)]))
+    model = automatic(normalize="last", max_steps=1).fit(seasonal())
+    assert model.smoothing_share_ == share
+    assert model.selection_ == "validation"
 
 
-def test_each_channel_is_smoothed_by_itself():
-    """Two columns, one after the other and side by side: the same map for both, and nothing from one to the other."""
-    y = np.column_stack([seasonal(), 5 * seasonal()])
-    options = {"normalize": "last", "max_steps": 0, "multivariate": True}
-    coefficients = automatic(**options).fit(y).linear_coef_
-    ridge = automatic(**options, linear_skip=True).fit(y).linear_coef_
-    smoothed = (coefficients - 0.5 * ridge).reshape(6, 2, -1, 2)
-    assert_allclose(smoothed[:, 0, :, 1], 0, atol=1e-6)
-    assert_allclose(smoothed[:, 0, :, 0], smoothed[:, 1, :, 1], atol=1e-6)
-    assert np.abs(smoothed).max() > 0.1
+def test_smoothing_in_the_race_is_that_of_the_forecast(monkeypatch):
+    """What is held back is forecast as `predict` would have, from the values before it."""
+    seen = []
+    monkeypatch.setattr(selection, "mixed", lambda forecast, smoothed, share: seen.append(smoothed) or forecast)
+    y = np.column_stack([seasonal(seed=k) for k in range(2)])
+    for multivariate in (False, True):
+        seen.clear()
+        model = automatic(normalize="last", max_steps=1, multivariate=multivariate).fit(y)
+        assert len(seen) == 1
+        last = seen[0][-1] if multivariate else seen[0][[len(seen[0]) // 2 - 1, -1], :, 0].T
+        alone = smoothing_forecasts(y[:-6], np.array([0]), np.array([84]), 6, 6, 1)[0]
+        assert_allclose(last, alone, rtol=1e-12)
+        assert model.smoothing_share_ == 0.5
 
 
 def test_a_panel_of_odd_series():

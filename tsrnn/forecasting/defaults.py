@@ -20,12 +20,12 @@ LONG_LOOKBACK, LONG_RECURRENT_STEPS = 720, 15
 
 STRAIGHT = 0.05  # deviation, as a share of the level, within which logarithms are a straight line
 
-FEW_WINDOWS = 5000  # of which the linear map is not learnt but half, beside exponential smoothing
+FEW_WINDOWS = 5000  # of which so little is learnt that exponential smoothing of each series counts for half
 
 # Beside a linear map that starts fitted, the network of few windows soon knows them by heart.
 PASSES, MOST_STEPS, FEW_STEPS = 10, 1000, 300
 
-MANY_WINDOWS, WIDE_LOOKBACK = 100_000, 168  # so many, and so long ones, feed a wider network and more updates
+MANY_WINDOWS, WIDE_LOOKBACK = 100_000, 168  # so many feed more updates, and such long ones a wider network
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Choices:
     max_steps : int or None
     learning_rate_init : float
     smoothing_share : float
-        Of exponential smoothing in the linear map that training starts with.
+        Of exponential smoothing of each series in the forecast.
     training_share : float
         Of what training changes; the rest stays with that linear map.
     """
@@ -114,6 +114,10 @@ def choose(model, panel: Panel, season: int) -> Choices:
     # Of exogenous columns the linear map knows nothing: they are for the network to learn.
     started = linear and not model.stateful and not panel.covariates.shape[1]
     max_steps = auto_steps(whole, started, wide and not long) if model.max_steps == "auto" else model.max_steps
+    if kept:
+        smoothing = model.smoothing_share_
+    else:
+        smoothing = auto_smoothing(whole, long) if started and model.linear_skip == "auto" else 0.0
     return Choices(
         lookback=lookback,
         least=max(2, season) if scarce else lookback,
@@ -127,7 +131,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
         alpha_linear=min(1.0, 100 / lookback) if model.alpha == "auto" else model.alpha,
         max_steps=max_steps,
         learning_rate_init=model.learning_rate_init * (rate_share(max_steps) if model.max_steps == "auto" else 1),
-        smoothing_share=auto_smoothing(whole, long) if started and model.linear_skip == "auto" else 0.0,
+        smoothing_share=smoothing,
         training_share=auto_training(whole) if started and model.max_steps == "auto" else 1.0,
     )
 
@@ -137,8 +141,8 @@ CHOSEN = ("lookback", "segment", "decoder", "normalize", "linear_skip", "hidden_
 
 
 def auto_smoothing(windows: int, long: bool) -> float:
-    """Share of exponential smoothing in the linear map, to begin with."""
-    return 0.0 if long else 0.5 if windows < FEW_WINDOWS else 0.25
+    """Share of exponential smoothing in the forecast, to begin with: the less, the more there is to learn from."""
+    return 0.0 if long else 0.5 if windows < FEW_WINDOWS else 1 / 3 if windows < MANY_WINDOWS else 0.25
 
 
 def auto_training(windows: int) -> float:
@@ -147,11 +151,11 @@ def auto_training(windows: int) -> float:
 
 
 def auto_steps(windows: int, started: bool, wide: bool = False) -> int:
-    """Updates: `MOST_STEPS`, four times as many of a wide network of many windows.
+    """Updates: `MOST_STEPS`, twice as many of many windows, four times as many of a wide network of many long ones.
 
     Where the linear map is fitted before, at most about `PASSES` over all windows.
     """
-    most = 4 * MOST_STEPS if wide else MOST_STEPS
+    most = MOST_STEPS * (4 if wide else 2 if windows >= MANY_WINDOWS else 1)
     return int(np.clip(PASSES * windows / 256, 1, most)) if started else most
 
 

@@ -148,14 +148,19 @@ class Exchange:
 
         The file holds the units too: what goes in and what comes out is in those of the user. Units are applied in
         float64, the network computes in float32; a network fitted in float64 is rounded. The first axis of all inputs
-        and outputs is that of rows, windows or streams, n; the others are fixed unless it is said.
+        and outputs is that of rows, series or streams, n; the others are fixed unless it is said.
 
         `RNNRegressor`: input "X", float64, (n, n_steps * n_channels) or (n, n_steps, n_channels) as in `fit`; output
         "prediction", float64, of the shape that `predict` returns.
 
-        `RNNForecaster`: input "y", float64, (n, lookback): windows of a series, each with the oldest value first;
-        output "forecast", float64, (n, horizon): the values that follow each window. With `decoder="recursive"`
-        it is (n, 1), the next value alone: append it to the window, drop the oldest and run again.
+        `RNNForecaster`: input "y", float64, (n, values): the known values of series, or their ends, each with the
+        oldest value first; output "forecast", float64, (n, horizon): what follows them. Any number of values will do
+        from `lookback_` on, which the network reads; exponential smoothing reads the last 400, or four seasons where
+        those are more, and forecasts as `predict` does where it is given as many as there are.
+
+        `RNNForecaster` without exponential smoothing (`smoothing_share_` is 0): "y" is (n, lookback), windows of a
+        series. With `decoder="recursive"` "forecast" is then (n, 1), the next value alone: append it to the window,
+        drop the oldest and run again.
 
         `RNNForecaster` with `stateful=True`: a run reads any number of steps on from the states that it is given, so
         that a stream can be followed as its values come. Inputs: "y", float64, (n, 1 + T * segment), the value before
@@ -183,7 +188,8 @@ class Exchange:
         ModuleNotFoundError
             If onnx is not installed: `pip install "tsrnn[onnx]"`.
         FileNotFoundError, IsADirectoryError, ValueError
-            If the folder does not exist, the path is one, or it is no file that could be replaced.
+            If the folder does not exist, the path is one, or it is no file that could be replaced; if the model is
+            an ensemble, or a forecaster of several series, of exogenous columns or of missing values.
 
         Examples
         --------
@@ -196,6 +202,11 @@ class Exchange:
         'passengers.onnx'
         """
         check_is_fitted(self)
+        if getattr(self, "members_", ()):
+            raise ValueError(
+                f"to_onnx writes one network, and this is an ensemble of {1 + len(self.members_)}: write each of "
+                "model.members_ by itself, or fit with n_members=1"
+            )
         path = _writable(path)
         load_onnx()
         # Looked up late: the package's own top is above this floor.

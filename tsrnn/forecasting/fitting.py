@@ -108,7 +108,8 @@ class Fitting:
             "horizon_": int(self.horizon),
             "freq_": panel.freq,
             "_units": plan.units,
-            "_tail": panel.tail(kept_values(network, bool(self.stateful))),
+            "smoothing_share_": choices.smoothing_share,
+            "_tail": panel.tail(kept_values(network, bool(self.stateful), season if choices.smoothing_share else None)),
             "_states": None,
             "_covariates": covariates,
             "_masks": masks,
@@ -118,7 +119,7 @@ class Fitting:
         if covariates and covariates.names and all(isinstance(name, str) for name in covariates.names):
             fitted["feature_names_in_"] = np.array(covariates.names, object)
 
-        linear = None if self.stateful or self._goes_on() else races.start(network, plan, choices)
+        linear = None if self.stateful or self._goes_on() else races.start(network, plan)
 
         def start(network, dtype, rng):
             parameters = network.initialize(rng, dtype, self.recurrent_init)

@@ -68,10 +68,12 @@ default="gru"
         is a series by itself, and one model serves them all.
     linear_skip : bool or "auto", default="auto"
         Add a linear map of the window to the network's forecast. It starts as a ridge regression toward least absolute
-        errors, of 20,000 windows at most, and the network from zero: it learns what is left. "auto" is True, and takes
-        the mean of that regression and of exponential smoothing, which is a linear map too: the 15 of 121 methods of
-        Holt, Winters and Theta that forecast the windows best count for a quarter, or for half where there are less
-        than 5,000 windows.
+        errors, of 20,000 windows at most, and the network from zero: it learns what is left. "auto" is True, and
+        averages the forecast with exponential smoothing of each series by itself: 121 methods of Holt, Winters and
+        Theta, weighted by how well they would have forecast the series so far. It counts for half of the forecast
+        where there are less than 5,000 windows, for a quarter where there are 100,000, else for a third; for nothing
+        beside exogenous columns, for horizons from 96 on, with `stateful`, and where held-back values are forecast
+        clearly better without. True is the network and its linear map alone.
     hidden_size : int, tuple of int or "auto", default="auto"
         Units of each recurrent layer; a tuple has one number a layer, the lowest first. "auto" is 64, and 128 for
         horizons from 96 on and for 100,000 windows or more of 168 steps or more.
@@ -126,12 +128,13 @@ default="gru"
     max_iter : int, default=300
         Passes over all windows.
     max_steps : int, None or "auto", default="auto"
-        Largest number of updates; the smaller of both limits ends training. 0 is the linear map alone. A short series
-        takes `max_iter` passes of one update each, a long one fewer passes of many. "auto" is 1000, or 4000 of many and
-        long windows, but where the linear map is fitted first no more than ten passes. Few windows are soon learnt by
-        heart: where ten passes are fewer than 1000 updates, the fitted weights lie halfway between those that training
-        starts with and those it ends with (a quarter of the way with less than 5,000 windows), unless held-back values
-        are forecast clearly better by all of the way, or with 100 or 300 updates where ten passes are fewer.
+        Largest number of updates; the smaller of both limits ends training. 0 leaves the network out. A short series
+        takes `max_iter` passes of one update each, a long one fewer passes of many. "auto" is 1000, of 100,000 windows
+        or more 2000, or of long ones 4000, but where the linear map is fitted first no more than ten passes. Few
+        windows are soon learnt by heart: where ten passes are fewer than 1000 updates, the fitted weights lie halfway
+        between those that training starts with and those it ends with (a quarter of the way with less than 5,000
+        windows), unless held-back values are forecast clearly better by all of the way, or with 100 or 300 updates
+        where ten passes are fewer.
     early_stopping : bool, default=False
         Keep the last `validation_fraction` of the windows aside, stop when their loss no longer falls, and keep
         the weights of the best pass. No validation target is seen in training. Where that leaves no window to train
@@ -174,6 +177,8 @@ default="gru"
     selection_ : {"validation", "rules"}
         What "auto" went by: whether forecasts of held-back values were compared. There are none to compare where the
         series are too short, or where nothing that is raced is "auto".
+    smoothing_share_ : float
+        Share of exponential smoothing in the forecast.
     linear_coef_ : ndarray of shape (horizon, lookback)
         Weights of the linear map: what each value of a window, the oldest first, adds to each step of the forecast.
     horizon_ : int
@@ -211,7 +216,9 @@ default="gru"
     ----------
     Recurrent cells: see `RNNRegressor`. Windows in units of their own with a linear map beside the network:
     after Smyl (2020), A hybrid method of exponential smoothing and recurrent neural networks, and Zeng et al.
-    (2023), Are transformers effective for time series forecasting?
+    (2023), Are transformers effective for time series forecasting? The mean with exponential smoothing: Makridakis,
+    Spiliotis and Assimakopoulos (2020), The M4 competition, where means of statistical and learnt forecasts won;
+    methods of smoothing: Hyndman et al. (2008), Forecasting with Exponential Smoothing, table 2.1.
 
     Examples
     --------

@@ -5,6 +5,7 @@ import numpy as np
 from tsrnn.forecasting.covariates import with_history
 from tsrnn.forecasting.normalization import Units
 from tsrnn.forecasting.panel import Panel, panel_of
+from tsrnn.forecasting.smoothing import mixed, smoothing_forecasts
 from tsrnn.forecasting.streams import Reader, StreamUnits
 from tsrnn.forecasting.windows import SeriesWindows, Table
 
@@ -44,7 +45,12 @@ def _after_windows(model, panel: Panel, units: Units) -> np.ndarray:
     windows = SeriesWindows(table, units, panel.begin, count, model._masks)
     centre, scale = windows.measure(np.arange(count[0]), model.lookback_)
     found = centre[:, 0] + scale[:, 0] * model._outputs(windows)[:, 0].astype(np.float64)
-    return units.leave(found[None, :, None])[0, :, 0]
+    found = units.leave(found[None, :, None])[0, :, 0]
+    if model.smoothing_share_:
+        begin, end = np.repeat(panel.begin, count[0]), panel.begin + model.lookback_ + np.arange(count[0])
+        smoothed = smoothing_forecasts(panel.values, begin, end, 1, model.season_length_, model.n_jobs)
+        found = mixed(found, smoothed[:, 0, 0], model.smoothing_share_)
+    return found
 
 
 def _along_a_stream(model, panel: Panel, units: StreamUnits) -> np.ndarray:

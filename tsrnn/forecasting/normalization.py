@@ -4,14 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsrnn.kernels.smoothing import LARGEST_LOG
 from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SERIES, measure_series, read_only
 
 CENTRINGS = {"last": LAST, "mean": MEAN, "series": SERIES, "difference": DIFFERENCE}
 
 LOG = "log_"  # before the name of a centring: that of the logarithms
 NORMALIZATIONS = (*CENTRINGS, *(LOG + name for name in CENTRINGS))
-
-LARGEST_LOG = np.log(1e150)  # the largest forecast whose square is a number yet
 
 
 def flat_scale(centre):

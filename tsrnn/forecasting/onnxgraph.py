@@ -5,11 +5,13 @@ Those are in float64, so that a high level does not cost the digits of small cha
 
 import numpy as np
 
-from tsrnn.forecasting.normalization import LARGEST_LOG, Units
+from tsrnn.forecasting.normalization import Units
 from tsrnn.forecasting.onnxcells import Weights
 from tsrnn.forecasting.onnxlayers import network_outputs
 from tsrnn.forecasting.onnxnodes import Graph
+from tsrnn.forecasting.onnxsmoothing import smoothing_nodes
 from tsrnn.forecasting.streams import StreamUnits
+from tsrnn.kernels.smoothing import LARGEST_LOG
 from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SCALE_FLOOR, SERIES
 from tsrnn.network.inspection import directions
 from tsrnn.network.network import Network
@@ -52,10 +54,32 @@ def rows_graph(
     return graph
 
 
-def windows_graph(network: Network, weights: Weights, units: Units) -> Graph:
-    """Windows "y" (n, lookback) to "forecast" (n, outputs), both float64 and in the units of the series."""
+def windows_graph(
+    network: Network, weights: Weights, units: Units, steps: int, smoothing_share: float, season: int
+) -> Graph:
+    """Windows "y" to "forecast", both float64 and in the units of the series.
+
+    Without smoothing windows are (n, lookback), and forecasts are those of the network, (n, outputs). Smoothing reads
+    more: windows are (n, values), of any number of values from lookback on, and forecasts are (n, steps).
+    """
     graph = Graph()
-    window = graph.input("y", np.float64, "n", network.steps)
+    if not smoothing_share:
+        window = graph.input("y", np.float64, "n", network.steps)
+        graph.output(_after(graph, window, network, weights, units), "forecast", np.float64, "n", network.output_size)
+        return graph
+    y = graph.input("y", np.float64, "n", "values")
+    smoothed = smoothing_nodes(graph, y, network.steps, steps, season)
+    window = graph.add("Gather", y, np.arange(-network.steps, 0), axis=1)
+    if network.output_size == steps:
+        forecast = _mixed(graph, _after(graph, window, network, weights, units), smoothed, smoothing_share)
+    else:
+        forecast = _value_by_value(graph, window, network, weights, units, smoothed, smoothing_share)
+    graph.output(forecast, "forecast", np.float64, "n", steps)
+    return graph
+
+
+def _after(graph: Graph, window: str, network: Network, weights: Weights, units: Units) -> str:
+    """What the network forecasts (n, outputs) after windows (n, lookback)."""
     if units.floor is not None:
         window = _to_log(graph, window, units.floor[0, 0])
     centre, scale = _measure(graph, window, units)
@@ -63,10 +87,30 @@ def windows_graph(network: Network, weights: Weights, units: Units) -> Graph:
     x = graph.add("Reshape", graph.cast(x, np.float32), np.array([-1, network.steps, 1]))
     out = graph.cast(network_outputs(graph, x, network, weights)[0], np.float64)
     forecast = graph.add("Add", centre, graph.add("Mul", scale, out))
-    if units.floor is not None:
-        forecast = _from_log(graph, forecast, units.floor[0, 0])
-    graph.output(forecast, "forecast", np.float64, "n", network.output_size)
-    return graph
+    return forecast if units.floor is None else _from_log(graph, forecast, units.floor[0, 0])
+
+
+def _mixed(graph: Graph, forecast: str, smoothed: str, share: float) -> str:
+    """As `tsrnn.forecasting.smoothing.mixed`."""
+    return graph.compute(lambda one, other: (1 - share) * one + share * other, forecast, smoothed)
+
+
+def _value_by_value(
+    graph: Graph, window: str, network: Network, weights: Weights, units: Units, smoothed: str, share: float
+) -> str:
+    """Forecasts (n, steps) by a network that forecasts one value, and reads it on after it is averaged."""
+    step = Graph(around=graph)
+    before, smoothed_t = (
+        step.input("window", np.float64, "n", network.steps),
+        step.input("smoothed", np.float64, "n", 1),
+    )
+    value = _mixed(step, _after(step, before, network, weights, units), smoothed_t, share)
+    newer = step.add("Gather", before, np.arange(1, network.steps), axis=1)
+    step.output(step.add("Concat", newer, value, axis=1), "window_next", np.float64, "n", network.steps)
+    step.output(value, "value", np.float64, "n", 1)
+    by_step = graph.add("Unsqueeze", graph.add("Transpose", smoothed, perm=[1, 0]), np.array([2]))
+    _, values = graph.add("Scan", window, by_step, n_outputs=2, body=step.proto(), num_scan_inputs=1)
+    return graph.add("Transpose", graph.add("Squeeze", values, np.array([2])), perm=[1, 0])
 
 
 def _to_log(graph: Graph, y: str, floor: np.float64) -> str:

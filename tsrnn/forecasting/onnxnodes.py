@@ -1,5 +1,7 @@
 """Nodes and constants of an ONNX graph to be."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 OPSET, IR_VERSION = 14, 8  # old enough for every onnxruntime of the last years
@@ -52,6 +54,15 @@ class Graph:
         self._nodes.append(self._onnx.helper.make_node(operator, names, outputs, **attributes))
         return outputs[0] if n_outputs == 1 else outputs
 
+    def compute(self, formula: Callable, *inputs):
+        """What a formula of the kernels, or another function of numbers in float64, makes of values of the graph.
+
+        Each of its operations becomes a node; of arrays alone it is computed at once.
+        """
+        formula = getattr(formula, "py_func", formula)  # as it is written, not as it is compiled
+        found = formula(*(Term(self, value) if isinstance(value, str) else value for value in inputs))
+        return tuple(map(_known_as, found)) if isinstance(found, tuple) else _known_as(found)
+
     def cast(self, value: str, dtype) -> str:
         """The value in another type."""
         return self.add("Cast", value, to=self._kind(dtype))
@@ -93,3 +104,41 @@ class Graph:
         )
         self._onnx.checker.check_model(model, full_check=True)
         return model
+
+
+class Term:
+    """A value of a graph that is reckoned with as with a number, in float64: see `Graph.compute`."""
+
+    __array_ufunc__ = None  # an array leaves what it is to do with a term to the term
+
+    def __init__(self, graph: Graph, name: str):
+        self.graph, self.name = graph, name
+
+    def _with(self, operator: str, *operands) -> "Term":
+        names = [_known_as(operand) if isinstance(operand, Term) else np.float64(operand) for operand in operands]
+        return Term(self.graph, self.graph.add(operator, *names))
+
+    def __add__(self, other):
+        return self._with("Add", self, other)
+
+    def __radd__(self, other):
+        return self._with("Add", other, self)
+
+    def __sub__(self, other):
+        return self._with("Sub", self, other)
+
+    def __rsub__(self, other):
+        return self._with("Sub", other, self)
+
+    def __mul__(self, other):
+        return self._with("Mul", self, other)
+
+    def __rmul__(self, other):
+        return self._with("Mul", other, self)
+
+    def __truediv__(self, other):
+        return self._with("Div", self, other)
+
+
+def _known_as(found):
+    return found.name if isinstance(found, Term) else found

@@ -17,6 +17,7 @@ from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
 from tsrnn.forecasting.onnxnodes import Graph
 from tsrnn.forecasting.panel import SINGLE, WIDE, Panel, joined, panel_of
 from tsrnn.forecasting.plans import carried_states
+from tsrnn.forecasting.smoothing import mixed, smoothed_values, smoothing_forecasts
 from tsrnn.forecasting.streams import Carried, Reader, StreamUnits, reach
 from tsrnn.forecasting.timeindex import check_same_frequency, future_index
 from tsrnn.forecasting.windows import SeriesWindows, Table
@@ -257,8 +258,9 @@ class Predictions:
 
     @property
     def _kept(self) -> int:
-        """Values of each series that are kept: a window, or a part of a stream, its targets, and one before."""
-        return kept_values(self.network_, self._states is not None)
+        """Values of each series that are kept: see `kept_values`."""
+        season = self.season_length_ if self.smoothing_share_ else None
+        return kept_values(self.network_, self._states is not None, season)
 
     def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None = None) -> np.ndarray:
         """Values (S, horizon, K) after the series, block by block where the network has fewer outputs."""
@@ -283,6 +285,7 @@ class Predictions:
 
     def _follow_windows(self, panel: Panel, units: Units, horizon: int, block: int, known) -> np.ndarray:
         lookback, n_series, channels = self.lookback_, panel.n_series, panel.values.shape[1]
+        smoothed, found = self._smoothed(panel, horizon), np.empty((n_series, horizon, channels))
         tail = panel.tail(lookback)
         # Each series in so many rows: its last values, then those to come, which are written as they are forecast.
         total = lookback + -(-horizon // block) * block
@@ -304,9 +307,19 @@ class Predictions:
                 centre, scale = windows.measure(every, lookback)
                 outputs = passes.outputs(windows).reshape(n_series, -1, channels).astype(np.float64)
                 stop = min(horizon, done + block)
-                found = centre[:, None] + scale[:, None] * outputs[:, : stop - done]
-                values[:, lookback + done : lookback + stop] = found
-        return units.leave(values[:, lookback : lookback + horizon])
+                forecast = units.leave(centre[:, None] + scale[:, None] * outputs[:, : stop - done])
+                if smoothed is not None:
+                    forecast = mixed(forecast, smoothed[:, done:stop], self.smoothing_share_)
+                found[:, done:stop] = forecast
+                read_on = units.enter(forecast.reshape(-1, channels), stop - done).reshape(forecast.shape)
+                values[:, lookback + done : lookback + stop] = read_on
+        return found
+
+    def _smoothed(self, panel: Panel, steps: int) -> np.ndarray | None:
+        """Exponential smoothing (S, steps, K) of all series; None where it has no share."""
+        if not self.smoothing_share_:
+            return None
+        return smoothing_forecasts(panel.values, panel.begin, panel.end, steps, self.season_length_, self.n_jobs)
 
     def _replace_parameters(self, parameters: np.ndarray) -> None:
         if self._states is not None and not np.array_equal(parameters, self.parameters_):
@@ -322,14 +335,16 @@ class Predictions:
             raise ValueError(f"to_onnx writes forecasters without {what}; this one was fitted with them")
         if self._states is not None:
             return stream_graph(self.network_, self.weights(), self._units[0])
-        return windows_graph(self.network_, self.weights(), self._units)
+        smoothing = self.smoothing_share_, self.season_length_
+        return windows_graph(self.network_, self.weights(), self._units, self.horizon_, *smoothing)
 
 
-def kept_values(network, stateful: bool) -> int:
+def kept_values(network, stateful: bool, smoothed: int | None) -> int:
     """Values at the end of each series that a fitted forecaster needs: a window, its targets, and one before.
 
-    Of a stream a part, the targets in whole segments, and what may be left of a segment that is not complete.
+    Of a stream a part, the targets in whole segments, and what may be left of a segment that is not complete. Where
+    forecasts are averaged with exponential smoothing of a season `smoothed`, what that reads.
     """
     if stateful:
         return 1 + reach(network) + network.segment_length - 1
-    return 1 + network.steps + network.output_size
+    return max(1 + network.steps + network.output_size, smoothed_values(smoothed) if smoothed else 0)

@@ -8,11 +8,11 @@ import numpy as np
 from tsrnn.forecasting.defaults import Choices, candidates, other_steps, rate_share
 from tsrnn.forecasting.panel import Panel
 from tsrnn.forecasting.plans import Plan, windowed
-from tsrnn.forecasting.smoothing import MOST_WINDOWS, smoothing_weights
+from tsrnn.forecasting.smoothing import mixed, smoothing_forecasts
 from tsrnn.kernels.windows import read_only, seasonal_changes
 from tsrnn.network.network import Network
 from tsrnn.training.devices import workers_on
-from tsrnn.training.linear import fit_linear, linear_outputs, linear_samples, some_of, start_linear
+from tsrnn.training.linear import fit_linear, linear_outputs, start_linear
 from tsrnn.training.passes import Passes
 from tsrnn.training.trainer import DivergenceError, Trainer
 
@@ -22,8 +22,9 @@ ENOUGH_ORIGINS, ENOUGH_HORIZONS, MOST_ORIGINS = 50, 4, 20_000
 LONG = 10  # horizons
 LEAST_HORIZONS = 3  # of all series, that say how much is to be learnt
 # By which another candidate must be better than the first: on the held-back values of one series much is chance.
-# What training gains on one stretch of all series, which have much in common, it may lose on the next.
-LEAST_GAIN, LEAST_GAIN_OF_TRAINING, GAIN_OF_ONE = 0.01, 0.03, 0.3
+# What training gains on one stretch of all series, which have much in common, it may lose on the next; and so may a
+# linear map without smoothing beside it.
+LEAST_GAIN, LEAST_GAIN_OF_TRAINING, LEAST_GAIN_ALONE, GAIN_OF_ONE = 0.01, 0.03, 0.03, 0.3
 
 FLOAT = np.dtype(np.float32)
 
@@ -62,6 +63,7 @@ class Races:
         self._unit = np.empty((panel.n_series, panel.values.shape[1]))
         seasonal_changes(read_only(panel.values), panel.begin, panel.end, season, self._unit)
         self.selection = "rules"
+        self._held_smoothed = None
         self._signless = bool(np.nanmin(panel.values) >= 0)
         # Windows of each series: many of few series, but no more than a part of them.
         middle = int(np.median(panel.lengths))
@@ -76,27 +78,29 @@ class Races:
             return replace(choices, training_share=1.0)
         return self._training(self._units(choices))
 
-    def start(self, network: Network, plan: Plan, choices: Choices) -> np.ndarray | None:
-        """Coefficients of the linear map that training starts with: fitted, and drawn toward exponential smoothing."""
-        share = choices.smoothing_share
-        linear = fit_linear(network, plan.training, FLOAT, self._model.loss, self._rng, self._model.n_jobs)
-        return linear if linear is None or share == 0 else (1 - share) * linear + share * self._smoothing(network, plan)
+    def start(self, network: Network, plan: Plan) -> np.ndarray | None:
+        """Coefficients of the linear map that training starts with."""
+        return fit_linear(network, plan.training, FLOAT, self._model.loss, self._rng, self._model.n_jobs)
 
     def _units(self, choices: Choices) -> Choices:
-        """With the normalization of the best linear map."""
+        """With the normalization of the best linear map, and without smoothing where that is better by itself."""
         names = candidates(self._model, self._panel, choices)
-        if len(names) == 1:
+        if len(names) == 1 and choices.smoothing_share == 0:
             return choices
-        errors = []
+        entries, errors, without = [], [], []
         for normalize in names:
             candidate = replace(choices, normalize=normalize)
             plan, network = self._held_back(candidate), self._build(candidate)
-            linear = self.start(network, plan, candidate)
+            linear = self.start(network, plan)
             if linear is None or not plan.validation.size:
                 return choices
             (found,), targets = linear_outputs(network, plan.validation, [linear], FLOAT)
-            errors.append(self._errors(plan, found, targets))
-        return replace(choices, normalize=names[self._won(errors, LEAST_GAIN)])
+            entries.append(candidate)
+            errors.append(self._errors(plan, found, targets, choices.smoothing_share))
+            without.append(self._errors(plan, found, targets, 0.0))
+        best = self._won(errors, LEAST_GAIN)
+        alone = self._won([errors[best], without[best]], LEAST_GAIN_ALONE) == 1
+        return replace(entries[best], smoothing_share=0.0) if alone else entries[best]
 
     def _training(self, choices: Choices) -> Choices:
         """With the number of updates after which the network is best, and the share of what they change."""
@@ -104,7 +108,7 @@ class Races:
         if not numbers or self._panel.n_series * self._held < LEAST_HORIZONS * self._outputs:
             return choices
         plan, network = self._held_back(choices), self._build(choices)
-        linear = self.start(network, plan, choices)
+        linear = self.start(network, plan)
         if linear is None or not plan.validation.size:
             return choices
         (untrained,), targets = linear_outputs(network, plan.validation, [linear], FLOAT)
@@ -115,8 +119,9 @@ class Races:
             trained = self._trained(network, plan, entry, linear)
             for share in (choices.training_share, 1.0):
                 entries.append(replace(entry, training_share=share))
-                mixed = (1 - share) * untrained + share * trained
-                errors.append(self._errors(plan, np.where(np.isfinite(mixed), mixed, np.inf), targets))
+                drawn = (1 - share) * untrained + share * trained
+                drawn = np.where(np.isfinite(drawn), drawn, np.inf)
+                errors.append(self._errors(plan, drawn, targets, choices.smoothing_share))
         return entries[self._won(errors, LEAST_GAIN_OF_TRAINING)]
 
     def _won(self, errors: list[np.ndarray], least_gain: float) -> int:
@@ -140,23 +145,21 @@ class Races:
     def _held_back(self, choices: Choices) -> Plan:
         return windowed(self._model, self._panel, choices, self._outputs, self._ahead, self._held)
 
-    def _smoothing(self, network: Network, plan: Plan) -> np.ndarray:
-        """Coefficients (I + 1, O) of exponential smoothing, each channel by itself."""
-        channels, samples = self._panel.values.shape[1], plan.training
-        which = some_of(samples, MOST_WINDOWS, self._rng)
-        windows, targets = (
-            values.reshape(len(which), -1, channels).transpose(0, 2, 1).reshape(len(which) * channels, -1)
-            for values in linear_samples(network, samples, which, FLOAT)
-        )
-        importance = np.repeat(samples.weights(which), channels)
-        weights = smoothing_weights(windows, targets, importance, self._season)
-        of_all = np.kron(weights, np.eye(channels))
-        return np.vstack([of_all.T, np.zeros(len(of_all))])
+    def _smoothed(self, plan: Plan) -> np.ndarray:
+        """Exponential smoothing (N, P, K) of what lies before the targets of each held-back window."""
+        if self._held_smoothed is None:  # all candidates have the same windows held back
+            every = np.arange(plan.validation.size)
+            begin, end = self._panel.begin[plan.validation.series(every)], plan.validation.end(every, plan.steps)
+            self._held_smoothed = smoothing_forecasts(
+                self._panel.values, begin, end, self._outputs, self._season, self._model.n_jobs
+            )
+        return self._held_smoothed
 
-    def _errors(self, plan: Plan, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Errors (2, S) of outputs for the held-back windows of each series: scaled, and symmetric relative ones.
+    def _errors(self, plan: Plan, outputs: np.ndarray, targets: np.ndarray, share: float) -> np.ndarray:
+        """Errors (2, S) of forecasts of the held-back windows of each series: scaled, and symmetric relative ones.
 
-        NaN where a series has no such windows. Of values below zero there are scaled errors alone.
+        Outputs and targets are in units of the windows; smoothing has a share of the forecasts. NaN where a series has
+        no such windows. Of values below zero there are scaled errors alone.
         """
         every, n = np.arange(plan.validation.size), self._panel.n_series
         channels = self._panel.values.shape[1]
@@ -166,6 +169,8 @@ class Races:
             units.leave(centre[:, None] + scale[:, None] * values.reshape(len(every), -1, channels))
             for values in (outputs, targets)
         )
+        if share:
+            forecast = mixed(forecast, self._smoothed(plan), share)
         unit = np.where(self._unit > 0, self._unit, np.nan)[series][:, None]
         count, error = np.bincount(series, minlength=n), np.abs(forecast - truth)
         scaled, size = error / unit, np.abs(forecast) + np.abs(truth)

@@ -1,132 +1,73 @@
-"""Exponential smoothing as a linear map of a window: what fitted maps are drawn toward, the more the fewer windows.
-
-An additive method with given parameters is a linear map: each of its forecasts is a sum of the window's values with
-fixed weights. The methods are those of Holt and Winters with a damped trend (Gardner and McKenzie 1985; states and
-notation of Hyndman et al. 2008, Forecasting with Exponential Smoothing, table 2.1), and the Theta method
-(Assimakopoulos and Nikolopoulos 2000) in the form of Hyndman and Billah (2003): smoothing with half the slope of a
-straight line. In logarithms they are the multiplicative methods.
-"""
-
-from typing import NamedTuple
+"""Exponential smoothing of each series by itself: what the forecasts of the network are averaged with."""
 
 import numpy as np
+
+from tsrnn.kernels.smoothing import smooth_windows
+from tsrnn.kernels.windows import read_only
+from tsrnn.training.parallel import Workers
 
 LEVELS = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 # Share of the level's step that the trend takes, its damping, and the share of the straight line's slope.
 TRENDS = ((0.0, 1.0, 0.0), (0.1, 0.95, 0.0), (0.3, 0.9, 0.0), (0.05, 1.0, 0.0), (0.0, 1.0, 0.5))
 SEASONS = (0.05, 0.15, 0.4)
-BEST = 15  # methods whose mean is the map: one alone is picked by chance
-MOST_WINDOWS, BLOCK = 300, 100  # that tell methods apart, and that are smoothed at once
+
+# Values that are read at the end of a series, and seasons at least: older ones have next to no weight left.
+LONGEST, LEAST_SEASONS = 400, 4
+
+BLOCK = 64  # windows that a thread takes at once
 
 
-class Methods(NamedTuple):
-    """Parameters of some methods of exponential smoothing, (M, 1) each.
-
-    Attributes
-    ----------
-    level, trend, season : ndarray
-        Shares (alpha, beta, gamma) of an error that go into each of the states.
-    damping : ndarray
-        What is left of the trend after each step (phi).
-    slope : ndarray
-        Share of the straight line's slope that is added.
-    """
-
-    level: np.ndarray
-    trend: np.ndarray
-    season: np.ndarray
-    damping: np.ndarray
-    slope: np.ndarray
-
-    def only(self, numbers: np.ndarray) -> "Methods":
-        """Some of the methods."""
-        return Methods(*(values[numbers] for values in self))
-
-
-def _methods(seasons: tuple[float, ...]) -> Methods:
-    """All of them; with seasons also the one that repeats the last season."""
+def _methods() -> np.ndarray:
+    """All of them, (6, M) as `tsrnn.kernels.smoothing.take_in` reads them; the last one repeats the last season."""
     rows = [
-        (level, share * level, season * (1 - level), damping, slope)
+        (level, share * level, season * (1 - level), damping, slope, float(season > 0))
+        for season in (0.0, *SEASONS)
         for level in LEVELS
         for share, damping, slope in TRENDS
-        for season in seasons
     ]
-    if any(seasons):
-        rows.append((0.0, 0.0, 1.0, 1.0, 0.0))
-    return Methods(*np.array(rows).T[:, :, None])
+    return np.ascontiguousarray(np.transpose([*rows, (0.0, 0.0, 1.0, 1.0, 0.0, 1.0)]))
 
 
-WITHOUT_SEASON, WITH_SEASON = _methods((0.0,)), _methods(SEASONS)
+METHODS, WITHOUT_SEASON = _methods(), len(LEVELS) * len(TRENDS)
 
 
-def smooth(methods: Methods, windows: np.ndarray, steps: int, season: int) -> np.ndarray:
-    """Forecasts (steps, M, N) of M methods for N windows.
+def smoothed_values(season: int) -> int:
+    """Values at the end of a series that smoothing reads."""
+    return max(LONGEST, LEAST_SEASONS * season)
 
-    States start from the first season: its mean, no trend, and what its values are off the mean.
+
+def smoothing_forecasts(
+    values: np.ndarray, begin: np.ndarray, end: np.ndarray, steps: int, season: int, n_jobs: int | None
+) -> np.ndarray:
+    """Forecasts (W, steps, K) of what follows the rows `begin` to `end` of a table, at most the last of them.
+
+    Each is the mean of 121 methods, or 30 where there is no season, weighted by how well they would have forecast, one
+    step ahead, the values that they read: by the tenth power of their squared errors, inverted.
 
     Parameters
     ----------
-    methods : Methods
-    windows : (N, L) ndarray
+    values : (N, K) ndarray
+        Series one after the other; NaN where missing.
+    begin, end : (W,) ndarray, int64
     steps : int
-        To forecast.
     season : int
-        Steps in a season, L at most; 1 for none.
+        Steps in a season. Of one longer than what is read nothing is known.
+    n_jobs : int or None
     """
-    level_share, trend_share, season_share, damping, slope_share = methods
-    length, shape = windows.shape[1], (len(level_share), len(windows))
-    mean = windows[:, :season].mean(axis=1)
-    level = np.broadcast_to(mean, shape)
-    seasons = [np.broadcast_to(windows[:, k] - mean, shape) for k in range(season)]
-    trend = np.zeros(shape)
-    for t in range(season, length):
-        trend = damping * trend
-        level = level + trend
-        error = windows[:, t] - level - seasons[t % season]
-        level = level + level_share * error
-        trend = trend + trend_share * error
-        seasons[t % season] = seasons[t % season] + season_share * error
-    time = np.arange(length) - (length - 1) / 2
-    slope = slope_share * (windows @ time / max(time @ time, 1.0))
-    # Smoothing lags behind a straight line by so many steps.
-    lag = (1 - (1 - level_share) ** length) / np.where(level_share > 0, level_share, 1)
-    found = np.empty((steps, *shape))
-    for k in range(steps):
-        trend = damping * trend
-        level = level + trend
-        found[k] = level + seasons[(length + k) % season] + slope * (k + lag)
+    methods = METHODS if season > 1 else np.ascontiguousarray(METHODS[:, :WITHOUT_SEASON])
+    begin, values = np.maximum(begin, end - smoothed_values(season)), read_only(values)
+    found = np.empty((len(begin), steps, values.shape[1]))
+
+    def block(worker: int, number: int) -> None:
+        part = slice(number * BLOCK, (number + 1) * BLOCK)
+        smooth_windows(values, begin[part], end[part], season, methods, WITHOUT_SEASON, found[part])
+
+    blocks = -(-len(begin) // BLOCK)
+    with Workers(n_jobs if blocks > 1 else 1) as workers:
+        workers.run(block, blocks)
     return found
 
 
-def smoothing_weights(windows: np.ndarray, targets: np.ndarray, importance: np.ndarray, season: int) -> np.ndarray:
-    """Weights (steps, L) of the mean of the methods with the least absolute errors.
-
-    Parameters
-    ----------
-    windows : (N, L) ndarray
-    targets : (N, steps) ndarray
-        What came; NaN where it is not known.
-    importance : (N,) ndarray
-        Weights of the windows.
-    season : int
-        Steps in a season. Of one longer than a window nothing is known.
-    """
-    steps, length = targets.shape[1], windows.shape[1]
-    kinds = [(WITHOUT_SEASON, 1)] + ([(WITH_SEASON, season)] if 1 < season <= length else [])
-    errors = []
-    for methods, cycle in kinds:
-        total = np.zeros(len(methods.level))
-        for begin in range(0, len(windows), BLOCK):
-            part = slice(begin, begin + BLOCK)
-            error = np.nan_to_num(np.abs(smooth(methods, windows[part], steps, cycle) - targets[part].T[:, None]))
-            total += error.sum(axis=0) @ importance[part]
-        errors.append(total)
-    best = np.argsort(np.concatenate(errors), kind="stable")[:BEST]
-    chosen = [best[best < len(errors[0])], best[best >= len(errors[0])] - len(errors[0])]
-    weights = np.zeros((steps, length))
-    # What a method makes of a window of zeros with a single one is the weight of that value.
-    for (methods, cycle), numbers in zip(kinds, chosen, strict=False):
-        for begin in range(0, length, BLOCK):
-            unit = np.eye(length)[begin : begin + BLOCK]
-            weights[:, begin : begin + BLOCK] += smooth(methods.only(numbers), unit, steps, cycle).sum(axis=1)
-    return weights / len(best)
+def mixed(forecast: np.ndarray, smoothed: np.ndarray, share: float) -> np.ndarray:
+    """The mean of forecasts and of smoothing, which counts for a share; without it where it knows of no value."""
+    return np.where(np.isnan(smoothed), forecast, (1 - share) * forecast + share * smoothed)

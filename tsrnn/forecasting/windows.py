@@ -102,6 +102,12 @@ class SeriesWindows:
         _, scale = self.measure(which, self._steps)
         return np.sqrt((scale / self._units.scale[self.series(which)]).mean(axis=1))
 
+    def end(self, which: np.ndarray, steps: int) -> np.ndarray:
+        """Rows at which those windows, of that length, end."""
+        series = self.series(which)
+        count = np.diff(self._stop, prepend=0)
+        return self._first[series] + which - (self._stop - count)[series] + steps
+
     def series(self, which: np.ndarray) -> np.ndarray:
         """Numbers of the series of those windows."""
         return np.searchsorted(self._stop, which, side="right")

@@ -1,0 +1,169 @@
+"""Exponential smoothing as nodes of an ONNX graph, in float64: it computes what `tsrnn.kernels.smoothing` does.
+
+The formulas are those of the kernels; their loops are restated here, for windows without missing values, and tested
+against `predict`. The methods, M, lie side by side; all windows of a batch, n, take their steps together.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tsrnn.forecasting.onnxnodes import Graph
+from tsrnn.forecasting.smoothing import METHODS, WITHOUT_SEASON, smoothed_values
+from tsrnn.kernels.smoothing import LARGEST_LOG, LEAST_SHARE, correct, lag_behind, merit, smooth
+
+REST = np.array([np.iinfo(np.int64).max])  # where a slice ends that takes all the rest
+
+
+def smoothing_nodes(graph: Graph, y: str, least_length: int, steps: int, season: int) -> str:
+    """What follows windows, as `tsrnn.forecasting.smoothing.smoothing_forecasts` forecasts it.
+
+    Parameters
+    ----------
+    graph : Graph
+    y : str
+        Windows (n, T), float64, of any length T that is not below `least_length`.
+    least_length, steps, season : int
+
+    Returns
+    -------
+    str
+        (n, steps), float64.
+    """
+    y = graph.add("Slice", y, np.array([-smoothed_values(season)]), REST, np.array([1]))
+    least, mean = (graph.add(operator, y, axes=[1], keepdims=1) for operator in ("ReduceMin", "ReduceMean"))
+    high = graph.add("GreaterOrEqual", least, graph.compute(lambda mean: LEAST_SHARE * mean, mean))
+    logs = graph.add("And", graph.add("Greater", least, np.float64(0)), high)
+    window = graph.add("Where", logs, graph.add("Log", graph.add("Where", logs, y, np.float64(1))), y)
+
+    def plain(inside: Graph) -> str:
+        return _smooth_window(inside, window, 1, METHODS[:, :WITHOUT_SEASON], steps)
+
+    def seasonal(inside: Graph) -> str:
+        return _smooth_window(inside, window, season, METHODS, steps)
+
+    if season == 1:
+        found = plain(graph)
+    elif least_length >= season:
+        found = seasonal(graph)
+    else:  # of a season beyond the window nothing is known
+        length = graph.add("Gather", graph.add("Shape", window), np.int64(1))
+        known = graph.add("GreaterOrEqual", length, np.int64(season))
+        found = _either(graph, known, seasonal, plain, steps)
+    values = graph.add("Exp", graph.add("Min", found, np.float64(LARGEST_LOG)))
+    return graph.add("Where", logs, values, found)
+
+
+def _either(
+    graph: Graph, condition: str, this: Callable[[Graph], str], other: Callable[[Graph], str], steps: int
+) -> str:
+    """What one of two functions makes, (n, steps)."""
+    branches = []
+    for branch in (this, other):
+        inside = Graph(around=graph)
+        inside.output(branch(inside), "found", np.float64, "n", steps)
+        branches.append(inside.proto())
+    return graph.add("If", condition, then_branch=branches[0], else_branch=branches[1])
+
+
+def _smooth_window(graph: Graph, window: str, season: int, methods: np.ndarray, steps: int) -> str:
+    """As the kernel `smooth_window`: forecasts (n, steps) of what follows windows (n, T) of a season or more."""
+    window = graph.add("Unsqueeze", graph.add("Transpose", window, perm=[1, 0]), np.array([2]))  # (T, n, 1)
+    first = graph.add("Slice", window, np.array([0]), np.array([season]), np.array([0]))
+    mean = graph.add("ReduceMean", first, axes=[0], keepdims=0)
+    slope = _straight_line(graph, window, mean)
+    rows = graph.add("Gather", graph.add("Shape", window), np.array([1]))
+    shape = graph.add("Concat", rows, np.array([methods.shape[1]]), axis=0)
+    zeros = graph.add("Expand", np.float64(0), shape)
+    lag = np.zeros(methods.shape[1])
+    for _ in range(season):
+        lag = graph.compute(lag_behind, lag, methods[0])
+    seasons = graph.compute(lambda value, mean, share: share * (value - mean), first, mean, methods[5])
+    states = [graph.add("Expand", mean, shape), zeros, lag, zeros, seasons]
+    following = graph.add("Slice", window, np.array([season]), REST, np.array([0]))
+    level, trend, lag, squares, seasons = _take_in(graph, following, slope, season, methods, states)
+    weight = graph.compute(merit, squares, graph.add("ReduceMin", squares, axes=[1], keepdims=1))
+    seasons = graph.add("Gather", seasons, np.arange(steps) % season, axis=0)
+    total = _forecast_on(graph, slope, methods, [level, trend], lag, seasons, weight, steps)
+    return graph.add("Div", total, graph.add("ReduceSum", weight, np.array([1]), keepdims=1))
+
+
+def _straight_line(graph: Graph, window: str, centre: str) -> str:
+    """As the kernel: slope (n, 1) of the least-squares line through windows (T, n, 1); 0 of a single value."""
+    size = graph.add("Gather", graph.add("Shape", window), np.int64(0))
+    count = graph.add("Range", np.int64(0), size, np.int64(1))
+    time = graph.compute(lambda t, size: t - 0.5 * (size - 1), *(graph.cast(x, np.float64) for x in (count, size)))
+    time = graph.add("Reshape", time, np.array([-1, 1, 1]))
+    mixed = graph.compute(lambda time, value, centre: time * (value - centre), time, window, centre)
+    squares = graph.compute(lambda time: time * time, time)
+    mixed, squares = (graph.add("ReduceSum", summand, np.array([0]), keepdims=0) for summand in (mixed, squares))
+    return graph.add("Div", mixed, graph.add("Max", squares, np.float64(0.5)))  # 0.5 is that of two values
+
+
+def _errors(value, forecast, slope, slope_share, lag, squares):
+    """The error of a forecast, and the sum of those squared with the straight line's share in the forecast."""
+    error = value - forecast
+    missed = error - slope * slope_share * lag
+    return error, squares + missed * missed
+
+
+def _take_in(
+    graph: Graph, values: str, slope: str, season: int, methods: np.ndarray, states: list[str | np.ndarray]
+) -> list[str]:
+    """As the kernel, for values (T, n, 1) one after the other: a Loop, since a Scan of no value at all fails.
+
+    States before and after: level, trend (n, M), lag (M,), squares (n, M) and seasons (season, n, M), of which the
+    first is always that of the next step.
+    """
+    level_share, trend_share, season_share, damping, slope_share, _ = methods
+    size = methods.shape[1]
+    step = Graph(around=graph)
+    t, go_on = step.input("t", np.int64), step.input("go_on", np.bool_)
+    level, trend = (step.input(name, np.float64, "n", size) for name in ("level", "trend"))
+    lag, squares = step.input("lag", np.float64, size), step.input("squares", np.float64, "n", size)
+    seasons = step.input("seasons", np.float64, season, "n", size)
+    value, seasonal = step.add("Gather", values, t, axis=0), step.add("Gather", seasons, np.int64(0), axis=0)
+    level, trend, forecast = step.compute(smooth, level, trend, seasonal, damping)
+    error, squares = step.compute(_errors, value, forecast, slope, slope_share, lag, squares)
+    level, trend, seasonal = step.compute(
+        correct, error, level, trend, seasonal, level_share, trend_share, season_share
+    )
+    others = step.add("Slice", seasons, np.array([1]), REST, np.array([0]))
+    seasons = step.add("Concat", others, step.add("Unsqueeze", seasonal, np.array([0])), axis=0)
+    step.output(go_on, "go_on_next", np.bool_)
+    step.output(level, "level_next", np.float64, "n", size)
+    step.output(trend, "trend_next", np.float64, "n", size)
+    step.output(step.compute(lag_behind, lag, level_share), "lag_next", np.float64, size)
+    step.output(squares, "squares_next", np.float64, "n", size)
+    step.output(seasons, "seasons_next", np.float64, season, "n", size)
+    steps = graph.add("Gather", graph.add("Shape", values), np.int64(0))
+    return graph.add("Loop", steps, "", *states, n_outputs=len(states), body=step.proto())
+
+
+def _forecast_on(
+    graph: Graph,
+    slope: str,
+    methods: np.ndarray,
+    states: list[str],
+    lag: str,
+    seasons: str,
+    weight: str,
+    steps: int,
+) -> str:
+    """As the kernel, for all steps: weighted sums (n, steps) of the methods' forecasts."""
+    damping, slope_share = methods[3], methods[4]
+    size = methods.shape[1]
+    step = Graph(around=graph)
+    level, trend = (step.input(name, np.float64, "n", size) for name in ("level", "trend"))
+    ahead, seasonal = step.input("ahead", np.float64), step.input("seasonal", np.float64, "n", size)
+    level, trend, forecast = step.compute(smooth, level, trend, seasonal, damping)
+    weighted = step.compute(
+        lambda weight, forecast, slope, share, ahead, lag: weight * (forecast + slope * share * (ahead + lag)),
+        *(weight, forecast, slope, slope_share, ahead, lag),
+    )
+    step.output(level, "level_next", np.float64, "n", size)
+    step.output(trend, "trend_next", np.float64, "n", size)
+    step.output(step.add("ReduceSum", weighted, np.array([1]), keepdims=0), "total", np.float64, "n")
+    ahead = np.arange(steps, dtype=np.float64)
+    *_, total = graph.add("Scan", *states, ahead, seasons, n_outputs=3, body=step.proto(), num_scan_inputs=2)
+    return graph.add("Transpose", total, perm=[1, 0])

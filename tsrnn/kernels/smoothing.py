@@ -1,0 +1,197 @@
+"""Exponential smoothing of a window by many methods side by side, and the mean of what they forecast.
+
+The methods are those of Holt and Winters with a damped trend, in error-correction form (Gardner and McKenzie 1985;
+states and notation of Hyndman et al. 2008, Forecasting with Exponential Smoothing, table 2.1), and the Theta method
+(Assimakopoulos and Nikolopoulos 2000) in the form of Hyndman and Billah (2003): smoothing with a share of the slope of
+a straight line. In logarithms the additive methods are multiplicative.
+"""
+
+import math
+
+import numpy as np
+
+from tsrnn.kernels._jit import apart, formula, loop
+
+# The least value, as a share of the mean, down to which a window is smoothed in logarithms: to those of values near
+# zero a small change is a large one.
+LEAST_SHARE = 0.05
+LARGEST_LOG = math.log(1e150)  # the largest forecast whose square is a number yet
+
+
+@formula
+def smooth(level, trend, seasonal, damping):
+    """Level and trend one step on, and the forecast that they make with the season."""
+    trend = damping * trend
+    level = level + trend
+    return level, trend, level + seasonal
+
+
+@formula
+def correct(error, level, trend, seasonal, level_share, trend_share, season_share):
+    """Level, trend and season after the error of their forecast is known."""
+    return level + level_share * error, trend + trend_share * error, seasonal + season_share * error
+
+
+@formula
+def lag_behind(lag, level_share):
+    """How many steps smoothing lags behind a straight line, one step on."""
+    return 1 + (1 - level_share) * lag
+
+
+@formula
+def merit(squares, least):
+    """Weight of a method by its sum of squared errors and the least such sum: the tenth power, inverted."""
+    share = (least + 1e-300) / (squares + 1e-300)
+    share = share * share * share * share * share
+    return share * share
+
+
+@loop
+def take_in(value, known, slope, methods, states, seasonal):
+    """Take in one value by all methods.
+
+    Parameters
+    ----------
+    value, known : float
+        Known is 1, or 0 of a missing value: then the states go on by themselves.
+    slope : float
+        Of the straight line through the window.
+    methods : (6, M) read: shares of an error that level, trend and season take; damping; share of the slope; share of
+        the season
+    states : (4, M) read and written: level, trend, lag, sum of squared errors
+    seasonal : (M,) read and written: the season of this step
+    """
+    apart()
+    level, trend, lag, squares = states[0], states[1], states[2], states[3]
+    level_share, trend_share, season_share = methods[0], methods[1], methods[2]
+    damping, slope_share = methods[3], methods[4]
+    for j in range(seasonal.size):
+        level_now, trend_now, forecast = smooth(level[j], trend[j], seasonal[j], damping[j])
+        error = known * (value - forecast)
+        missed = error - known * slope * slope_share[j] * lag[j]
+        squares[j] += missed * missed
+        level[j], trend[j], seasonal[j] = correct(
+            error, level_now, trend_now, seasonal[j], level_share[j], trend_share[j], season_share[j]
+        )
+        lag[j] = lag_behind(lag[j], level_share[j])
+
+
+@loop
+def forecast_on(ahead, slope, methods, states, seasonal, weight):
+    """The weighted sum of all methods' forecasts of the next step, `ahead` steps after the first; states go on."""
+    apart()
+    level, trend, lag = states[0], states[1], states[2]
+    damping, slope_share = methods[3], methods[4]
+    total = 0.0
+    for j in range(weight.size):
+        level[j], trend[j], forecast = smooth(level[j], trend[j], seasonal[j], damping[j])
+        total += weight[j] * (forecast + slope * slope_share[j] * (ahead + lag[j]))
+    return total
+
+
+@loop
+def straight_line(window, centre):
+    """Slope of the least-squares line through the values that are not missing; 0 of fewer than two."""
+    count, moment, total, squares, mixed = 0.0, 0.0, 0.0, 0.0, 0.0
+    for t in range(window.size):
+        if window[t] == window[t]:
+            time, value = t - 0.5 * (window.size - 1), window[t] - centre
+            count += 1
+            moment += time
+            total += value
+            squares += time * time
+            mixed += time * value
+    return (mixed - moment * total / count) / (squares - moment * moment / count) if count > 1 else 0.0
+
+
+@loop
+def read_window(column, window):
+    """Copy a column from its first known value on, in logarithms if all of it lies well above zero.
+
+    Returns
+    -------
+    int, bool
+        Values copied, and whether they are logarithms.
+    """
+    first, total, count, least = 0, 0.0, 0, np.inf
+    while first < column.size and column[first] != column[first]:
+        first += 1
+    for t in range(first, column.size):
+        value = np.float64(column[t])
+        window[t - first] = value
+        if value == value:
+            total += value
+            count += 1
+            least = min(least, value)
+    logs = least > 0 and least * count >= LEAST_SHARE * total
+    if logs:
+        for t in range(column.size - first):
+            window[t] = math.log(window[t])
+    return column.size - first, logs
+
+
+@loop
+def smooth_window(window, season, methods, plain, states, seasons, weight, found):
+    """Forecast what follows one window, of which the first value is known; see `smooth_windows`.
+
+    The states start from the first season: its mean, no trend, and what its values are off the mean.
+    """
+    cycle = season if season <= window.size else 1
+    mean, count = 0.0, 0
+    for t in range(cycle):
+        if window[t] == window[t]:
+            mean += window[t]
+            count += 1
+    mean /= count
+    for j in range(weight.size):
+        states[0, j], states[1, j], states[2, j], states[3, j] = mean, 0.0, 0.0, 0.0
+    for t in range(cycle):
+        off = window[t] - mean if window[t] == window[t] else 0.0
+        for j in range(weight.size):
+            seasons[t, j] = methods[5, j] * off
+            states[2, j] = lag_behind(states[2, j], methods[0, j])
+    slope = straight_line(window, mean)
+    for t in range(cycle, window.size):
+        known = window[t] == window[t]
+        take_in(window[t] if known else 0.0, 1.0 if known else 0.0, slope, methods, states, seasons[t % cycle])
+    used = weight.size if cycle == season else plain
+    least, total = np.inf, 0.0
+    for j in range(used):
+        least = min(least, states[3, j])
+    for j in range(weight.size):
+        weight[j] = merit(states[3, j], least) if j < used else 0.0
+        total += weight[j]
+    for p in range(found.size):
+        ahead = forecast_on(p, slope, methods, states, seasons[(window.size + p) % cycle], weight)
+        found[p] = ahead / total
+
+
+@loop
+def smooth_windows(values, begin, end, season, methods, plain, found):
+    """Forecast what follows windows.
+
+    Parameters
+    ----------
+    values : (N, K) read; NaN where missing
+    begin, end : (W,) int64, read: rows of each window
+    season : int
+        Steps in a season. Of one longer than a window nothing is known: only methods without one are used.
+    methods : (6, M) read: see `take_in`
+    plain : int
+        Methods without a season, which come first.
+    found : (W, P, K) written: forecasts; NaN where no value of a window is known
+    """
+    states, seasons, weight = np.empty((4, methods.shape[1])), np.empty((season, methods.shape[1])), methods[0].copy()
+    longest = 1
+    for w in range(begin.size):
+        longest = max(longest, end[w] - begin[w])
+    window, forecast = np.empty(longest), np.empty(found.shape[1])
+    for w in range(begin.size):
+        for k in range(values.shape[1]):
+            size, logs = read_window(values[begin[w] : end[w], k], window)
+            if size == 0:
+                forecast[:] = np.nan
+            else:
+                smooth_window(window[:size], season, methods, plain, states, seasons, weight, forecast)
+            for p in range(forecast.size):
+                found[w, p, k] = math.exp(min(forecast[p], LARGEST_LOG)) if logs else forecast[p]
