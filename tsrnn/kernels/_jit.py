@@ -94,6 +94,13 @@ class KernelCache(FunctionCache):
         if STATE is not None:
             self._cache_file = IndexDataCacheFile(self.cache_path, self._impl.filename_base, STATE)
 
+    def load_overload(self, sig, target_context):
+        """As Numba does; what has to be done before the code is loaded also holds for what takes this function in."""
+        found = super().load_overload(sig, target_context)
+        if found is not None:
+            found.library._reload_init.update(found.reload_init)
+        return found
+
 
 def _state() -> str | None:
     """A hash of all files of the kernels; None where only their bytecode is there, as in a frozen application."""

@@ -9,6 +9,7 @@ rows.
 import numpy as np
 
 from tsrnn.kernels._jit import any_layout, loop, phrase, subroutine
+from tsrnn.kernels._shared import shared
 from tsrnn.kernels.memory import LINE_BYTES
 from tsrnn.kernels.tile import (
     TALLEST,
@@ -31,7 +32,7 @@ FEW_COLUMNS = 4
 BLOCK_ROWS = 128
 
 
-@subroutine
+@shared
 def panels_of(b, rows):
     """The panels of B (K, N): (J * K, W), or none where they do not pay; `rows` as for `laid_out`."""
     inner, columns = b.shape
@@ -74,7 +75,7 @@ def height_of_tile(rows):
     return TALLEST if rows >= TALLEST else (4 if rows >= 4 else (2 if rows >= 2 else 1))
 
 
-@subroutine
+@shared
 def add_tiles(a, b, out):
     """out += a B, as far as the columns of `out` fill tiles, of which the last may be a narrow one.
 
@@ -144,7 +145,7 @@ def add_few(a, b, out):
             out_row[n] = total
 
 
-@subroutine
+@shared
 def add_panels(a, panels, out):
     """out += a B by the panels of B, of any layout as `add_product` has it."""
     add_tiles(a, panels, out)
@@ -173,7 +174,7 @@ def add_product(a, right, out):
         add_panels(any_layout(a), any_layout(panels), any_layout(out))
 
 
-@subroutine
+@shared
 def add_product_in_place(a, b, out):
     """out += a @ b for many rows of b, read where they are; all of any layout."""
     rest = out.shape[1] % (VECTOR_BYTES // b.itemsize)
@@ -187,7 +188,7 @@ def add_product_in_place(a, b, out):
         add_product(a, laid_out(b[:, full:], out.shape[0]), out[:, full:])
 
 
-@subroutine
+@shared
 def add_outer_product(a, b, out):
     """out += a^T b: the gradient of a weight matrix, summed over all rows.
 
