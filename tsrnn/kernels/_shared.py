@@ -17,7 +17,7 @@ from numba.core.funcdesc import default_mangler
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from tsrnn.kernels._jit import subroutine
+from tsrnn.kernels._jit import shared_loop
 
 
 def shared(function):
@@ -36,7 +36,7 @@ class Shared:
 
     def __init__(self, function):
         update_wrapper(self, function)
-        self.compiled = subroutine(function)
+        self.compiled = shared_loop(function)
 
         def call(typing_context, *arguments):
             result = self.described(arguments).restype

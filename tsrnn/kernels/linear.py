@@ -41,7 +41,7 @@ def steps_together(rows, columns):
     return max(1, PROJECTED // (rows * columns))
 
 
-@phrase
+@shared
 def projected(x, first, right, bias, a):
     """Input projections of as many steps as are projected at a time, from the step `first` on.
 

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from tsrnn.kernels._jit import formula, loop
+from tsrnn.kernels._shared import shared
 
 # What a window is measured by: the whole series' mean and standard deviation; the window's own last value or mean and
 # its own standard deviation; or its last value and the standard deviation of the whole series.
@@ -89,7 +90,7 @@ def measure_series(values, begin, end, centre, scale):
             centre[s, k], scale[s, k] = mean, unit * math.sqrt(squares / max(count, 1))
 
 
-@loop
+@shared
 def centre_and_scale(window, centring, series_centre, series_scale):
     """Centre and scale of a window, in float64: a large level does not cost the digits of small changes.
 
