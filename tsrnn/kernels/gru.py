@@ -63,7 +63,7 @@ def step_row(r, z, n, b_r, b_z, b_n, h_prev, h, u):
         r[j], z[j], n[j], h[j] = cell(r[j] + b_r[j], z[j] + b_z[j], n[j], u[j], h_prev[j])
 
 
-@shared
+@loop
 def step(a, bias_hh, h_prev, h, u):
     """One time step, after its products.
 

@@ -40,7 +40,7 @@ def reset_gradient(r, h_prev, d_reset):
     return d_reset * h_prev * sigmoid_gradient(r), d_reset * r
 
 
-@shared
+@loop
 def reset_step(a, bias_hh, h_prev, reset):
     """First half of a time step, after the gates' products.
 
@@ -60,7 +60,7 @@ def reset_step(a, bias_hh, h_prev, reset):
             r[j], z[j], reset_row[j] = reset_cell(r[j] + b_r[j], z[j] + b_z[j], h_prev_row[j])
 
 
-@shared
+@loop
 def candidate_step(a, bias_hh, h_prev, h):
     """Second half of a time step, after the candidate's product.
 

@@ -78,7 +78,7 @@ def step_row(i, f, g, o, b_i, b_f, b_g, b_o, c_prev, c, h):
         i[j], f[j], g[j], o[j], c[j], h[j] = cell(i[j] + b_i[j], f[j] + b_f[j], g[j] + b_g[j], o[j] + b_o[j], c_prev[j])
 
 
-@shared
+@loop
 def step(a, bias_hh, c_prev, c, h):
     """One time step, after its products.
 

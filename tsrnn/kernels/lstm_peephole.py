@@ -12,7 +12,6 @@ i f g o; `weight_peephole` (3, H) holds p_i, p_f and p_o.
 """
 
 from tsrnn.kernels._jit import formula, loop
-from tsrnn.kernels._shared import shared
 from tsrnn.kernels.linear import accumulate, affine_gradient, projected, steps_together
 from tsrnn.kernels.lstm import read_memory, read_memory_gradient, write_memory, write_memory_gradient
 from tsrnn.kernels.products import add_product, laid_out
@@ -30,7 +29,7 @@ def peep_gradient(dc, p, da):
     return dc + p * da
 
 
-@shared
+@loop
 def step(a, bias_hh, peephole, o_sees_previous, c_prev, c, h):
     """One time step, after its products.
 
@@ -62,7 +61,7 @@ def step(a, bias_hh, peephole, o_sees_previous, c_prev, c, h):
             o[j], h_row[j] = read_memory(peep(o[j] + b_o[j], p_o[j], seen[j]), c_row[j])
 
 
-@shared
+@loop
 def step_gradient(a, peephole, o_sees_previous, c_prev, c, dh, dc, d_peephole):
     """Gradient of one time step.
 

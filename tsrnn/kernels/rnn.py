@@ -36,7 +36,7 @@ def relu_cell_gradient(h, dh):
     return dh * relu_gradient(h)
 
 
-@shared
+@loop
 def step(a, bias_hh, rectify, h):
     """One time step, after its products.
 
