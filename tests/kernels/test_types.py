@@ -19,7 +19,7 @@ pytestmark = pytest.mark.compiled
 
 
 # On integers, or a few calls on arrays: phrases.
-NO_FORMULAS = (uniform_bits, linear.project, linear.projected, products.add_product, products.laid_out)
+NO_FORMULAS = (uniform_bits, linear.project, products.height_of_tile, products.add_product, products.laid_out)
 
 
 def formulas():
@@ -139,7 +139,6 @@ def test_loop_is_vectorised_in_float32(loop):
 @pytest.mark.parametrize("loop", CALLERS, ids=lambda loop: loop.__name__)
 def test_loop_of_calls_stays_in_float32(loop):
     code = llvm_code(loop.py_func, CALLERS[loop])
-    assert " x float>" in code
     # Numba computes the size of a reshaped array in float64, but no number of the array itself.
     assert not re.search(r"= fp(ext|trunc) ", code)
     assert not re.search(CALLS, code)

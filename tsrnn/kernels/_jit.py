@@ -39,9 +39,9 @@ FORMULA = {
     "inline": "always",
 }
 
-# A loop that stays a function of its own: written in machine terms, it leaves the optimiser no choice, so that every
-# copy of it gives the same bits, and what calls it compiles faster. What is not said here is taken from the caller.
-SUBROUTINE = {**_COMMON, "forceinline": False, "fastmath": False}
+# A loop that stays a function of its own, of which there is one copy (_shared.py). An option that is not said would be
+# taken from the kernel that is the first to call it.
+SHARED = {**LOOP, "forceinline": False}
 
 # Options of the implementations behind an overload (activations.py), which Numba compiles on their own.
 OVERLOAD = {**_COMMON, "fastmath": _ALGEBRA}
@@ -65,9 +65,9 @@ def loop(function):
     return _kept(njit(**LOOP)(function))
 
 
-def subroutine(function):
-    """Compile a function over arrays that its callers do not take in."""
-    return _kept(njit(**SUBROUTINE)(function))
+def shared_loop(function):
+    """Compile a function over arrays that its callers do not take in: for `shared`."""
+    return _kept(njit(**SHARED)(function))
 
 
 def _kept(compiled):
@@ -93,6 +93,13 @@ class KernelCache(FunctionCache):
         super().__init__(function)
         if STATE is not None:
             self._cache_file = IndexDataCacheFile(self.cache_path, self._impl.filename_base, STATE)
+
+    def load_overload(self, sig, target_context):
+        """As Numba does; what has to be done before the code is loaded also holds for what takes this function in."""
+        found = super().load_overload(sig, target_context)
+        if found is not None:
+            found.library._reload_init.update(found.reload_init)
+        return found
 
 
 def _state() -> str | None:
@@ -121,12 +128,17 @@ def _apart(typing_context):
     return types.void(), generate
 
 
-@intrinsic
-def _any_layout(typing_context, array):
-    def generate(context, builder, signature, args):
-        return impl_ret_borrowed(context, builder, signature.return_type, args[0])
+def _layout(name: str):
+    """An intrinsic that takes an array for one of another layout."""
 
-    return array.copy(layout="A")(array), generate
+    @intrinsic
+    def taken_for(typing_context, array):
+        def generate(context, builder, signature, args):
+            return impl_ret_borrowed(context, builder, signature.return_type, args[0])
+
+        return array.copy(layout=name)(array), generate
+
+    return taken_for
 
 
 def _nothing():
@@ -142,4 +154,6 @@ def _as_it_is(array):
 # fifty elements do.
 apart = _nothing if config.DISABLE_JIT else _apart
 # An array of whose layout the compiler knows nothing: one compiled copy serves all.
-any_layout = _as_it_is if config.DISABLE_JIT else _any_layout
+any_layout = _as_it_is if config.DISABLE_JIT else _layout("A")
+# An array whose elements are known to lie next to one another, though its type does not say so.
+one_piece = _as_it_is if config.DISABLE_JIT else _layout("C")

@@ -11,6 +11,7 @@ Layouts are torch's: gates in the order r z n, `weight_ih` (3H, I), `weight_hh` 
 """
 
 from tsrnn.kernels._jit import apart, formula, loop
+from tsrnn.kernels._shared import shared
 from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh, tanh_gradient
 from tsrnn.kernels.linear import accumulate, affine_gradient, projected, steps_together
 from tsrnn.kernels.products import add_product, laid_out
@@ -88,7 +89,7 @@ def step_gradient_row(r, z, n, h_prev, u, dh):
         r[j], z[j], u[j], n[j], dh[j] = cell_gradient(r[j], z[j], n[j], u[j], h_prev[j], dh[j])
 
 
-@loop
+@shared
 def step_gradient(a, h_prev, u, dh):
     """Gradient of one time step.
 
@@ -104,7 +105,7 @@ def step_gradient(a, h_prev, u, dh):
         step_gradient_row(r, z, n, h_prev[b], u[b], dh[b])
 
 
-@loop
+@shared
 def to_input_side(a, u):
     """Turn the gradient of the recurrent side into that of the input side: they differ in the candidate alone.
 

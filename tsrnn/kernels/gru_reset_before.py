@@ -13,6 +13,7 @@ Layouts are those of `gru`: gates in the order r z n, `weight_ih` (3H, I), `weig
 import numpy as np
 
 from tsrnn.kernels._jit import formula, loop
+from tsrnn.kernels._shared import shared
 from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh
 from tsrnn.kernels.gru import update, update_gradient
 from tsrnn.kernels.linear import accumulate, column_sums, projected, steps_together
@@ -79,7 +80,7 @@ def candidate_step(a, bias_hh, h_prev, h):
             n[j], h_row[j] = candidate_cell(n[j] + b_n[j], z[j], h_prev_row[j])
 
 
-@loop
+@shared
 def candidate_step_gradient(a, h_prev, dh):
     """Gradient of `candidate_step`.
 
@@ -97,7 +98,7 @@ def candidate_step_gradient(a, h_prev, dh):
             z[j], n[j], dh_row[j] = update_gradient(z[j], n[j], h_prev_row[j], dh_row[j])
 
 
-@loop
+@shared
 def reset_step_gradient(a, h_prev, d_reset, dh):
     """Gradient of `reset_step`.
 

@@ -4,6 +4,7 @@ Rows are (time, batch) pairs: a (T, B, I) array seen as (T * B, I).
 """
 
 from tsrnn.kernels._jit import loop, phrase
+from tsrnn.kernels._shared import shared
 from tsrnn.kernels.products import BLOCK_ROWS, add_outer_product, add_product, laid_out
 
 # Input projections of so many values at a time: the tiles are full, and what follows finds them in the cache.
@@ -40,7 +41,7 @@ def steps_together(rows, columns):
     return max(1, PROJECTED // (rows * columns))
 
 
-@phrase
+@shared
 def projected(x, first, right, bias, a):
     """Input projections of as many steps as are projected at a time, from the step `first` on.
 
@@ -80,7 +81,7 @@ def affine(x, weight, bias, out):
         project(x[first : first + BLOCK_ROWS], right, bias, out[first : first + BLOCK_ROWS])
 
 
-@loop
+@shared
 def affine_gradient(x, d_out, d_weight, d_bias):
     """Gradients of `affine` with respect to its weight and bias.
 
@@ -96,7 +97,7 @@ def affine_gradient(x, d_out, d_weight, d_bias):
     column_sums(d_out, d_bias)
 
 
-@loop
+@shared
 def affine_input_gradient(d_out, weight, d_x):
     """Gradient of `affine` with respect to its input.
 

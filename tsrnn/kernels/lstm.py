@@ -9,6 +9,7 @@ Layouts are torch's: gates in the order i f g o, `weight_ih` (4H, I), `weight_hh
 """
 
 from tsrnn.kernels._jit import apart, formula, loop
+from tsrnn.kernels._shared import shared
 from tsrnn.kernels.activations import sigmoid, sigmoid_gradient, tanh, tanh_gradient
 from tsrnn.kernels.linear import accumulate, affine_gradient, projected, steps_together
 from tsrnn.kernels.products import add_product, laid_out
@@ -102,7 +103,7 @@ def step_gradient_row(i, f, g, o, c_prev, c, dh, dc):
         i[j], f[j], g[j], o[j], dc[j] = cell_gradient(i[j], f[j], g[j], o[j], c_prev[j], c[j], dh[j], dc[j])
 
 
-@loop
+@shared
 def step_gradient(a, c_prev, c, dh, dc):
     """Gradient of one time step.
 

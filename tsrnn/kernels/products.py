@@ -8,7 +8,8 @@ rows.
 
 import numpy as np
 
-from tsrnn.kernels._jit import any_layout, loop, phrase, subroutine
+from tsrnn.kernels._jit import any_layout, loop, one_piece, phrase
+from tsrnn.kernels._shared import shared
 from tsrnn.kernels.memory import LINE_BYTES
 from tsrnn.kernels.tile import (
     TALLEST,
@@ -31,7 +32,7 @@ FEW_COLUMNS = 4
 BLOCK_ROWS = 128
 
 
-@subroutine
+@shared
 def panels_of(b, rows):
     """The panels of B (K, N): (J * K, W), or none where they do not pay; `rows` as for `laid_out`."""
     inner, columns = b.shape
@@ -65,16 +66,16 @@ def laid_out(b, rows):
     b : (K, N)
     panels : (J * K, W)
     """
-    return b, panels_of(any_layout(b), rows)
+    return any_layout(b), any_layout(panels_of(any_layout(b), rows))
 
 
-@subroutine
+@phrase
 def height_of_tile(rows):
     """Rows of the tallest tile that so many rows fill."""
     return TALLEST if rows >= TALLEST else (4 if rows >= 4 else (2 if rows >= 2 else 1))
 
 
-@subroutine
+@shared
 def add_tiles(a, b, out):
     """out += a B, as far as the columns of `out` fill tiles, of which the last may be a narrow one.
 
@@ -112,7 +113,7 @@ def add_tiles(a, b, out):
             m += height
 
 
-@subroutine
+@shared
 def add_last_columns(a, b, out):
     """out += a B, of fewer columns than those of a narrow tile: by way of a block that fits it.
 
@@ -135,18 +136,27 @@ def add_last_columns(a, b, out):
 @loop
 def add_few(a, b, out):
     """out += a @ b without panels, for few rows or columns."""
+    adjacent = a.strides[1] == a.itemsize and b.strides[0] == b.itemsize  # as mostly: b is a weight matrix transposed
     for m in range(out.shape[0]):
         a_row, out_row = a[m], out[m]
         for n in range(out.shape[1]):
             column, total = b[:, n], out_row[n]
-            for k in range(column.size):
-                total += a_row[k] * column[k]
+            if adjacent:
+                x, y = one_piece(a_row), one_piece(column)
+                for k in range(y.size):
+                    total += x[k] * y[k]
+            else:
+                for k in range(column.size):
+                    total += a_row[k] * column[k]
             out_row[n] = total
 
 
-@subroutine
-def add_panels(a, panels, out):
-    """out += a B by the panels of B, of any layout as `add_product` has it."""
+@shared
+def add_right(a, b, panels, out):
+    """`add_product`, with all arrays of any layout."""
+    if panels.size == 0:
+        add_few(a, b, out)
+        return
     add_tiles(a, panels, out)
     narrow = VECTOR_BYTES // out.itemsize
     rest = out.shape[1] % narrow
@@ -167,13 +177,10 @@ def add_product(a, right, out):
     out : (M, N) read and written: columns next to one another
     """
     b, panels = right
-    if panels.size == 0:
-        add_few(a, b, out)
-    else:
-        add_panels(any_layout(a), any_layout(panels), any_layout(out))
+    add_right(any_layout(a), b, panels, any_layout(out))
 
 
-@subroutine
+@shared
 def add_product_in_place(a, b, out):
     """out += a @ b for many rows of b, read where they are; all of any layout."""
     rest = out.shape[1] % (VECTOR_BYTES // b.itemsize)
@@ -187,7 +194,7 @@ def add_product_in_place(a, b, out):
         add_product(a, laid_out(b[:, full:], out.shape[0]), out[:, full:])
 
 
-@subroutine
+@shared
 def add_outer_product(a, b, out):
     """out += a^T b: the gradient of a weight matrix, summed over all rows.
 

@@ -6,6 +6,7 @@ Layouts are torch's: one gate, `weight_ih` (H, I), `weight_hh` (H, H).
 """
 
 from tsrnn.kernels._jit import formula, loop
+from tsrnn.kernels._shared import shared
 from tsrnn.kernels.activations import relu, relu_gradient, tanh, tanh_gradient
 from tsrnn.kernels.linear import accumulate, affine_gradient, projected, steps_together
 from tsrnn.kernels.products import add_product, laid_out
@@ -57,7 +58,7 @@ def step(a, bias_hh, rectify, h):
                 h_row[j] = cell(a_row[j] + bias_hh[j])
 
 
-@loop
+@shared
 def step_gradient(a, h, rectify, dh):
     """Gradient of one time step.
 

@@ -50,8 +50,6 @@ WIDTH_BYTES = VECTORS * VECTOR_BYTES  # of a row of a tile
 
 def _emit(context, builder, signature, args, rows: int, vectors: int) -> None:
     """The code of a tile of so many rows and vectors."""
-    # One copy of the tiles is enough for all who call the function that they stand in.
-    builder.function.attributes.add("noinline")
     scalar = context.get_value_type(signature.args[0].dtype)
     size = signature.args[0].dtype.bitwidth // 8
     lanes = VECTOR_BYTES // size

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from tsrnn.kernels._jit import formula, loop
+from tsrnn.kernels._shared import shared
 
 # What a window is measured by: the whole series' mean and standard deviation; the window's own last value or mean and
 # its own standard deviation; or its last value and the standard deviation of the whole series.
@@ -84,12 +85,13 @@ def measure_series(values, begin, end, centre, scale):
                     n = take_observed(values[first : min(first + PART, end[s]), k], held)
                     part = 0.0
                     for i in range(n):
-                        part += ((held[i] - mean) / unit) ** 2
+                        deviation = (held[i] - mean) / unit
+                        part += deviation * deviation
                     squares += part
             centre[s, k], scale[s, k] = mean, unit * math.sqrt(squares / max(count, 1))
 
 
-@loop
+@shared
 def centre_and_scale(window, centring, series_centre, series_scale):
     """Centre and scale of a window, in float64: a large level does not cost the digits of small changes.
 
@@ -119,7 +121,7 @@ def centre_and_scale(window, centring, series_centre, series_scale):
     for t in range(window.size):
         value = np.float64(window[t])
         if value == value:
-            variance += (value - mean) ** 2
+            variance += (value - mean) * (value - mean)
     scale = math.sqrt(variance / count) + SCALE_FLOOR * series_scale
     return (mean if centring == MEAN else last), scale
 
@@ -153,7 +155,13 @@ def place(number, first, stop):
     first : (S,) int64, read: row of the first window of each series
     stop : (S,) int64, read: number of the first window after those of each series
     """
-    series = np.searchsorted(stop, number, side="right")
+    series, after = 0, stop.size - 1
+    while series < after:  # by halves: NumPy's `searchsorted` takes longer to compile than all else here
+        middle = (series + after) // 2
+        if number < stop[middle]:
+            after = middle
+        else:
+            series = middle + 1
     return series, first[series] + number - (stop[series - 1] if series > 0 else 0)
 
 
