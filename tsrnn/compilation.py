@@ -85,4 +85,5 @@ def _tasks(dtype: np.dtype, cell: str, more: bool) -> Iterator[tuple]:
         series = np.sin(np.arange(40.0))
         columns = series[:, None] ** 2
         yield RNNForecaster(2, lookback=4, **SMALL), columns[:-2], series[:-2]
+        yield RNNForecaster(2, lookback=4, **(SMALL | {"linear_skip": "auto"})), series, None
         yield RNNForecaster(2, stateful=True, bptt_steps=4, **SMALL), series, None

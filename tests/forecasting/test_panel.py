@@ -5,10 +5,12 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 
 from forecasting.small import UPDATES, assert_untouched, daily, every_cell, forecaster, stateful, values
 from gradcheck import assert_close
 from tsrnn import RNNForecaster
+from tsrnn.forecasting import smoothing
 from tsrnn.forecasting.panel import panel_of
 
 
@@ -396,9 +398,21 @@ def test_ten_thousand_series():
     n, t = 10_000, 200
     index = pd.MultiIndex.from_product([range(n), pd.date_range("2021-01-01", periods=t, freq="D")])
     y = pd.Series(np.random.default_rng(0).standard_normal(n * t).cumsum(), index)
-    model = RNNForecaster(14, max_steps=3, random_state=0).fit(y)
+    model = RNNForecaster(14, max_steps=3, linear_skip=True, random_state=0).fit(y)
     assert model.predict().shape == (14 * n,)
     assert len(pickle.dumps(model)) < 10_000_000
+
+
+def test_smoothing_keeps_what_it_reads_and_no_more(monkeypatch):
+    monkeypatch.setattr(smoothing, "LONGEST", 60)
+    y = np.random.default_rng(0).standard_normal((200, 3)).cumsum(axis=0)
+    model = RNNForecaster(3, season_length=7, lookback=14, max_steps=3, random_state=0).fit(y)
+    assert model._tail.lengths.tolist() == [60] * 3
+    forecast = model.predict()
+    y[:140] += 1000  # before what it reads
+    assert_allclose(model.predict(y=y), forecast, rtol=1e-6)
+    y[140] += 1
+    assert np.abs(np.asarray(model.predict(y=y) - forecast)).max() > 1e-4
 
 
 def test_a_forecast_lays_out_no_more_stamps_than_it_needs(monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 
 from tsrnn.forecasting.onnxnodes import Graph
 from tsrnn.forecasting.smoothing import METHODS, WITHOUT_SEASON, smoothed_values
-from tsrnn.kernels.smoothing import LARGEST_LOG, LEAST_SHARE, correct, lag_behind, merit, smooth
+from tsrnn.kernels.smoothing import LARGEST_LOG, LEAST_SHARE, LEAST_SQUARE, correct, lag_behind, merit, smooth
 
 REST = np.array([np.iinfo(np.int64).max])  # where a slice ends that takes all the rest
 
@@ -77,12 +77,12 @@ def _smooth_window(graph: Graph, window: str, season: int, methods: np.ndarray, 
     zeros = graph.add("Expand", np.float64(0), shape)
     lag = np.zeros(methods.shape[1])
     for _ in range(season):
-        lag = graph.compute(lag_behind, lag, methods[0])
+        lag = graph.compute(lag_behind, lag, methods[0], 1.0)
     seasons = graph.compute(lambda value, mean, share: share * (value - mean), first, mean, methods[5])
     states = [graph.add("Expand", mean, shape), zeros, lag, zeros, seasons]
     following = graph.add("Slice", window, np.array([season]), REST, np.array([0]))
     level, trend, lag, squares, seasons = _take_in(graph, following, slope, season, methods, states)
-    weight = graph.compute(merit, squares, graph.add("ReduceMin", squares, axes=[1], keepdims=1))
+    weight = graph.compute(merit, squares, graph.add("ReduceMin", squares, axes=[1], keepdims=1), LEAST_SQUARE)
     seasons = graph.add("Gather", seasons, np.arange(steps) % season, axis=0)
     total = _forecast_on(graph, slope, methods, [level, trend], lag, seasons, weight, steps)
     return graph.add("Div", total, graph.add("ReduceSum", weight, np.array([1]), keepdims=1))
@@ -133,7 +133,7 @@ def _take_in(
     step.output(go_on, "go_on_next", np.bool_)
     step.output(level, "level_next", np.float64, "n", size)
     step.output(trend, "trend_next", np.float64, "n", size)
-    step.output(step.compute(lag_behind, lag, level_share), "lag_next", np.float64, size)
+    step.output(step.compute(lag_behind, lag, level_share, 1.0), "lag_next", np.float64, size)
     step.output(squares, "squares_next", np.float64, "n", size)
     step.output(seasons, "seasons_next", np.float64, season, "n", size)
     steps = graph.add("Gather", graph.add("Shape", values), np.int64(0))

@@ -16,6 +16,7 @@ from tsrnn.kernels._jit import apart, formula, loop
 # zero a small change is a large one.
 LEAST_SHARE = 0.05
 LARGEST_LOG = math.log(1e150)  # the largest forecast whose square is a number yet
+LEAST_SQUARE = 1e-300  # is added to sums of squared errors: of two methods without any error both are right
 
 
 @formula
@@ -33,15 +34,15 @@ def correct(error, level, trend, seasonal, level_share, trend_share, season_shar
 
 
 @formula
-def lag_behind(lag, level_share):
-    """How many steps smoothing lags behind a straight line, one step on."""
-    return 1 + (1 - level_share) * lag
+def lag_behind(lag, level_share, step):
+    """How many steps smoothing lags behind a straight line, one step on: a `step` of 1, in the type of the others."""
+    return lag - level_share * lag + step
 
 
 @formula
-def merit(squares, least):
+def merit(squares, least, least_square):
     """Weight of a method by its sum of squared errors and the least such sum: the tenth power, inverted."""
-    share = (least + 1e-300) / (squares + 1e-300)
+    share = (least + least_square) / (squares + least_square)
     share = share * share * share * share * share
     return share * share
 
@@ -73,7 +74,7 @@ def take_in(value, known, slope, methods, states, seasonal):
         level[j], trend[j], seasonal[j] = correct(
             error, level_now, trend_now, seasonal[j], level_share[j], trend_share[j], season_share[j]
         )
-        lag[j] = lag_behind(lag[j], level_share[j])
+        lag[j] = lag_behind(lag[j], level_share[j], 1.0)
 
 
 @loop
@@ -149,7 +150,7 @@ def smooth_window(window, season, methods, plain, states, seasons, weight, found
         off = window[t] - mean if window[t] == window[t] else 0.0
         for j in range(weight.size):
             seasons[t, j] = methods[5, j] * off
-            states[2, j] = lag_behind(states[2, j], methods[0, j])
+            states[2, j] = lag_behind(states[2, j], methods[0, j], 1.0)
     slope = straight_line(window, mean)
     for t in range(cycle, window.size):
         known = window[t] == window[t]
@@ -159,7 +160,7 @@ def smooth_window(window, season, methods, plain, states, seasons, weight, found
     for j in range(used):
         least = min(least, states[3, j])
     for j in range(weight.size):
-        weight[j] = merit(states[3, j], least) if j < used else 0.0
+        weight[j] = merit(states[3, j], least, LEAST_SQUARE) if j < used else 0.0
         total += weight[j]
     for p in range(found.size):
         ahead = forecast_on(p, slope, methods, states, seasons[(window.size + p) % cycle], weight)
