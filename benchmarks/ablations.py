@@ -14,7 +14,7 @@ DEFAULT = "default"
 # By what is left out or put in its place: the parameters that say so.
 INGREDIENTS: dict[str, dict] = {
     DEFAULT: {},
-    "no linear part": {"linear_skip": False},
+    "neither linear part nor smoothing": {"linear_skip": False},
     "linear part alone": LINEAR_ALONE,
     "no exponential smoothing": {"linear_skip": True},
     "no logarithms": {"normalize": "last"},
