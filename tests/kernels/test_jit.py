@@ -1,14 +1,13 @@
 """Where compiled code is kept, and when it is compiled again."""
 
 import os
-import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 
 import tsrnn.kernels._jit
-from processes import python
+from kernels.copied import copied, run_in
 from tsrnn.kernels import gru
 from tsrnn.kernels._jit import KernelCache
 
@@ -43,22 +42,12 @@ print(int(a[0]), sum(change_all.stats.cache_hits.values()), change_all.stats.cac
 
 @pytest.fixture
 def package(tmp_path):
-    """A package of the options and two small modules, for itself: what is tried here is their files."""
-    kernels = tmp_path / "site" / "tsrnn" / "kernels"
-    kernels.mkdir(parents=True)
-    for folder in (kernels, kernels.parent):
-        (folder / "__init__.py").touch()
-    shutil.copy(tsrnn.kernels._jit.__file__, kernels)
-    (kernels / "formulas.py").write_text(FORMULAS)
-    (kernels / "loops.py").write_text(LOOPS)
-    return kernels
+    return copied(tmp_path / "site", [tsrnn.kernels._jit], {"formulas.py": FORMULAS, "loops.py": LOOPS})
 
 
 def run(site, home):
     """Result of the loop, whether it was on disk already, and the folder, in a process of its own."""
-    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
-    environment |= {"PYTHONPATH": str(site), "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
-    printed = python("-P", "-c", RUN, env=environment).stdout  # and not the package in the working directory
+    printed = run_in(site, RUN, HOME=str(home), XDG_CACHE_HOME=str(home / "cache"))
     value, hits, path = printed.split(maxsplit=2)
     return int(value), bool(int(hits)), path.strip()
 

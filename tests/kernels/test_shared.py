@@ -1,10 +1,6 @@
 """Functions of which kernels share one copy: found in later processes, whatever these have compiled or loaded."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 
 import numba
 import numpy as np
@@ -12,6 +8,7 @@ import pytest
 
 import tsrnn.kernels._jit
 import tsrnn.kernels._shared
+from kernels.copied import copied, run_in
 from tsrnn.kernels._jit import LOOP
 from tsrnn.kernels.linear import affine_gradient
 from tsrnn.kernels.products import add_outer_product
@@ -59,25 +56,13 @@ print(sum(function.stats.cache_hits.values()), sum(sums.add_total.stats.cache_hi
 
 @pytest.fixture
 def package(tmp_path):
-    kernels = tmp_path / "site" / "tsrnn" / "kernels"
-    kernels.mkdir(parents=True)
-    for folder in (kernels, kernels.parent):
-        (folder / "__init__.py").touch()
-    for module in (tsrnn.kernels._jit, tsrnn.kernels._shared):
-        shutil.copy(module.__file__, kernels)
-    (kernels / "sums.py").write_text(SUMS)
-    (kernels / "loops.py").write_text(LOOPS)
-    return kernels
+    modules = [tsrnn.kernels._jit, tsrnn.kernels._shared]
+    return copied(tmp_path / "site", modules, {"sums.py": SUMS, "loops.py": LOOPS})
 
 
 def run(package, name):
     """What the loop of that name gives in a process of its own, and how often it and the shared function were kept."""
-    environment = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
-    environment["PYTHONPATH"] = str(package.parent.parent)
-    command = [sys.executable, "-P", "-c", RUN, name]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert result.returncode == 0, result.stderr
-    return result.stdout.split("\n")[:3]
+    return run_in(package.parent.parent, RUN, name).split("\n")[:3]
 
 
 def test_later_processes_find_what_a_kernel_calls(package):
