@@ -10,6 +10,7 @@ from tsrnn.forecasting.onnxcells import Weights
 from tsrnn.forecasting.onnxlayers import network_outputs
 from tsrnn.forecasting.onnxnodes import Graph
 from tsrnn.forecasting.onnxsmoothing import smoothing_nodes
+from tsrnn.forecasting.smoothing import averaged
 from tsrnn.forecasting.streams import StreamUnits
 from tsrnn.kernels.smoothing import LARGEST_LOG
 from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SCALE_FLOOR, SERIES
@@ -71,7 +72,7 @@ def windows_graph(
     smoothed = smoothing_nodes(graph, y, network.steps, steps, season)
     window = graph.add("Gather", y, np.arange(-network.steps, 0), axis=1)
     if network.output_size == steps:
-        forecast = _mixed(graph, _after(graph, window, network, weights, units), smoothed, smoothing_share)
+        forecast = graph.compute(averaged, _after(graph, window, network, weights, units), smoothed, smoothing_share)
     else:
         forecast = _value_by_value(graph, window, network, weights, units, smoothed, smoothing_share)
     graph.output(forecast, "forecast", np.float64, "n", steps)
@@ -90,11 +91,6 @@ def _after(graph: Graph, window: str, network: Network, weights: Weights, units:
     return forecast if units.floor is None else _from_log(graph, forecast, units.floor[0, 0])
 
 
-def _mixed(graph: Graph, forecast: str, smoothed: str, share: float) -> str:
-    """As `tsrnn.forecasting.smoothing.mixed`."""
-    return graph.compute(lambda one, other: (1 - share) * one + share * other, forecast, smoothed)
-
-
 def _value_by_value(
     graph: Graph, window: str, network: Network, weights: Weights, units: Units, smoothed: str, share: float
 ) -> str:
@@ -104,7 +100,7 @@ def _value_by_value(
         step.input("window", np.float64, "n", network.steps),
         step.input("smoothed", np.float64, "n", 1),
     )
-    value = _mixed(step, _after(step, before, network, weights, units), smoothed_t, share)
+    value = step.compute(averaged, _after(step, before, network, weights, units), smoothed_t, share)
     newer = step.add("Gather", before, np.arange(1, network.steps), axis=1)
     step.output(step.add("Concat", newer, value, axis=1), "window_next", np.float64, "n", network.steps)
     step.output(value, "value", np.float64, "n", 1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tsrnn.forecasting.onnxnodes import Graph
 from tsrnn.forecasting.smoothing import METHODS, WITHOUT_SEASON, smoothed_values
-from tsrnn.kernels.smoothing import LARGEST_LOG, LEAST_SHARE, LEAST_SQUARE, correct, lag_behind, merit, smooth
+from tsrnn.kernels.smoothing import LARGEST_LOG, LEAST_SHARE, LEAST_SQUARE, correct, drift, lag_behind, merit, smooth
 
 REST = np.array([np.iinfo(np.int64).max])  # where a slice ends that takes all the rest
 
@@ -100,13 +100,6 @@ def _straight_line(graph: Graph, window: str, centre: str) -> str:
     return graph.add("Div", mixed, graph.add("Max", squares, np.float64(0.5)))  # 0.5 is that of two values
 
 
-def _errors(value, forecast, slope, slope_share, lag, squares):
-    """The error of a forecast, and the sum of those squared with the straight line's share in the forecast."""
-    error = value - forecast
-    missed = error - slope * slope_share * lag
-    return error, squares + missed * missed
-
-
 def _take_in(
     graph: Graph, values: str, slope: str, season: int, methods: np.ndarray, states: list[str | np.ndarray]
 ) -> list[str]:
@@ -124,7 +117,9 @@ def _take_in(
     seasons = step.input("seasons", np.float64, season, "n", size)
     value, seasonal = step.add("Gather", values, t, axis=0), step.add("Gather", seasons, np.int64(0), axis=0)
     level, trend, forecast = step.compute(smooth, level, trend, seasonal, damping)
-    error, squares = step.compute(_errors, value, forecast, slope, slope_share, lag, squares)
+    error = step.compute(lambda value, forecast: value - forecast, value, forecast)
+    missed = step.compute(lambda error, drift: error - drift, error, step.compute(drift, slope, slope_share, lag))
+    squares = step.compute(lambda squares, missed: squares + missed * missed, squares, missed)
     level, trend, seasonal = step.compute(
         correct, error, level, trend, seasonal, level_share, trend_share, season_share
     )
@@ -157,10 +152,9 @@ def _forecast_on(
     level, trend = (step.input(name, np.float64, "n", size) for name in ("level", "trend"))
     ahead, seasonal = step.input("ahead", np.float64), step.input("seasonal", np.float64, "n", size)
     level, trend, forecast = step.compute(smooth, level, trend, seasonal, damping)
-    weighted = step.compute(
-        lambda weight, forecast, slope, share, ahead, lag: weight * (forecast + slope * share * (ahead + lag)),
-        *(weight, forecast, slope, slope_share, ahead, lag),
-    )
+    behind = step.compute(lambda ahead, lag: ahead + lag, ahead, lag)
+    added = step.compute(drift, slope, slope_share, behind)
+    weighted = step.compute(lambda weight, forecast, added: weight * (forecast + added), weight, forecast, added)
     step.output(level, "level_next", np.float64, "n", size)
     step.output(trend, "trend_next", np.float64, "n", size)
     step.output(step.add("ReduceSum", weighted, np.array([1]), keepdims=0), "total", np.float64, "n")

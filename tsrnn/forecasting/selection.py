@@ -84,10 +84,10 @@ class Races:
 
     def _units(self, choices: Choices) -> Choices:
         """With the normalization of the best linear map, and without smoothing where that is better by itself."""
-        names = candidates(self._model, self._panel, choices)
-        if len(names) == 1 and choices.smoothing_share == 0:
+        names, share = candidates(self._model, self._panel, choices), choices.smoothing_share
+        if len(names) == 1 and share == 0:
             return choices
-        entries, errors, without = [], [], []
+        errors, without = [], []
         for normalize in names:
             candidate = replace(choices, normalize=normalize)
             plan, network = self._held_back(candidate), self._build(candidate)
@@ -95,12 +95,13 @@ class Races:
             if linear is None or not plan.validation.size:
                 return choices
             (found,), targets = linear_outputs(network, plan.validation, [linear], FLOAT)
-            entries.append(candidate)
-            errors.append(self._errors(plan, found, targets, choices.smoothing_share))
-            without.append(self._errors(plan, found, targets, 0.0))
+            errors.append(self._errors(plan, found, targets, share))
+            if share:
+                without.append(self._errors(plan, found, targets, 0.0))
         best = self._won(errors, LEAST_GAIN)
-        alone = self._won([errors[best], without[best]], LEAST_GAIN_ALONE) == 1
-        return replace(entries[best], smoothing_share=0.0) if alone else entries[best]
+        if share and self._won([errors[best], without[best]], LEAST_GAIN_ALONE) == 1:
+            share = 0.0
+        return replace(choices, normalize=names[best], smoothing_share=share)
 
     def _training(self, choices: Choices) -> Choices:
         """With the number of updates after which the network is best, and the share of what they change."""

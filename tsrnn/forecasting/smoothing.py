@@ -68,6 +68,11 @@ def smoothing_forecasts(
     return found
 
 
+def averaged(forecast, smoothed, share: float):
+    """The mean of a forecast and of smoothing, which counts for a share."""
+    return (1 - share) * forecast + share * smoothed
+
+
 def mixed(forecast: np.ndarray, smoothed: np.ndarray, share: float) -> np.ndarray:
-    """The mean of forecasts and of smoothing, which counts for a share; without it where it knows of no value."""
-    return np.where(np.isnan(smoothed), forecast, (1 - share) * forecast + share * smoothed)
+    """`averaged`, without smoothing where that knows of no value."""
+    return np.where(np.isnan(smoothed), forecast, averaged(forecast, smoothed, share))

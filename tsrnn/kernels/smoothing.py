@@ -40,6 +40,12 @@ def lag_behind(lag, level_share, step):
 
 
 @formula
+def drift(slope, slope_share, lag):
+    """What a method with a share of the straight line's slope adds, so many steps behind the line."""
+    return slope * slope_share * lag
+
+
+@formula
 def merit(squares, least, least_square):
     """Weight of a method by its sum of squared errors and the least such sum: the tenth power, inverted."""
     share = (least + least_square) / (squares + least_square)
@@ -69,7 +75,7 @@ def take_in(value, known, slope, methods, states, seasonal):
     for j in range(seasonal.size):
         level_now, trend_now, forecast = smooth(level[j], trend[j], seasonal[j], damping[j])
         error = known * (value - forecast)
-        missed = error - known * slope * slope_share[j] * lag[j]
+        missed = error - known * drift(slope, slope_share[j], lag[j])
         squares[j] += missed * missed
         level[j], trend[j], seasonal[j] = correct(
             error, level_now, trend_now, seasonal[j], level_share[j], trend_share[j], season_share[j]
@@ -86,7 +92,7 @@ def forecast_on(ahead, slope, methods, states, seasonal, weight):
     total = 0.0
     for j in range(weight.size):
         level[j], trend[j], forecast = smooth(level[j], trend[j], seasonal[j], damping[j])
-        total += weight[j] * (forecast + slope * slope_share[j] * (ahead + lag[j]))
+        total += weight[j] * (forecast + drift(slope, slope_share[j], ahead + lag[j]))
     return total
 
 
