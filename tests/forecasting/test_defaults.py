@@ -45,6 +45,23 @@ def test_long_horizons():
     choices = chosen(np.sin(np.arange(5000)), 24, 96)
     assert (choices.lookback, choices.segment, choices.decoder) == (720, 48, "parallel")
     assert (choices.normalize, choices.hidden_size, choices.dropout) == ("difference", 128, 0.5)
+    assert (choices.apart, choices.training_share, choices.max_steps) == (True, 0.5, 800)
+    assert choices.learning_rate_init == pytest.approx(0.002)
+
+
+@pytest.mark.parametrize(
+    ("changes", "share"),
+    [
+        ({"linear_skip": True}, 0.75),  # the sum, as asked
+        ({"linear_skip": False}, 1),
+        ({"max_steps": 0}, 1),
+        ({"decoder": "recursive"}, 0.5),  # whose network forecasts a step
+        ({"stateful": True, "bptt_steps": 5}, 1),
+    ],
+)
+def test_long_horizons_that_learn_no_two_things_apart(changes, share):
+    choices = chosen(np.sin(np.arange(20_000)), 24, 96, **changes)
+    assert (choices.apart, choices.training_share) == (False, share)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 20, 60, 400])

@@ -9,6 +9,7 @@ from tsrnn import RNNForecaster
 from tsrnn.forecasting import fitting, selection
 from tsrnn.forecasting.selection import _winner
 from tsrnn.forecasting.smoothing import smoothing_forecasts
+from tsrnn.training.linear import joined
 
 
 def automatic(horizon=6, **changes):
@@ -29,6 +30,7 @@ def seasonal(n=90, growth=0.0, noise=0.1, seed=0):
         ([[1.0, np.nan], [0.5, 0.1]], 1),
         ([[np.nan], [np.nan]], 0),
         ([[1.0], [np.inf]], 0),
+        ([[np.inf], [1.0]], 1),
     ],
 )
 def test_the_first_candidate_wins_unless_another_is_clearly_better(errors, winner):
@@ -99,6 +101,39 @@ def test_short_series_do_not_say_how_much_is_to_be_learnt(monkeypatch):
     assert automatic().fit(seasonal(26)).n_steps_ == 1
     with pytest.raises(AssertionError):
         automatic().fit(np.column_stack([seasonal(26, seed=k) for k in range(4)]))
+
+
+@pytest.mark.parametrize(("errors", "apart"), [((1.0, 1.2), True), ((1.0, 0.5), False), ((np.inf, 0.5), False)])
+def test_long_horizons_race_whether_to_learn_apart(errors, apart, monkeypatch):
+    """The first candidate learns apart from the linear map, the other what it leaves; the errors are made up."""
+    found, drawn, joins = iter(errors), [], []
+    monkeypatch.setattr(selection.Races, "_errors", lambda *_: np.array([next(found)]))
+    monkeypatch.setattr(fitting, "draw_back", lambda *arguments: drawn.append(arguments[-1]))
+    monkeypatch.setattr(fitting, "joined", lambda *arguments: joins.append(arguments[-1]) or joined(*arguments))
+    y = np.column_stack([seasonal(400, seed=k) for k in range(4)])
+    model = automatic(96, max_steps=2).fit(y)
+    assert (joins, drawn) == (([0.5] * len(joins), []) if apart else ([], [0.75] * len(drawn)))
+    assert joins or drawn
+    assert model.selection_ == "validation"
+
+
+def test_learnt_apart_is_the_mean_of_two_forecasts(monkeypatch):
+    """Of the linear map alone, and of a network without one that has been trained on the same."""
+    y = seasonal(300)
+    model = automatic(96, max_steps=4).fit(y)
+    assert model.selection_ == "rules"  # too little is held back to tell
+    assert model.network_.linear is not None
+    alone = automatic(96, max_steps=0).fit(y).predict()
+    seen = []
+    monkeypatch.setattr(fitting, "joined", lambda *arguments: seen.append(arguments) or joined(*arguments))
+    automatic(96, max_steps=4).fit(y)
+    apart, trained = seen[-1][2:4]
+    assert apart.linear is None
+    network = automatic(96, max_steps=4, linear_skip=False).fit(y)
+    network.parameters_ = trained
+    assert_allclose(model.predict(), (alone + network.predict()) / 2, rtol=1e-5)
+    model.set_params(warm_start=True, max_steps=1).fit(y)  # goes on with both
+    assert model.n_steps_ == 5
 
 
 @pytest.mark.parametrize(("without", "share"), [(1.0, 0.5), (0.95, 0.5), (0.5, 0.0)])

@@ -17,6 +17,8 @@ ENOUGH_WINDOWS = 30_000  # whole windows that need none beside them that are fil
 # From so many steps on, a horizon is decoded in segments, and from windows that are long and differ in little else.
 LONG_HORIZON = 96
 LONG_LOOKBACK, LONG_RECURRENT_STEPS = 720, 15
+LONG_STEPS, LONG_RATE = 800, 2 / 3  # updates, and the share of the learning rate: more learns by heart what passes
+LONG_APART, LONG_TOGETHER = 0.5, 0.75  # share of the network's forecast, and of what training changes
 
 STRAIGHT = 0.05  # deviation, as a share of the level, within which logarithms are a straight line
 
@@ -49,8 +51,11 @@ class Choices:
     learning_rate_init : float
     smoothing_share : float
         Of exponential smoothing of each series in the forecast.
+    apart : bool
+        Whether the network learns the whole by itself, and not what a fitted linear map leaves.
     training_share : float
-        Of what training changes; the rest stays with that linear map.
+        Of what training changes, or of the network's forecast where it learns apart; the rest stays with that linear
+        map.
     """
 
     lookback: int
@@ -66,6 +71,7 @@ class Choices:
     max_steps: int | None
     learning_rate_init: float
     smoothing_share: float = 0.0
+    apart: bool = False
     training_share: float = 1.0
 
     @property
@@ -96,7 +102,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
     outputs, lengths = int(model.horizon), panel.lengths
     if model.decoder == "recursive":  # one step of what is read on: a value of a window, a segment of a stream
         outputs = 1
-    long = outputs >= LONG_HORIZON and not model.stateful
+    long = _is_long(model)
     decoder = given("decoder", lambda: "parallel" if long else "direct")
     lookback, fixed = 1, model.stateful
     if not fixed:
@@ -113,7 +119,9 @@ def choose(model, panel: Panel, season: int) -> Choices:
     wide = long or (lookback >= WIDE_LOOKBACK and whole >= MANY_WINDOWS)
     # Of exogenous columns the linear map knows nothing: they are for the network to learn.
     started = linear and not model.stateful and not panel.covariates.shape[1]
-    max_steps = auto_steps(whole, started, wide and not long) if model.max_steps == "auto" else model.max_steps
+    steps_of_its_own = model.max_steps == "auto"
+    max_steps = auto_steps(whole, started, wide, long) if steps_of_its_own else model.max_steps
+    apart = long and started and not kept and model.linear_skip == "auto" and max_steps != 0
     if kept:
         smoothing = model.smoothing_share_
     else:
@@ -130,9 +138,10 @@ def choose(model, panel: Panel, season: int) -> Choices:
         alpha=0.0 if model.alpha == "auto" else model.alpha,
         alpha_linear=min(1.0, 100 / lookback) if model.alpha == "auto" else model.alpha,
         max_steps=max_steps,
-        learning_rate_init=model.learning_rate_init * (rate_share(max_steps) if model.max_steps == "auto" else 1),
+        learning_rate_init=model.learning_rate_init * (rate_share(max_steps, long) if steps_of_its_own else 1),
         smoothing_share=smoothing,
-        training_share=auto_training(whole) if started and model.max_steps == "auto" else 1.0,
+        apart=apart,
+        training_share=LONG_APART if apart else auto_training(whole, long) if started and steps_of_its_own else 1.0,
     )
 
 
@@ -145,26 +154,31 @@ def auto_smoothing(windows: int, long: bool) -> float:
     return 0.0 if long else 0.5 if windows < FEW_WINDOWS else 1 / 3 if windows < MANY_WINDOWS else 0.25
 
 
-def auto_training(windows: int) -> float:
+def auto_training(windows: int, long: bool = False) -> float:
     """Share of what training changes, to begin with: of few windows much is learnt that does not come again."""
+    if long:
+        return LONG_TOGETHER
     return 0.25 if windows < FEW_WINDOWS else 0.5 if auto_steps(windows, True) < MOST_STEPS else 1.0
 
 
-def auto_steps(windows: int, started: bool, wide: bool = False) -> int:
+def auto_steps(windows: int, started: bool, wide: bool = False, long: bool = False) -> int:
     """Updates: `MOST_STEPS`, twice as many of many windows, four times as many of a wide network of many long ones.
 
-    Where the linear map is fitted before, at most about `PASSES` over all windows.
+    Where the linear map is fitted before, at most about `PASSES` over all windows. Long horizons have `LONG_STEPS`,
+    for what is learnt apart from that map.
     """
+    if long:
+        return LONG_STEPS
     most = MOST_STEPS * (4 if wide else 2 if windows >= MANY_WINDOWS else 1)
     return int(np.clip(PASSES * windows / 256, 1, most)) if started else most
 
 
-def rate_share(steps: int) -> float:
-    """Share of the learning rate at which few updates are made.
+def rate_share(steps: int, long: bool = False) -> float:
+    """Share of the learning rate at which few updates are made, or those of long horizons.
 
     The first ones move all weights alike, whatever their gradients, and few follow to mend that.
     """
-    return min(1.0, steps / FEW_STEPS)
+    return (LONG_RATE if long else 1.0) * min(1.0, steps / FEW_STEPS)
 
 
 def other_steps(model, choices: Choices) -> list[int]:
@@ -172,7 +186,7 @@ def other_steps(model, choices: Choices) -> list[int]:
 
     The one to stay with unless another is better comes first; none where there is nothing to choose.
     """
-    if model.max_steps != "auto" or choices.training_share == 1:
+    if model.max_steps != "auto" or choices.training_share == 1 or _is_long(model):
         return []
     own = choices.max_steps
     return [own, *(steps for steps in (FEW_STEPS // 3, FEW_STEPS) if steps > 2 * own)]
@@ -192,6 +206,11 @@ def candidates(model, panel: Panel, choices: Choices) -> list[str]:
     if model.normalize != "auto" or choices.normalize not in ("last", "log_last"):
         return [choices.normalize]
     return ["log_last", "log_mean", "last", "mean"] if choices.normalize == "log_last" else ["last", "mean"]
+
+
+def _is_long(model) -> bool:
+    """Whether the horizon of a forecaster is long, and decoded at once."""
+    return model.horizon >= LONG_HORIZON and model.decoder != "recursive" and not model.stateful
 
 
 def _bends(panel: Panel) -> bool:

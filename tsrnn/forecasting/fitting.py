@@ -13,7 +13,7 @@ from tsrnn.forecasting.plans import carried_states, check_signs, streamed, windo
 from tsrnn.forecasting.prediction import kept_values
 from tsrnn.forecasting.selection import Races
 from tsrnn.forecasting.timeindex import season_length
-from tsrnn.training.linear import draw_back, start_linear
+from tsrnn.training.linear import draw_back, joined, start_linear
 
 DECODERS = ("direct", "parallel", "recursive", "seq2seq")
 
@@ -123,17 +123,21 @@ class Fitting:
 
         def start(network, dtype, rng):
             parameters = network.initialize(rng, dtype, self.recurrent_init)
-            if linear is not None:
+            if linear is not None and not apart:
                 start_linear(network, parameters, linear)
             return parameters
 
-        def keep(network, parameters):
+        def keep(trained, parameters):
+            if apart:
+                whole = joined(network, linear, trained, parameters, choices.training_share)
+                return {"network_": network, "parameters_": whole}
             if linear is not None:
                 draw_back(network, parameters, linear, choices.training_share)
             return {"_states": carried_states(network, parameters, panel, plan.units)} if self.stateful else {}
 
+        apart = choices.apart and linear is not None
         self._train(
-            network,
+            build(replace(choices, linear_skip=False)) if apart else network,
             np.dtype(np.float32),
             plan.training,
             plan.validation,

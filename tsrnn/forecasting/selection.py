@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tsrnn.forecasting.defaults import Choices, candidates, other_steps, rate_share
+from tsrnn.forecasting.defaults import LONG_TOGETHER, Choices, candidates, other_steps, rate_share
 from tsrnn.forecasting.panel import Panel
 from tsrnn.forecasting.plans import Plan, windowed
 from tsrnn.forecasting.smoothing import mixed, smoothing_forecasts
@@ -21,6 +21,7 @@ from tsrnn.training.trainer import DivergenceError, Trainer
 ENOUGH_ORIGINS, ENOUGH_HORIZONS, MOST_ORIGINS = 50, 4, 20_000
 LONG = 10  # horizons
 LEAST_HORIZONS = 3  # of all series, that say how much is to be learnt
+APART_STEPS = 300  # updates, at most, that say whether the network had better learn apart from the linear map
 # By which another candidate must be better than the first: on the held-back values of one series much is chance.
 # What training gains on one stretch of all series, which have much in common, it may lose on the next; and so may a
 # linear map without smoothing beside it.
@@ -75,8 +76,8 @@ class Races:
     def run(self, choices: Choices) -> Choices:
         """The choices with what has won."""
         if self._model._goes_on() or self._model.early_stopping or not choices.linear_skip:
-            return replace(choices, training_share=1.0)
-        return self._training(self._units(choices))
+            return replace(choices, apart=False, training_share=1.0)
+        return self._together(choices) if choices.apart else self._training(self._units(choices))
 
     def start(self, network: Network, plan: Plan) -> np.ndarray | None:
         """Coefficients of the linear map that training starts with."""
@@ -106,7 +107,7 @@ class Races:
     def _training(self, choices: Choices) -> Choices:
         """With the number of updates after which the network is best, and the share of what they change."""
         numbers = other_steps(self._model, choices)
-        if not numbers or self._panel.n_series * self._held < LEAST_HORIZONS * self._outputs:
+        if not numbers or not self._says_enough():
             return choices
         plan, network = self._held_back(choices), self._build(choices)
         linear = self.start(network, plan)
@@ -120,20 +121,45 @@ class Races:
             trained = self._trained(network, plan, entry, linear)
             for share in (choices.training_share, 1.0):
                 entries.append(replace(entry, training_share=share))
-                drawn = (1 - share) * untrained + share * trained
-                drawn = np.where(np.isfinite(drawn), drawn, np.inf)
+                drawn = _drawn(untrained, trained, share)
                 errors.append(self._errors(plan, drawn, targets, choices.smoothing_share))
         return entries[self._won(errors, LEAST_GAIN_OF_TRAINING)]
+
+    def _together(self, choices: Choices) -> Choices:
+        """With a network that learns what the linear map leaves, where that is better than apart from it."""
+        if not self._says_enough():
+            return choices
+        together = replace(choices, apart=False, training_share=LONG_TOGETHER)
+        plan, whole = self._held_back(choices), self._build(choices)
+        linear = self.start(whole, plan)
+        if linear is None or not plan.validation.size:
+            return choices
+        (untrained,), targets = linear_outputs(whole, plan.validation, [linear], FLOAT)
+        entries, errors = (choices, together), []
+        for entry in entries:
+            steps = APART_STEPS if choices.max_steps is None else min(APART_STEPS, choices.max_steps)
+            network = self._build(replace(entry, linear_skip=False)) if entry.apart else whole
+            trained = self._trained(network, plan, replace(entry, max_steps=steps), None if entry.apart else linear)
+            drawn = _drawn(untrained, trained, entry.training_share)
+            errors.append(self._errors(plan, drawn, targets, choices.smoothing_share))
+        return entries[self._won(errors, LEAST_GAIN_OF_TRAINING)]
+
+    def _says_enough(self) -> bool:
+        return self._panel.n_series * self._held >= LEAST_HORIZONS * self._outputs
 
     def _won(self, errors: list[np.ndarray], least_gain: float) -> int:
         if not np.isnan(errors).any(axis=0).all():
             self.selection = "validation"
         return _winner(errors, self._held / self._outputs, least_gain)
 
-    def _trained(self, network: Network, plan: Plan, choices: Choices, linear: np.ndarray) -> np.ndarray:
-        """Outputs of the network for the held-back windows; infinite if its training diverges."""
+    def _trained(self, network: Network, plan: Plan, choices: Choices, linear: np.ndarray | None) -> np.ndarray:
+        """Outputs for the held-back windows of the network, which starts from the linear map if there is one.
+
+        They are infinite if its training diverges.
+        """
         parameters = network.initialize(self._rng, FLOAT, self._model.recurrent_init)
-        start_linear(network, parameters, linear)
+        if linear is not None:
+            start_linear(network, parameters, linear)
         trainer = Trainer(network, parameters, self._model._options(**choices.training), plan.training, None, self._rng)
         try:
             trainer.run()
@@ -182,6 +208,12 @@ class Races:
         return np.where(known, totals, np.nan)
 
 
+def _drawn(linear: np.ndarray, trained: np.ndarray, share: float) -> np.ndarray:
+    """Outputs of which training has a share, and the linear map the rest."""
+    drawn = (1 - share) * linear + share * trained
+    return np.where(np.isfinite(drawn), drawn, np.inf)
+
+
 def _winner(errors: list[np.ndarray], horizons: float, least_gain: float) -> int:
     """The number of the candidate with the least errors (..., S), if they are clearly below the first one's.
 
@@ -194,7 +226,8 @@ def _winner(errors: list[np.ndarray], horizons: float, least_gain: float) -> int
         return 0
     means = table.mean(axis=-1)
     first = np.where(means[0] > 0, means[0], 1)
-    scores = (means / first).reshape(len(table), -1).mean(axis=1)
+    with np.errstate(invalid="ignore"):  # where the training of the first one has diverged
+        scores = np.nan_to_num((means / first).reshape(len(table), -1).mean(axis=1), nan=np.inf, posinf=np.inf)
     best = int(np.argmin(scores))
     gain = least_gain + GAIN_OF_ONE / np.sqrt(table.shape[-1] * (1 + horizons))
     return best if scores[best] < (1 - gain) * scores[0] else 0

@@ -82,6 +82,32 @@ def draw_back(network: Network, parameters: np.ndarray, coefficients: np.ndarray
         p[name] *= share
 
 
+def joined(network: Network, coefficients: np.ndarray, apart: Network, trained: np.ndarray, share: float) -> np.ndarray:
+    """Parameters with which a network makes the outputs of a linear map and of the same network without one.
+
+    Parameters
+    ----------
+    network : Network
+        With a linear map.
+    coefficients : (I + 1, O) ndarray
+    apart : Network
+        Without one.
+    trained : ndarray
+        Its parameters.
+    share : float
+        Of the trained network in the outputs; the linear map has the rest.
+    """
+    parameters = np.zeros(network.layout.size, trained.dtype)
+    p = network.layout.views(parameters)
+    for name, values in apart.layout.views(trained).items():
+        p[name][...] = values
+    p["linear.weight"][...], p["linear.bias"][...] = coefficients[:-1].T, coefficients[-1]
+    for name, part in (("linear", 1 - share), ("head", share)):
+        p[f"{name}.weight"] *= part
+        p[f"{name}.bias"] *= part
+    return parameters
+
+
 def linear_outputs(
     network: Network, samples: Samples, coefficients: list[np.ndarray], dtype: np.dtype
 ) -> tuple[list[np.ndarray], np.ndarray]:
