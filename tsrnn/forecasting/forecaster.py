@@ -1,12 +1,13 @@
 """`RNNForecaster`: rows are time."""
 
 from tsrnn.forecasting.base import RecurrentEstimator
+from tsrnn.forecasting.components import Components
 from tsrnn.forecasting.fitting import Fitting
 from tsrnn.forecasting.inspection import ForecasterInspection
 from tsrnn.forecasting.prediction import Predictions
 
 
-class RNNForecaster(Fitting, Predictions, ForecasterInspection, RecurrentEstimator):
+class RNNForecaster(Fitting, Predictions, ForecasterInspection, Components, RecurrentEstimator):
     """Recurrent network that forecasts a time series.
 
     The series is cut into windows of `lookback` values. Each window is measured in units of its own (see
