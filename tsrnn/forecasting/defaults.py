@@ -125,7 +125,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
     if kept:
         smoothing = model.smoothing_share_
     else:
-        smoothing = auto_smoothing(whole, long) if started and model.linear_skip == "auto" else 0.0
+        smoothing = auto_smoothing(whole, season, long) if started and model.linear_skip == "auto" else 0.0
     return Choices(
         lookback=lookback,
         least=max(2, season) if scarce else lookback,
@@ -149,9 +149,13 @@ def choose(model, panel: Panel, season: int) -> Choices:
 CHOSEN = ("lookback", "segment", "decoder", "normalize", "linear_skip", "hidden_size", "dropout")
 
 
-def auto_smoothing(windows: int, long: bool) -> float:
+def auto_smoothing(windows: int, season: int, long: bool) -> float:
     """Share of exponential smoothing in the forecast, to begin with: the less, the more there is to learn from."""
-    return 0.0 if long else 0.5 if windows < FEW_WINDOWS else 1 / 3 if windows < MANY_WINDOWS else 0.25
+    if long:
+        return 0.0
+    if windows < FEW_WINDOWS:  # which say little of levels and trends, and where there is no season of nothing else
+        return 1 / 2 if season > 1 else 2 / 3
+    return 1 / 3 if windows < MANY_WINDOWS else 0.25
 
 
 def auto_training(windows: int, long: bool = False) -> float:

@@ -72,9 +72,9 @@ default="gru"
         errors, of 20,000 windows at most, and the network from zero: it learns what is left. "auto" is True, and
         averages the forecast with exponential smoothing of each series by itself: 121 methods of Holt, Winters and
         Theta, weighted by how well they would have forecast the series so far. It counts for half of the forecast
-        where there are less than 5,000 windows, for a quarter where there are 100,000, else for a third; for nothing
-        beside exogenous columns, for horizons from 96 on, with `stateful`, and where held-back values are forecast
-        clearly better without. At horizons from 96 on, where a map of long windows follows what passes, "auto" is the
+        where there are less than 5,000 windows, two thirds without a season, for a quarter where there are 100,000
+        windows, else for a third; for nothing beside exogenous columns, for horizons from 96 on, with `stateful`, and
+        where held-back values are forecast clearly better without. At horizons from 96 on, where a map of long windows follows what passes, "auto" is the
         mean of the two, each learnt by itself, unless held-back values are forecast clearly better by their sum. True
         is the network and its linear map alone.
     hidden_size : int, tuple of int or "auto", default="auto"
