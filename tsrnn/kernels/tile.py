@@ -18,7 +18,6 @@ from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
 
 VECTORS = 2  # of a register's width, side by side in a tile; in a narrow one there is one
 
@@ -59,7 +58,7 @@ def _emit(context, builder, signature, args, rows: int, vectors: int) -> None:
 
     def opened(position, value):
         """Address, and bytes from row to row and from column to column."""
-        array = make_array(signature.args[position])(context, builder, value)
+        array = context.make_array(signature.args[position])(context, builder, value)
         address = builder.bitcast(array.data, ir.IntType(8).as_pointer())
         return address, *cgutils.unpack_tuple(builder, array.strides, 2)
 
@@ -83,7 +82,7 @@ def _emit(context, builder, signature, args, rows: int, vectors: int) -> None:
     a_address, a_row, a_column = opened(0, a)
     b_address, b_row, b_column = opened(2, b)
     c_address, c_row, c_column = opened(5, c)
-    inner = cgutils.unpack_tuple(builder, make_array(signature.args[0])(context, builder, a).shape, 2)[1]
+    inner = cgutils.unpack_tuple(builder, context.make_array(signature.args[0])(context, builder, a).shape, 2)[1]
     a_address = at(a_address, builder.mul(a_row, m))
     b_address = at(b_address, builder.add(builder.mul(b_row, k), builder.mul(b_column, j)))
     c_address = at(c_address, builder.add(builder.mul(c_row, m), builder.mul(c_column, n)))
