@@ -1,0 +1,78 @@
+"""The benchmark on a GPU, at tiny shapes: its check sees what is wrong, and what it times can be called."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from cell_shapes import Shape  # noqa: E402
+from cuda_sides import Ours, Problem, checked  # noqa: E402
+
+from tsrnn.kernels.cuda.driver import SIMULATED  # noqa: E402
+from tsrnn.network.recurrent import Recurrent  # noqa: E402
+
+TINY = Shape(5, 3, 2, 4)
+DEVICE = "cpu" if SIMULATED else "cuda"
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_layer_is_right(cell):
+    found = checked(Problem(cell, TINY), some=3)
+    assert found["all_written"]
+    assert max(found["error_states"], found["error_gradients"]) < 1e-6
+
+
+def test_what_is_left_out_is_seen(monkeypatch):
+    forward = Recurrent.forward
+
+    def lazy(self, p, x, work, keys=None):
+        y = forward(self, p, x, work, keys)
+        work.memory[0][-1:] = np.nan
+        return y
+
+    monkeypatch.setattr(Recurrent, "forward", lazy)
+    assert not checked(Problem("gru", TINY), some=3)["all_written"]
+
+
+def test_a_slip_is_seen(monkeypatch):
+    backward = Recurrent.backward
+
+    def slipping(self, p, g, *others):
+        dx = backward(self, p, g, *others)
+        g["bias_ih"] *= 1.001
+        return dx
+
+    monkeypatch.setattr(Recurrent, "backward", slipping)
+    found = checked(Problem("gru", TINY), some=3)
+    assert found["all_written"]
+    assert found["error_states"] < 1e-6
+    assert found["worst_gradient"] == "bias_ih"
+    assert 1e-4 < found["error_gradients"] < 1e-2
+
+
+class Lent:
+    """A tensor of the host as the simulator's device lends it."""
+
+    def __init__(self, tensor):
+        self._array = tensor.numpy()
+        self.__cuda_array_interface__ = self._array.__array_interface__
+
+
+def test_what_is_timed_can_be_called(monkeypatch):
+    if SIMULATED:
+        import cuda_sides
+
+        lend = cuda_sides.Array.borrowed
+        monkeypatch.setattr(cuda_sides.Array, "borrowed", lambda tensor: lend(Lent(tensor)))
+    import bench_cuda
+
+    problem = Problem("lstm", TINY)
+    with Ours(problem) as ours:
+        for what in bench_cuda.WHAT:
+            for side in bench_cuda.sides(problem, ["float32"], {"float32": ours}, what, DEVICE).values():
+                side.run(1)
+        assert np.isfinite(ours.g["weight_hh"].to_host()).all()
