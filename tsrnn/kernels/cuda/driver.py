@@ -1,12 +1,11 @@
 """All that is specific to numba-cuda and its simulator: compiling, launching, memory. Imported when a device is used.
 
-The kernels beside it say `cuda.grid`, `cuda.syncthreads` and so on, the vocabulary of every CUDA in Python; how they
+What is asked of a GPU goes by `tsrnn.kernels.cuda.launching`. The kernels beside it say `cuda.grid`, `cuda.syncthreads` and so on, the vocabulary of every CUDA in Python; how they
 are compiled, launched and given memory stands here alone.
 """
 
 import math
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -18,7 +17,6 @@ if not hasattr(np, "row_stack"):  # NumPy 2.5 removed it; numba-cuda registers i
 
 from numba import cuda
 from numba.cuda.core import config
-from numba.cuda.core.errors import NumbaPerformanceWarning
 
 from tsrnn.kernels._jit import STATE
 from tsrnn.kernels.activations import tanh
@@ -29,10 +27,11 @@ if SIMULATED:
     from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 else:
     from numba.cuda.core.caching import IndexDataCacheFile
-    from numba.cuda.cudadrv.devicearray import DeviceNDArray
     from numba.cuda.cudadrv.driver import CudaAPIError
     from numba.cuda.cudadrv.error import CudaDriverError, CudaSupportError
     from numba.cuda.dispatcher import CUDACache
+
+    from tsrnn.kernels.cuda import launching
 
     class KernelCache(CUDACache):
         """Machine code on disk, fresh for as long as no file of the kernels changes: see `tsrnn.kernels._jit`."""
@@ -86,18 +85,12 @@ def launch(kernel, blocks: int, threads: int, *arguments) -> None:
     Arguments are arrays (`tsrnn.kernels.cuda.arrays.Array`) and numbers. The call returns at once; kernels and copies
     run in the order in which they were asked for.
     """
-    if blocks:
-        _configured(kernel, blocks, threads)(*(getattr(a, "for_kernels", a) for a in arguments))
-
-
-def _configured(kernel, blocks: int, threads: int):
-    with warnings.catch_warnings():  # numba-cuda warns of few blocks: small networks have no more
-        warnings.simplefilter("ignore", NumbaPerformanceWarning)
-        return kernel[blocks, threads]
-
-
-if not SIMULATED:  # whose kernels know one configuration at a time
-    _configured = lru_cache(maxsize=4096)(_configured)
+    if not blocks:
+        return
+    if SIMULATED:
+        kernel[blocks, threads](*(getattr(a, "for_kernels", a) for a in arguments))
+    else:
+        launching.launch(kernel, blocks, threads, arguments, launching.DEFAULT_STREAM)
 
 
 def each(kernel, elements: int, *arguments) -> None:
@@ -200,8 +193,9 @@ class Memory:
         if SIMULATED:
             self.shadow = np.empty(shape, dtype)
             return
-        self.shadow = shadow_of(shape, dtype)
+        self.shadow = shadow_of(shape, np.dtype(dtype))
         self._memory = _taken(max(self.shadow.nbytes, 1))
+        self._address = self._memory.device_pointer_value
 
     def __del__(self):
         if _keepers and hasattr(self, "_memory"):
@@ -211,7 +205,7 @@ class Memory:
         """What a kernel takes for a view of the shadow."""
         if SIMULATED:
             return FakeCUDAArray(view)
-        return DeviceNDArray(view.shape, strides_of(view), view.dtype, gpu_data=self._memory.view(self.offset(view)))
+        return launching.Seen(self._address + self.offset(view), view, strides_of(view))
 
     def offset(self, view: np.ndarray) -> int:
         """Bytes from the start of the memory to the first element of a view of the shadow."""
@@ -235,7 +229,8 @@ class Borrowed(Memory):
         if interface["version"] < 3:  # which do not say of a stream when it will be written
             cuda.synchronize()
         array = cuda.as_cuda_array(owner)
-        self._memory = array.gpu_data
+        self._memory = array  # which keeps its owner
+        self._address = array.gpu_data.device_pointer_value
         self.shadow = np.lib.stride_tricks.as_strided(np.empty(1, array.dtype), array.shape, array.strides)
 
     def __del__(self):
@@ -255,10 +250,11 @@ def interface_of(array) -> dict:
     """What others are told of an array as kernels take it. Waits until it is written, whatever streams they use."""
     cuda.synchronize()
     if not SIMULATED:
-        return array.__cuda_array_interface__
+        return launching.interface_of(array)
     return {key: array.__array_interface__[key] for key in ("shape", "typestr", "data", "strides", "version")}
 
 
+@lru_cache(maxsize=4096)
 def shadow_of(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """A contiguous array of that shape, all of whose elements but the first lie nowhere."""
     return np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, _row_by_row(shape, np.dtype(dtype).itemsize))
@@ -269,7 +265,7 @@ def strides_of(view: np.ndarray) -> tuple[int, ...]:
 
     To NumPy an array is contiguous whatever the stride of an axis of one element says; numba-cuda looks at it.
     """
-    return _row_by_row(view.shape, view.itemsize) if view.flags.c_contiguous else view.strides
+    return _row_by_row(view.shape, view.itemsize) if 1 in view.shape and view.flags.c_contiguous else view.strides
 
 
 def _row_by_row(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
@@ -278,12 +274,12 @@ def _row_by_row(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
 
 def copy_to_device(values: np.ndarray, to) -> None:
     """Copy an array of the host, contiguous, into one as kernels take it."""
-    to.copy_to_device(values)
+    to.copy_to_device(values) if SIMULATED else launching.copy_to_device(values, to)
 
 
 def copy_to_host(of) -> np.ndarray:
     """The values of an array as kernels take it, contiguous. Waits until all that was asked for before is done."""
-    return of.copy_to_host()
+    return of.copy_to_host() if SIMULATED else launching.copy_to_host(of)
 
 
 def _address(array: np.ndarray) -> int:
