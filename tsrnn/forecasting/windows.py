@@ -153,15 +153,14 @@ class TableRows:
         """The same rows, which are gathered into arrays of the device that `enter` sends arrays to."""
         sent = copy.copy(self)
         sent._enter = enter
-        for name in ("_table", "_targets", "_centre", "_scale"):
+        for name in ("_table", "_targets", "_centre", "_scale", "_numbers"):
             if isinstance(getattr(self, name), np.ndarray):
                 setattr(sent, name, enter(getattr(self, name)))
         return sent
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
-        rows = which if self._numbers is None else self._numbers[which]
-        if self._enter:
-            rows = self._enter(rows)
+        which = self._enter(which) if self._enter else which
+        rows = which if self._numbers is None else self._numbers.take(which)
         run(gather_rows, self._table, rows, self._centre, self._scale, x)
         if y is not None:
             run(gather_row_targets, self._targets, rows, y)

@@ -68,6 +68,13 @@ def _sum(a, out):
         out[0, j, k] = total
 
 
+@kernel
+def _take(a, numbers, out):
+    n = cuda.grid(1)
+    if n < out.size:
+        out[n] = a[numbers[n]]
+
+
 _UFUNCS = {np.add: _add, np.multiply: _multiply}
 _DIMENSIONS = 3  # that the kernels here count
 
@@ -186,6 +193,12 @@ class Array:
         out[...] = self
         return out
 
+    def take(self, numbers: "Array") -> "Array":
+        """Elements of a vector by their numbers."""
+        out = Array.empty(numbers.shape, self.dtype)
+        each(_take, out.size, self, numbers, out)
+        return out
+
     def astype(self, dtype) -> "Array":
         """A copy in another type of numbers."""
         out = Array.empty(self.shape, dtype)
@@ -242,6 +255,39 @@ def _twin(loop):
     function = getattr(loop, "py_func", loop)  # as it is without compilation
     module = function.__module__.replace("tsrnn.kernels.", "tsrnn.kernels.cuda.")
     return getattr(import_module(module), function.__name__)
+
+
+class Packet:
+    """Arrays side by side in the device's memory, which one copy fills.
+
+    Parameters
+    ----------
+    likes : list of ndarray
+        Of the arrays' shapes and types.
+
+    Attributes
+    ----------
+    arrays : list of Array
+    """
+
+    _ALIGNED = 16  # bytes
+
+    def __init__(self, likes: list[np.ndarray]):
+        stops = np.cumsum([0, *(-(-like.nbytes // self._ALIGNED) * self._ALIGNED for like in likes)]).tolist()
+        self._values, self._block = np.empty(stops[-1], np.uint8), Array.empty(stops[-1], np.uint8)
+
+        def cut(whole: np.ndarray) -> list[np.ndarray]:
+            parts = (whole[first : first + like.nbytes] for first, like in zip(stops, likes, strict=False))
+            return [part.view(like.dtype).reshape(like.shape) for part, like in zip(parts, likes, strict=True)]
+
+        self._parts = cut(self._values)
+        self.arrays = [self._block._view(shadow) for shadow in cut(self._block._shadow)]
+
+    def fill(self, values: list[np.ndarray]) -> None:
+        """Send values to the arrays; they may change as soon as this returns."""
+        for part, value in zip(self._parts, values, strict=True):
+            part[...] = value
+        copy_to_device(self._values, self._block.for_kernels)
 
 
 class On:

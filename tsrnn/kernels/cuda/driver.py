@@ -6,6 +6,7 @@ are compiled, launched and given memory stands here alone.
 
 import math
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -79,18 +80,42 @@ if not SIMULATED:
         return lambda x: math.tanh(x)
 
 
-def launch(kernel, blocks: int, threads: int, *arguments) -> None:
+def launch(kernel, blocks: int, threads: int, *arguments, shared: int = 0) -> None:
     """Run a kernel on so many blocks of so many threads, each block in one dimension; none where there is no block.
 
     Arguments are arrays (`tsrnn.kernels.cuda.arrays.Array`) and numbers. The call returns at once; kernels and copies
-    run in the order in which they were asked for.
+    run in the order in which they were asked for. `shared` are bytes of memory of a block, besides what it declares.
     """
     if not blocks:
         return
-    if SIMULATED:
-        kernel[blocks, threads](*(getattr(a, "for_kernels", a) for a in arguments))
+    if recorder.recording is not None:
+        recorder.recording.take(kernel, blocks, threads, arguments, shared)
+    elif SIMULATED:
+        kernel[blocks, threads, 0, shared](*(getattr(a, "for_kernels", a) for a in arguments))
     else:
-        launching.launch(kernel, blocks, threads, arguments, launching.DEFAULT_STREAM)
+        launching.launch(kernel, blocks, threads, arguments, shared)
+
+
+class _Recorder(threading.local):
+    """What takes the launches of this thread in place of the device, if anything does."""
+
+    recording = None
+
+
+recorder = _Recorder()
+
+
+class CannotBeRecordedError(RuntimeError):
+    """What is to be recorded copies from or to the host."""
+
+
+# What a recording that does not come about may end with: the other is the driver's own.
+RECORDING_ERRORS = (CannotBeRecordedError,) if SIMULATED else (CannotBeRecordedError, CudaAPIError)
+
+
+def _not_recorded(what: str) -> None:
+    if recorder.recording is not None:
+        raise CannotBeRecordedError(what)
 
 
 def each(kernel, elements: int, *arguments) -> None:
@@ -195,7 +220,7 @@ class Memory:
             return
         self.shadow = shadow_of(shape, np.dtype(dtype))
         self._memory = _taken(max(self.shadow.nbytes, 1))
-        self._address = self._memory.device_pointer_value
+        self._shift = self._memory.device_pointer_value - _address(self.shadow)
 
     def __del__(self):
         if _keepers and hasattr(self, "_memory"):
@@ -205,11 +230,7 @@ class Memory:
         """What a kernel takes for a view of the shadow."""
         if SIMULATED:
             return FakeCUDAArray(view)
-        return launching.Seen(self._address + self.offset(view), view, strides_of(view))
-
-    def offset(self, view: np.ndarray) -> int:
-        """Bytes from the start of the memory to the first element of a view of the shadow."""
-        return _address(view) - _address(self.shadow)
+        return launching.Seen(_address(view) + self._shift, view, strides_of(view))
 
 
 class Borrowed(Memory):
@@ -230,8 +251,8 @@ class Borrowed(Memory):
             cuda.synchronize()
         array = cuda.as_cuda_array(owner)
         self._memory = array  # which keeps its owner
-        self._address = array.gpu_data.device_pointer_value
         self.shadow = np.lib.stride_tricks.as_strided(np.empty(1, array.dtype), array.shape, array.strides)
+        self._shift = array.gpu_data.device_pointer_value - _address(self.shadow)
 
     def __del__(self):
         """It is not ours to give to others."""
@@ -248,6 +269,7 @@ class _OnHost:
 
 def interface_of(array) -> dict:
     """What others are told of an array as kernels take it. Waits until it is written, whatever streams they use."""
+    _not_recorded("another library reads an array")
     cuda.synchronize()
     if not SIMULATED:
         return launching.interface_of(array)
@@ -274,11 +296,13 @@ def _row_by_row(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
 
 def copy_to_device(values: np.ndarray, to) -> None:
     """Copy an array of the host, contiguous, into one as kernels take it."""
+    _not_recorded("values come from the host")
     to.copy_to_device(values) if SIMULATED else launching.copy_to_device(values, to)
 
 
 def copy_to_host(of) -> np.ndarray:
     """The values of an array as kernels take it, contiguous. Waits until all that was asked for before is done."""
+    _not_recorded("values go to the host")
     return of.copy_to_host() if SIMULATED else launching.copy_to_host(of)
 
 

@@ -13,7 +13,7 @@ import threading
 
 import numpy as np
 from numba.cuda import current_context, types
-from numba.cuda.cudadrv.driver import binding
+from numba.cuda.cudadrv.driver import CudaAPIError, binding
 from numba.cuda.cudadrv.driver import driver as numba_driver
 from numba.cuda.np.numpy_support import from_dtype
 
@@ -21,6 +21,8 @@ DEFAULT_STREAM = 0
 _NO_CONTEXT = binding.CUresult.CUDA_ERROR_INVALID_CONTEXT
 _SUCCESS = binding.CUresult.CUDA_SUCCESS
 _WORD = 8  # bytes; each argument has a word of its own
+_ROOM = 48 * 1024  # bytes of shared memory that a block has without asking for more
+_NON_BLOCKING = 1  # a stream that does not wait for the default stream
 
 # Numbers by their Python type: Numba's, and how a word holds them.
 _NUMBERS = {
@@ -87,7 +89,9 @@ class _Launcher:
                 argument_types.append(_NUMBERS[kind][0])
                 layout += _NUMBERS[kind][1]
         self._compiled = kernel.compile(tuple(argument_types))  # kept: the machine code goes with it
-        self._function = binding.CUfunction(int(self._compiled._codelibrary.get_cufunc().handle))
+        self._loaded = self._compiled._codelibrary.get_cufunc()
+        self._function = binding.CUfunction(int(self._loaded.handle))
+        self._room = _ROOM
         self._pack = struct.Struct(layout).pack_into
         size = struct.calcsize(layout)
         self._buffer = ctypes.create_string_buffer(max(size, 1))
@@ -96,17 +100,21 @@ class _Launcher:
         self._arguments = ctypes.addressof(self._pointers)
         self._lock = threading.Lock()  # another thread may launch the same kernel, on other arguments
 
-    def __call__(self, blocks: int, threads: int, stream: int, words: list) -> None:
+    def __call__(self, blocks: int, threads: int, shared: int, stream, words: list) -> None:
         with self._lock:
+            if shared > self._room:
+                attribute = binding.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+                call("cuKernelSetAttribute", attribute, shared, self._loaded.handle, current_context().device.id)
+                self._room = shared
             self._pack(self._buffer, 0, *words)
-            launch = (self._function, blocks, 1, 1, threads, 1, 1, 0, stream, self._arguments, 0)
-            _call("cuLaunchKernel", *launch)
+            launch = (self._function, blocks, 1, 1, threads, 1, 1, shared, stream, self._arguments, 0)
+            call("cuLaunchKernel", *launch)
 
 
 _launchers: dict[tuple, _Launcher] = {}
 
 
-def launch(kernel, blocks: int, threads: int, arguments: tuple, stream: int) -> None:
+def launch(kernel, blocks: int, threads: int, arguments: tuple, shared: int = 0, stream=DEFAULT_STREAM) -> None:
     """Ask for a kernel, arguments being numbers, and arrays that have `for_kernels`, a `Seen`."""
     kinds, words = [kernel], []
     for argument in arguments:
@@ -122,18 +130,18 @@ def launch(kernel, blocks: int, threads: int, arguments: tuple, stream: int) -> 
     launcher = _launchers.get(key)
     if launcher is None:
         launcher = _launchers[key] = _Launcher(kernel, key[1:])
-    launcher(blocks, threads, stream, words)
+    launcher(blocks, threads, shared, stream, words)
 
 
 def copy_to_device(values: np.ndarray, to: Seen) -> None:
     """Copy a contiguous array of the host. The driver has taken its values when it returns; nothing is waited for."""
-    _call("cuMemcpyHtoDAsync", to.pointer, values.ctypes.data, values.nbytes, DEFAULT_STREAM)
+    call("cuMemcpyHtoDAsync", to.pointer, values.ctypes.data, values.nbytes, DEFAULT_STREAM)
 
 
 def copy_to_host(of: Seen) -> np.ndarray:
     """The values of a contiguous array, once all that was asked for before is done."""
     out = np.empty(of.view.shape, of.view.dtype)
-    _call("cuMemcpyDtoH", out.ctypes.data, of.pointer, out.nbytes)
+    call("cuMemcpyDtoH", out.ctypes.data, of.pointer, out.nbytes)
     return out
 
 
@@ -152,7 +160,43 @@ def interface_of(seen: Seen) -> dict:
     }
 
 
-def _call(name: str, *arguments):
+class Graph:
+    """Launches that are not done but kept, until `close` ends that, to be done together as often as asked for."""
+
+    def __init__(self):
+        self._done = None
+        self._stream = call("cuStreamCreate", _NON_BLOCKING)
+        # Relaxed: what this thread asks of the driver meanwhile, memory for one, is done at once and not kept.
+        call("cuStreamBeginCapture", self._stream, binding.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED)
+
+    def take(self, kernel, blocks: int, threads: int, arguments: tuple, shared: int) -> None:
+        """Keep a launch: see `launch`."""
+        launch(kernel, blocks, threads, arguments, shared, self._stream)
+
+    def close(self, keep: bool) -> None:
+        """No more launches; those there are can be done from here on, or are forgotten."""
+        try:
+            graph = call("cuStreamEndCapture", self._stream)
+            try:
+                self._done = call("cuGraphInstantiate", graph, 0) if keep else None
+            finally:
+                call("cuGraphDestroy", graph)
+        except CudaAPIError:
+            if keep:  # else what has gone wrong before says more
+                raise
+        finally:
+            call("cuStreamDestroy", self._stream)
+
+    def launch(self) -> None:
+        """Do it all, in order, after what was asked for before."""
+        call("cuGraphLaunch", self._done, DEFAULT_STREAM)
+
+    def __del__(self):
+        if self._done is not None:
+            binding.cuGraphExecDestroy(self._done)
+
+
+def call(name: str, *arguments):
     """Call the driver by that name; in a thread that has not used the GPU yet, let it do so first."""
     returned = getattr(binding, name)(*arguments)
     if returned[0] is _NO_CONTEXT:
