@@ -23,8 +23,10 @@ test-host: $(VENV)/.test
 test-cuda: $(VENV)/.test
 	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q tests/on_device
 
-# Their machine code. The compiler comes as wheels: no GPU, no driver and no CUDA toolkit are needed.
+# Their machine code, and what the host does to launch them. The compiler comes as wheels: no GPU, no driver and no CUDA
+# toolkit are needed.
 cuda-check: $(CUDA_ENV)/.cuda
+	PYTHONPATH=tests $(CUDA_ENV)/bin/python -m on_device.launch_check
 	PYTHONPATH=tests $(CUDA_ENV)/bin/python -m on_device.compile_check
 
 # On a machine with an NVIDIA GPU: the tests there, the memory checker and the benchmark, whose figures the README shows

@@ -25,7 +25,7 @@ def usable() -> bool:
         return False
 
 
-collect_ignore_glob = ["compile_check.py"] if usable() else ["*.py"]
+collect_ignore_glob = ["compile_check.py", "launch_check.py"] if usable() else ["*.py"]
 
 
 def pytest_collection_modifyitems(items):

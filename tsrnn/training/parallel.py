@@ -197,7 +197,7 @@ class Workers:
         return number
 
     def update(self, function: Callable, samples, which: np.ndarray, *values: np.ndarray) -> tuple[float, float]:
-        """`function(which, *values)`, an update by these samples: the loss and the norm of the gradient that it returns.
+        """An update by these samples, `function(which, *values)`, which returns the loss and the gradient's norm.
 
         It has to be a function of its arguments' shapes and values, and of arrays that stay where they are.
         """

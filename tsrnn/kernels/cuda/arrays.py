@@ -274,9 +274,11 @@ class Packet:
 
     def __init__(self, likes: list[np.ndarray]):
         stops = np.cumsum([0, *(-(-like.nbytes // self._ALIGNED) * self._ALIGNED for like in likes)]).tolist()
-        self._values, self._block = np.empty(stops[-1], np.uint8), Array.empty(stops[-1], np.uint8)
+        words = stops[-1] // 8
+        self._values, self._block = np.empty(words, np.uint64), Array.empty(words, np.uint64)
 
-        def cut(whole: np.ndarray) -> list[np.ndarray]:
+        def cut(words: np.ndarray) -> list[np.ndarray]:
+            whole = words.view(np.uint8)
             parts = (whole[first : first + like.nbytes] for first, like in zip(stops, likes, strict=False))
             return [part.view(like.dtype).reshape(like.shape) for part, like in zip(parts, likes, strict=True)]
 

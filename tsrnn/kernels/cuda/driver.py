@@ -1,7 +1,8 @@
 """All that is specific to numba-cuda and its simulator: compiling, launching, memory. Imported when a device is used.
 
-What is asked of a GPU goes by `tsrnn.kernels.cuda.launching`. The kernels beside it say `cuda.grid`, `cuda.syncthreads` and so on, the vocabulary of every CUDA in Python; how they
-are compiled, launched and given memory stands here alone.
+The kernels beside it say `cuda.grid`, `cuda.syncthreads` and so on, the vocabulary of every CUDA in Python; how they
+are compiled, launched and given memory stands here alone, and what of it is calls of a GPU's driver in
+`tsrnn.kernels.cuda.launching`.
 """
 
 import math
