@@ -30,6 +30,8 @@ ISSUE = {  # how many times as fast as cuDNN a layer forward and backward is to 
     Shape(256, 512, 16, 512): (1, 1.3),
     Shape(64, 48, 1, 64): (2, 4),
 }
+LAUNCH_BOUND = Shape(64, 48, 1, 64)  # where it is also measured what replaying a recorded update saves
+CALL_BY_CALL = "tsrnn float32, call by call"
 MORE = [Shape(256, 21, 128, 128), Shape(32, 24, 1, 32), Shape(256, 96, 1, 256)]
 CELLS = ("lstm", "gru")
 LIMITS = {"float32": 1e-6, "tf32": 1e-3}  # of the error of states and gradients
@@ -65,7 +67,6 @@ def worst(row: dict) -> float:
 
 def sides(problem, precisions: list[str], ours: dict, what: str, device: str = "cuda") -> dict[str, Side]:
     """The sides of one comparison by name; `ours` are the layers of tsrnn, entered, by precision."""
-    import torch
     from cuda_sides import Torch
 
     theirs = {"torch float32": Torch(problem, False, device), "torch tf32": Torch(problem, True, device)}
@@ -73,10 +74,20 @@ def sides(problem, precisions: list[str], ours: dict, what: str, device: str = "
     if what != "training":
         batches = problem.batches(problem.sets, device)
         return {name: side.timed(batches)[what] for name, side in both.items()}
+    samples = rows(problem, device)
+    found = {name: side.training(*samples) for name, side in both.items()}
+    if problem.shape == LAUNCH_BOUND:
+        found[CALL_BY_CALL] = ours["float32"].training(*samples, records=False)
+    return found
+
+
+def rows(problem, device: str) -> tuple:
+    """A table of sequences (T, N, I) and targets (N, 1) that updates draw from, torch's tensors."""
+    import torch
+
     s, generator = problem.shape, torch.Generator(device).manual_seed(0)
-    rows = s.B * max(2, min(16, problem.sets))
-    table, targets = (torch.randn(*size, generator=generator, device=device) for size in ((s.T, rows, s.I), (rows, 1)))
-    return {name: side.training(table, targets) for name, side in both.items()}
+    count = s.B * max(2, min(16, problem.sets))
+    return tuple(torch.randn(*size, generator=generator, device=device) for size in ((s.T, count, s.I), (count, 1)))
 
 
 def timed(cell: str, shape: Shape, precisions: list[str], clock, patience: float) -> dict:

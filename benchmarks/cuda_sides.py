@@ -7,6 +7,7 @@ larger than the GPU's second cache.
 import itertools
 import math
 from contextlib import ExitStack
+from unittest import mock
 
 import numpy as np
 import torch
@@ -90,8 +91,11 @@ class Ours:
 
         return {"forward": repeated(lambda: self.forward(next(turns)[0])), "both": repeated(forward_backward)}
 
-    def training(self, table: torch.Tensor, targets: torch.Tensor) -> Side:
-        """Updates by the trainer of the library: samples are drawn and gathered, losses read and checked."""
+    def training(self, table: torch.Tensor, targets: torch.Tensor, records: bool = True) -> Side:
+        """Updates by the trainer of the library: samples are drawn and gathered, losses read and checked.
+
+        They are replayed as a CUDA graph, or if it `records` none asked for call by call.
+        """
         shape = self.problem.shape
         network = Network(self.problem.cell, shape.T, shape.I, shape.H, 1, 1)
         start = network.initialize(np.random.default_rng(0), np.dtype(shape.dtype))
@@ -116,7 +120,8 @@ class Ours:
                 device="cuda",
                 **chosen(self._precision),
             )
-            Trainer(network, start, options, samples, None, np.random.default_rng(0)).run()
+            with mock.patch("tsrnn.training.cuda.Device.records", records):
+                Trainer(network, start, options, samples, None, np.random.default_rng(0)).run()
 
         return Side(run, prepares=True)
 

@@ -1,6 +1,7 @@
 """The benchmark on a GPU, at tiny shapes: its check sees what is wrong, and what it times can be called."""
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 torch = pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
+import bench_cuda  # noqa: E402
 from cell_shapes import Shape  # noqa: E402
+from cuda_precision import precisions  # noqa: E402
 from cuda_sides import Ours, Problem, checked  # noqa: E402
 
 from tsrnn.kernels.cuda.driver import SIMULATED  # noqa: E402
@@ -20,10 +23,11 @@ DEVICE = "cpu" if SIMULATED else "cuda"
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_a_layer_is_right(cell):
-    found = checked(Problem(cell, TINY), some=3)
+@pytest.mark.parametrize("precision", precisions())
+def test_a_layer_is_right(cell, precision):
+    found = checked(Problem(cell, TINY), precision, some=3)
     assert found["all_written"]
-    assert max(found["error_states"], found["error_gradients"]) < 1e-6
+    assert bench_cuda.worst(found) < bench_cuda.LIMITS[precision]
 
 
 def test_what_is_left_out_is_seen(monkeypatch):
@@ -68,11 +72,11 @@ def test_what_is_timed_can_be_called(monkeypatch):
 
         lend = cuda_sides.Array.borrowed
         monkeypatch.setattr(cuda_sides.Array, "borrowed", lambda tensor: lend(Lent(tensor)))
-    import bench_cuda
-
-    problem = Problem("lstm", TINY)
-    with Ours(problem) as ours:
+    monkeypatch.setattr(bench_cuda, "LAUNCH_BOUND", TINY)
+    problem, offered = Problem("lstm", TINY), precisions()
+    with ExitStack() as stack:
+        ours = {precision: stack.enter_context(Ours(problem, precision)) for precision in offered}
         for what in bench_cuda.WHAT:
-            for side in bench_cuda.sides(problem, ["float32"], {"float32": ours}, what, DEVICE).values():
+            for side in bench_cuda.sides(problem, offered, ours, what, DEVICE).values():
                 side.run(1)
-        assert np.isfinite(ours.g["weight_hh"].to_host()).all()
+        assert all(np.isfinite(side.g["weight_hh"].to_host()).all() for side in ours.values())

@@ -7,9 +7,9 @@ import pytest
 from training.problems import CHANNELS, OUTPUTS, STEPS, ArraySamples, make_network, make_samples, make_trainer
 from tsrnn import RNNForecaster
 from tsrnn.forecasting.windows import TableRows
-from tsrnn.kernels.cuda.arrays import Array, Packet
-from tsrnn.kernels.cuda.driver import CannotBeRecordedError, kept_memory
-from tsrnn.kernels.cuda.recording import Recording
+from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda.driver import CannotBeRecordedError, kept_memory, stream
+from tsrnn.kernels.cuda.recording import Packet, Recording
 from tsrnn.network.network import Network
 from tsrnn.training import cuda as module
 from tsrnn.training.trainer import DivergenceError
@@ -40,6 +40,19 @@ def test_memory_made_within_belongs_to_the_recording():
         np.testing.assert_array_equal(out.to_host(), [2, 8])
         for other in others:
             np.testing.assert_array_equal(other.to_host(), [-7, -7])
+
+
+def test_memory_that_another_library_works_on_is_kept():
+    with kept_memory():
+        recording = Recording()
+        with recording:
+            made = Array.empty(2, np.float64)
+            made[...] = 3.0
+            address = made.address
+        kept = recording._kept[-1]
+        assert kept is made
+        assert kept.address == address
+        assert stream() == 0
 
 
 @pytest.mark.parametrize(

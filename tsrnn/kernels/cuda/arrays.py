@@ -15,6 +15,7 @@ from tsrnn.kernels.cuda.driver import (
     each,
     interface_of,
     kernel,
+    recorder,
 )
 from tsrnn.kernels.devices import contiguous
 
@@ -145,6 +146,13 @@ class Array:
         raise TypeError("the array lies on a CUDA device; to_host() copies it")
 
     @property
+    def address(self) -> int:
+        """Of the first number, for libraries that take a pointer and work in `tsrnn.kernels.cuda.driver.stream`."""
+        if recorder.recording is not None:
+            recorder.recording.keep(self)
+        return self._memory.address(self._shadow)
+
+    @property
     def for_kernels(self):
         """What a kernel takes."""
         if self._seen is None:
@@ -255,41 +263,6 @@ def _twin(loop):
     function = getattr(loop, "py_func", loop)  # as it is without compilation
     module = function.__module__.replace("tsrnn.kernels.", "tsrnn.kernels.cuda.")
     return getattr(import_module(module), function.__name__)
-
-
-class Packet:
-    """Arrays side by side in the device's memory, which one copy fills.
-
-    Parameters
-    ----------
-    likes : list of ndarray
-        Of the arrays' shapes and types.
-
-    Attributes
-    ----------
-    arrays : list of Array
-    """
-
-    _ALIGNED = 16  # bytes
-
-    def __init__(self, likes: list[np.ndarray]):
-        stops = np.cumsum([0, *(-(-like.nbytes // self._ALIGNED) * self._ALIGNED for like in likes)]).tolist()
-        words = stops[-1] // 8
-        self._values, self._block = np.empty(words, np.uint64), Array.empty(words, np.uint64)
-
-        def cut(words: np.ndarray) -> list[np.ndarray]:
-            whole = words.view(np.uint8)
-            parts = (whole[first : first + like.nbytes] for first, like in zip(stops, likes, strict=False))
-            return [part.view(like.dtype).reshape(like.shape) for part, like in zip(parts, likes, strict=True)]
-
-        self._parts = cut(self._values)
-        self.arrays = [self._block._view(shadow) for shadow in cut(self._block._shadow)]
-
-    def fill(self, values: list[np.ndarray]) -> None:
-        """Send values to the arrays; they may change as soon as this returns."""
-        for part, value in zip(self._parts, values, strict=True):
-            part[...] = value
-        copy_to_device(self._values, self._block.for_kernels)
 
 
 class On:

@@ -106,6 +106,11 @@ class _Recorder(threading.local):
 recorder = _Recorder()
 
 
+def stream() -> int:
+    """The stream in which the work of other libraries has its place among our launches, as the driver counts them."""
+    return 0 if recorder.recording is None else recorder.recording.stream
+
+
 class CannotBeRecordedError(RuntimeError):
     """What is to be recorded copies from or to the host."""
 
@@ -231,7 +236,11 @@ class Memory:
         """What a kernel takes for a view of the shadow."""
         if SIMULATED:
             return FakeCUDAArray(view)
-        return launching.Seen(_address(view) + self._shift, view, strides_of(view))
+        return launching.Seen(self.address(view), view, strides_of(view))
+
+    def address(self, view: np.ndarray) -> int:
+        """Where the first element of a view of the shadow lies."""
+        return _address(view) if SIMULATED else _address(view) + self._shift
 
 
 class Borrowed(Memory):

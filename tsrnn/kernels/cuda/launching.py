@@ -161,13 +161,23 @@ def interface_of(seen: Seen) -> dict:
 
 
 class Graph:
-    """Launches that are not done but kept, until `close` ends that, to be done together as often as asked for."""
+    """Launches that are not done but kept, until `close` ends that, to be done together as often as asked for.
+
+    Attributes
+    ----------
+    stream : int
+        In which what is asked for is kept.
+    """
 
     def __init__(self):
         self._done = None
         self._stream = call("cuStreamCreate", _NON_BLOCKING)
         # Relaxed: what this thread asks of the driver meanwhile, memory for one, is done at once and not kept.
         call("cuStreamBeginCapture", self._stream, binding.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED)
+
+    @property
+    def stream(self) -> int:
+        return int(self._stream)
 
     def take(self, kernel, blocks: int, threads: int, arguments: tuple, shared: int) -> None:
         """Keep a launch: see `launch`."""
