@@ -90,7 +90,7 @@ def rows(problem, device: str) -> tuple:
     return tuple(torch.randn(*size, generator=generator, device=device) for size in ((s.T, count, s.I), (count, 1)))
 
 
-def timed(cell: str, shape: Shape, precisions: list[str], clock, patience: float) -> dict:
+def timed(cell: str, shape: Shape, precisions: list[str], clock, patience: float, device: str = "cuda") -> dict:
     """Milliseconds of one shape, by what is timed and side."""
     from contextlib import ExitStack
 
@@ -100,7 +100,7 @@ def timed(cell: str, shape: Shape, precisions: list[str], clock, patience: float
     with ExitStack() as stack:
         ours = {precision: stack.enter_context(Ours(problem, precision)) for precision in precisions}
         for what in WHAT:
-            given = sides(problem, precisions, ours, what)
+            given = sides(problem, precisions, ours, what, device)
             found[what] = in_turns(given, clock, patience=patience)
     row = {"cell": cell, **shape._asdict(), "ms": found}
     print(f"{cell} {shape}: " + "; ".join(

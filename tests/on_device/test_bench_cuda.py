@@ -1,7 +1,6 @@
 """The benchmark on a GPU, at tiny shapes: its check sees what is wrong, and what it times can be called."""
 
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import bench_cuda  # noqa: E402
 from cell_shapes import Shape  # noqa: E402
 from cuda_precision import precisions  # noqa: E402
-from cuda_sides import Ours, Problem, checked  # noqa: E402
+from cuda_sides import Problem, checked  # noqa: E402
 
 from tsrnn.kernels.cuda.driver import SIMULATED  # noqa: E402
 from tsrnn.network.recurrent import Recurrent  # noqa: E402
@@ -73,10 +72,9 @@ def test_what_is_timed_can_be_called(monkeypatch):
         lend = cuda_sides.Array.borrowed
         monkeypatch.setattr(cuda_sides.Array, "borrowed", lambda tensor: lend(Lent(tensor)))
     monkeypatch.setattr(bench_cuda, "LAUNCH_BOUND", TINY)
-    problem, offered = Problem("lstm", TINY), precisions()
-    with ExitStack() as stack:
-        ours = {precision: stack.enter_context(Ours(problem, precision)) for precision in offered}
-        for what in bench_cuda.WHAT:
-            for side in bench_cuda.sides(problem, offered, ours, what, DEVICE).values():
-                side.run(1)
-        assert all(np.isfinite(side.g["weight_hh"].to_host()).all() for side in ours.values())
+    monkeypatch.setattr("cuda_timing.FEW", 1)
+    found = bench_cuda.timed("lstm", TINY, precisions(), lambda function: 60.0, 0.0, DEVICE)["ms"]
+    names = {f"{side} {precision}" for side in ("tsrnn", "torch") for precision in precisions()} | {"torch tf32"}
+    assert found["forward"].keys() == found["both"].keys() == names
+    assert found["training"].keys() == names | {bench_cuda.CALL_BY_CALL}
+    assert found["forward"]["torch float32"] == 60.0

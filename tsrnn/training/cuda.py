@@ -166,9 +166,9 @@ class _Update:
         try:
             with recording:
                 self._make(None)
-        except RECORDING_ERRORS as error:
+        except (*RECORDING_ERRORS, MemoryError) as error:
             self._records = False
-            if not isinstance(error, CannotBeRecordedError):
+            if not isinstance(error, CannotBeRecordedError | MemoryError):
                 message = f"updates are asked for call by call, which takes longer: CUDA records none ({error})"
                 warnings.warn(message, RuntimeWarning, stacklevel=2)
         else:
