@@ -18,7 +18,7 @@ from numba.cuda import types
 from numba.cuda.np.numpy_support import from_dtype
 
 from on_device import usage
-from on_device.signatures import FLOATING, all_kernels, parts, signatures
+from on_device.signatures import all_kernels, floating_types, parts, signatures
 from tsrnn.kernels.cuda.driver import kernel
 
 TARGETS = {"sm_80": (8, 0), "sm_90": (9, 0)}
@@ -68,7 +68,7 @@ def cases():
     """Name, words of the signature, floating type and target of every compilation."""
     for name in sorted(all_kernels()):
         for words in signatures(name):
-            for floating in FLOATING:
+            for floating in floating_types(name):
                 for target in TARGETS:
                     yield name, words, floating, target
 

@@ -37,11 +37,13 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Small matrices have several tiles, and few rows several slices; a GPU has the tiles compiled in."""
-    from tsrnn.kernels.cuda import linear
+    from tsrnn.kernels.cuda import linear, products
 
     monkeypatch.setattr(linear, "SLICE", 8)
     if SIMULATED:
-        monkeypatch.setattr(linear, "TILE", 4)
+        tile = products.Tile(down=1, across=1, rows=4, columns=4, groups=2, depth=1)
+        monkeypatch.setattr(products, "TILES", {"float32": (tile,) * 2, "float64": (tile,) * 2})
+        monkeypatch.setattr(products, "RUN", 1)
 
 
 @pytest.fixture(autouse=SIMULATED)
@@ -114,7 +116,7 @@ if SIMULATED:
     # Numba's own reads the source of each caller, and two threads that come at once may get an array each.
     shared = threading.Lock()
 
-    def shared_array(self, shape, dtype):
+    def shared_array(self, shape, dtype, alignment=None):
         with shared:
             line = sys._getframe(1).f_lineno
             if line not in self._allocations:

@@ -25,9 +25,9 @@ SIGNATURES = {
     "arrays._add": "f3* f3* f3*",
     "arrays._multiply": "f3* f3* f3*",
     "arrays._sum": "f3* f3*",
-    "linear._affine": "f2 f2 f1 f2",
-    "linear._product": "f2 f2 f2",
-    "linear._outer_products": "f2 f2 i f3",
+    "linear.affine": "f2 f2 f1 f2",
+    "linear.product": "f2 f2 f2",
+    "linear.outer_products": "f2 f2 i f3",
     "linear._column_sums": "f2 i f2",
     "rnn._forward": "f3 f3 f2 f1 b i",
     "rnn._backward": "f3 f3 f2 f3 f2 b i",
@@ -91,9 +91,19 @@ def all_kernels() -> dict:
     return KERNELS
 
 
+def entry_of(name: str) -> str:
+    """The name under which the table has a kernel: that of a variant goes on with its type and its configuration."""
+    return name.partition("_float")[0]
+
+
+def floating_types(name: str) -> list[type]:
+    """Those that a kernel is made for: a variant says it in its name."""
+    return [floating for floating in FLOATING if floating.__name__ in name] or list(FLOATING)
+
+
 def signatures(name: str) -> tuple[tuple[str, ...], ...]:
     """What the kernel of that name is launched with."""
-    entry = SIGNATURES[name]
+    entry = SIGNATURES[entry_of(name)]
     return tuple(tuple(words.split()) for words in ([entry] if isinstance(entry, str) else entry))
 
 
@@ -118,5 +128,5 @@ def is_known(name: str, arguments) -> bool:
     return any(
         len(words) == len(arguments) and all(map(fits, words, arguments, [floating] * len(words)))
         for words in signatures(name)
-        for floating in FLOATING
+        for floating in floating_types(name)
     )

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from on_device import usage
-from on_device.signatures import SIGNATURES, all_kernels, fits, signatures
-from tsrnn.kernels.cuda import driver, linear, sequences
+from on_device.signatures import SIGNATURES, all_kernels, entry_of, fits, signatures
+from tsrnn.kernels.cuda import driver, products, sequences
 
 
 def test_every_kernel_has_its_signature():
-    assert SIGNATURES.keys() == all_kernels().keys()
+    assert SIGNATURES.keys() == {entry_of(name) for name in all_kernels()}
 
 
 def test_signatures_have_a_word_for_each_argument():
@@ -18,7 +18,8 @@ def test_signatures_have_a_word_for_each_argument():
 
 
 def test_no_launch_asks_for_more_threads_than_the_check_reckons_with():
-    assert max(driver.THREADS, sequences.THREADS, linear.TILE**2) <= usage.THREADS
+    tiles = [tile for tiles in products.TILES.values() for tile in tiles]
+    assert max(driver.THREADS, sequences.THREADS, *(tile.threads for tile in tiles)) <= usage.THREADS
 
 
 def test_words():

@@ -51,8 +51,14 @@ THREADS = 128  # of a block, where a thread stands for an element
 KERNELS = {}  # Python functions behind all grid kernels, by the end of their module's name and their own
 
 
-def kernel(function):
-    """Compile a grid kernel. No fastmath: a NaN loss has to be seen, and float32 results agree with the CPU's."""
+def kernel(function, variant: str = ""):
+    """Compile a grid kernel. No fastmath: a NaN loss has to be seen, and float32 results agree with the CPU's.
+
+    A function made over and over, which closes over the numbers of a configuration, says of each `variant` which it is.
+    It closes over numbers alone: by these, and by its name, machine code on disk is told apart.
+    """
+    if variant:
+        function.__name__ = function.__qualname__ = f"{function.__name__}_{variant}"
     KERNELS[name_of(function)] = function
     compiled = cuda.jit(function)
     if not SIMULATED:
@@ -69,6 +75,11 @@ def name_of(function) -> str:
 def device(function):
     """Compile a function for kernels to call; of a loop of the CPU the function behind it, without its options."""
     return cuda.jit(device=True)(getattr(function, "py_func", function))
+
+
+def inlined(function):
+    """Compile a function that becomes part of the kernel that calls it: arrays of registers can be handed to it."""
+    return cuda.jit(device=True, **({} if SIMULATED else {"forceinline": True}))(function)
 
 
 if not SIMULATED:
