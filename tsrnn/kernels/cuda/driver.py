@@ -51,16 +51,18 @@ THREADS = 128  # of a block, where a thread stands for an element
 KERNELS = {}  # Python functions behind all grid kernels, by the end of their module's name and their own
 
 
-def kernel(function, variant: str = ""):
+def kernel(function, variant: str = "", bounds: tuple[int, int] | None = None):
     """Compile a grid kernel. No fastmath: a NaN loss has to be seen, and float32 results agree with the CPU's.
 
     A function made over and over, which closes over the numbers of a configuration, says of each `variant` which it is.
-    It closes over numbers alone: by these, and by its name, machine code on disk is told apart.
+    It closes over numbers alone: by these, and by its name, machine code on disk is told apart. `bounds` are the most
+    threads of a block, and how many blocks are to fit on a multiprocessor: the registers are cut to that.
     """
     if variant:
         function.__name__ = function.__qualname__ = f"{function.__name__}_{variant}"
+    function.bounds = bounds
     KERNELS[name_of(function)] = function
-    compiled = cuda.jit(function)
+    compiled = cuda.jit(function) if SIMULATED else cuda.jit(launch_bounds=bounds)(function)
     if not SIMULATED:
         with suppress(RuntimeError):  # no folder to write to: each process compiles for itself
             compiled._cache = KernelCache(function)

@@ -6,10 +6,12 @@ in order: results are the same from run to run.
 
 from functools import lru_cache
 
+import numpy as np
+
 from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.cuda.driver import cuda, each, kernel, launch
 from tsrnn.kernels.cuda.optimization import sum_in_order
-from tsrnn.kernels.cuda.products import TILES, Tile, add_products, gather, tile_for
+from tsrnn.kernels.cuda.products import TILES, Tile, add_products, dealt, gather, tile_for
 from tsrnn.kernels.devices import contiguous
 
 SLICES_BLOCKS = 512  # blocks, at most, that the slices of a sum over rows make
@@ -19,7 +21,7 @@ SLICE = 512  # rows, at least, that a slice has
 @lru_cache
 def _affine(tile: Tile, dtype):
     n_shared, n_held = tile.sizes()
-    height, width = tile.height, tile.width
+    height, width, threads = tile.height, tile.width, tile.threads
 
     def affine(x, weight, bias, out):
         """out = x W^T + b.
@@ -38,18 +40,20 @@ def _affine(tile: Tile, dtype):
         x_rows, weight_rows = (first_row, x.shape[0], height, 0), (first_column, weight.shape[0], width, 0)
         add_products(held, shared, x, weight, x_rows, weight_rows, 0, x.shape[1], tile, True, True)
         gather(held, shared, tile)
-        for n in range(cuda.threadIdx.x, height * width, cuda.blockDim.x):
-            row, column = first_row + n // width, first_column + n % width
-            if row < out.shape[0] and column < out.shape[1]:
-                out[row, column] = shared[n] + bias[column]
+        n, m, turn = dealt(width, threads)
+        if first_column + n < out.shape[1]:
+            column = np.uint64(first_column + n)
+            added = bias[column]
+            for m in range(m, min(height, out.shape[0] - first_row), turn):
+                out[np.uint64(first_row + m), column] = shared[np.uint64(m * width + n)] + added
 
-    return kernel(affine, f"{dtype}_{tile.name}")
+    return kernel(affine, f"{dtype}_{tile.name}", tile.bounds)
 
 
 @lru_cache
 def _product(tile: Tile, dtype):
     n_shared, n_held = tile.sizes()
-    height, width = tile.height, tile.width
+    height, width, threads = tile.height, tile.width, tile.threads
 
     def product(a, b, out):
         """out = A B.
@@ -67,18 +71,18 @@ def _product(tile: Tile, dtype):
         a_rows, b_rows = (first_row, out.shape[0], height, 0), (first_column, out.shape[1], width, 0)
         add_products(held, shared, a, b, a_rows, b_rows, 0, a.shape[1], tile, True, False)
         gather(held, shared, tile)
-        for n in range(cuda.threadIdx.x, height * width, cuda.blockDim.x):
-            row, column = first_row + n // width, first_column + n % width
-            if row < out.shape[0] and column < out.shape[1]:
-                out[row, column] = shared[n]
+        n, m, turn = dealt(width, threads)
+        if first_column + n < out.shape[1]:
+            for m in range(m, min(height, out.shape[0] - first_row), turn):
+                out[np.uint64(first_row + m), np.uint64(first_column + n)] = shared[np.uint64(m * width + n)]
 
-    return kernel(product, f"{dtype}_{tile.name}")
+    return kernel(product, f"{dtype}_{tile.name}", tile.bounds)
 
 
 @lru_cache
 def _outer_products(tile: Tile, dtype):
     n_shared, n_held = tile.sizes()
-    height, width = tile.height, tile.width
+    height, width, threads = tile.height, tile.width, tile.threads
 
     def outer_products(a, b, length, out):
         """out[s] = A^T B of the rows of slice s.
@@ -99,12 +103,12 @@ def _outer_products(tile: Tile, dtype):
         first, stop = s * length, min((s + 1) * length, a.shape[0])
         add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, False, False)
         gather(held, shared, tile)
-        for n in range(cuda.threadIdx.x, height * width, cuda.blockDim.x):
-            row, column = first_row + n // width, first_column + n % width
-            if row < out.shape[1] and column < out.shape[2]:
-                out[s, row, column] = shared[n]
+        n, m, turn = dealt(width, threads)
+        if first_column + n < out.shape[2]:
+            for m in range(m, min(height, out.shape[1] - first_row), turn):
+                out[s, np.uint64(first_row + m), np.uint64(first_column + n)] = shared[np.uint64(m * width + n)]
 
-    return kernel(outer_products, f"{dtype}_{tile.name}")
+    return kernel(outer_products, f"{dtype}_{tile.name}", tile.bounds)
 
 
 for _dtype, _tiles in TILES.items():  # here, so that the check of the machine code finds them all

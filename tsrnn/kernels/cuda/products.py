@@ -20,6 +20,8 @@ from tsrnn.kernels.cuda.instructions import load4, store4
 class Tile(NamedTuple):
     """How a block shares out its tile of a product.
 
+    Its threads are a multiple of its columns, and of `RUN`.
+
     Attributes
     ----------
     down, across : int
@@ -29,7 +31,9 @@ class Tile(NamedTuple):
     groups : int
         Of threads; a power of two.
     depth : int
-        Numbers k of a stage that each group takes.
+        Numbers k of a stage that each group takes; even.
+    resident : int
+        Blocks that are to fit on a multiprocessor at once: their registers are cut to that.
     """
 
     down: int
@@ -38,15 +42,21 @@ class Tile(NamedTuple):
     columns: int
     groups: int
     depth: int
+    resident: int = 1
 
     height = property(lambda self: self.down * self.rows)
     width = property(lambda self: self.across * self.columns)
     threads = property(lambda self: self.groups * self.down * self.across)
 
     @property
+    def bounds(self) -> tuple[int, int]:
+        """Threads of a block, and blocks that are to fit on a multiprocessor."""
+        return self.threads, self.resident
+
+    @property
     def name(self) -> str:
         """It as part of a kernel's name."""
-        return "x".join(map(str, (self.height, self.width, *self[2:])))
+        return "x".join(map(str, (self.height, self.width, *self[2:6])))
 
     def blocks(self, rows: int, columns: int) -> int:
         """Tiles that cover a matrix, a block for each."""
@@ -70,13 +80,13 @@ RUN = 8  # neighbours along k that threads next to one another read: 32 bytes of
 TILES = {
     "float32": (
         Tile(down=16, across=2, rows=8, columns=8, groups=8, depth=4),  # 128 x 16
-        Tile(down=16, across=8, rows=8, columns=8, groups=2, depth=8),  # 128 x 64
+        Tile(down=16, across=8, rows=8, columns=8, groups=2, depth=8, resident=2),  # 128 x 64
         Tile(down=8, across=8, rows=8, columns=8, groups=4, depth=8),  # 64 x 64
         Tile(down=4, across=4, rows=8, columns=8, groups=16, depth=4),  # 32 x 32
     ),
     "float64": (
         Tile(down=16, across=4, rows=8, columns=4, groups=4, depth=4),  # 128 x 16
-        Tile(down=8, across=16, rows=8, columns=4, groups=2, depth=8),  # 64 x 64
+        Tile(down=8, across=16, rows=8, columns=4, groups=2, depth=8, resident=2),  # 64 x 64
         Tile(down=4, across=8, rows=8, columns=4, groups=8, depth=2),  # 32 x 32
     ),
 }
@@ -122,15 +132,20 @@ def _place(s, width, threads, along):
 def _fetch(held, place, x, rows, first, stop, width, depth, threads, along):
     """Take this thread's part of a stage into registers from `place` on; zeros from outside of the matrix."""
     start, limit, group, span = rows
-    for s in range((width * depth + threads - 1) // threads):
-        m, k = _place(s, width, threads, along)
-        k += first
-        row = start + m % group
-        inside = row < limit and k < stop
-        row += m // group * span
-        held[place + s] = 0
-        if inside:
-            held[place + s] = x[np.uint64(row), np.uint64(k)] if along else x[np.uint64(k), np.uint64(row)]
+    parts = (width * depth + threads - 1) // threads
+    if start + group <= limit and first + depth <= stop and width * depth % threads == 0:
+        for s in range(parts):
+            m, k = _place(s, width, threads, along)
+            row, k = np.uint64(start + m % group + m // group * span), np.uint64(first + k)
+            held[place + s] = x[row, k] if along else x[k, row]
+    else:
+        for s in range(parts):
+            m, k = _place(s, width, threads, along)
+            inside = start + m % group < limit and first + k < stop
+            row, k = np.uint64(start + m % group + m // group * span), np.uint64(first + k)
+            held[place + s] = 0
+            if inside:
+                held[place + s] = x[row, k] if along else x[k, row]
 
 
 @inlined
@@ -140,6 +155,22 @@ def _lay(shared, to, held, place, width, depth, threads, along):
         m, k = _place(s, width, threads, along)
         if width * depth % threads == 0 or k < depth:
             shared[np.uint64(to + k * (width + PAD) + m)] = held[place + s]
+
+
+@inlined
+def _multiply(held, shared, a_place, b_place, tile):
+    """Add the products for one k, whose numbers lie in shared memory from these places on."""
+    u = tile.rows * tile.columns
+    v = u + tile.rows
+    for i in range(0, tile.rows, 4):
+        n = u + i
+        held[n], held[n + 1], held[n + 2], held[n + 3] = load4(shared, a_place + i * tile.down)
+    for j in range(0, tile.columns, 4):
+        n = v + j
+        held[n], held[n + 1], held[n + 2], held[n + 3] = load4(shared, b_place + j * tile.across)
+    for i in range(tile.rows):
+        for j in range(tile.columns):
+            held[i * tile.columns + j] += held[u + i] * held[v + j]
 
 
 @inlined
@@ -163,9 +194,7 @@ def add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, a_along,
     threads, depth = tile.groups * tile.down * tile.across, tile.groups * tile.depth
     group = cuda.threadIdx.x // (tile.down * tile.across)
     row, column = cuda.threadIdx.x // tile.across % tile.down, cuda.threadIdx.x % tile.across
-    u = tile.rows * tile.columns  # where the registers hold what is multiplied, and the next stage
-    v = u + tile.rows
-    next_a = v + tile.columns
+    next_a = tile.rows * tile.columns + tile.rows + tile.columns  # where the registers hold the next stage
     next_b = next_a + (height * depth + threads - 1) // threads
     for e in range(tile.rows * tile.columns):
         held[e] = 0
@@ -183,20 +212,19 @@ def add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, a_along,
             _fetch(held, next_b, b, b_rows, first, stop, width, depth, threads, b_along)
         a_place += group * tile.depth * (height + PAD) + 4 * row
         b_place += group * tile.depth * (width + PAD) + 4 * column
-        for _ in range(tile.depth):
-            for i in range(0, tile.rows, 4):
-                n = u + i
-                held[n], held[n + 1], held[n + 2], held[n + 3] = load4(shared, a_place + i * tile.down)
-            for j in range(0, tile.columns, 4):
-                n = v + j
-                held[n], held[n + 1], held[n + 2], held[n + 3] = load4(shared, b_place + j * tile.across)
-            for i in range(tile.rows):
-                for j in range(tile.columns):
-                    held[i * tile.columns + j] += held[u + i] * held[v + j]
-            a_place += height + PAD
-            b_place += width + PAD
+        for _ in range(0, tile.depth, 2):  # two at a time: what the second needs is read during the first
+            _multiply(held, shared, a_place, b_place, tile)
+            _multiply(held, shared, a_place + height + PAD, b_place + width + PAD, tile)
+            a_place += 2 * (height + PAD)
+            b_place += 2 * (width + PAD)
         stage, other = other, stage
     cuda.syncthreads()
+
+
+@inlined
+def dealt(width, threads):
+    """Column and row of the first element of a tile that is this thread's; its others lie so many rows apart."""
+    return cuda.threadIdx.x % width, cuda.threadIdx.x // width, threads // width
 
 
 @inlined
