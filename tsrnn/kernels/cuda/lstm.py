@@ -1,7 +1,9 @@
 """The loops over time of `tsrnn.kernels.lstm` for arrays on the device."""
 
+from tsrnn.kernels.cuda import lstm_steps
 from tsrnn.kernels.cuda.driver import cuda, kernel
 from tsrnn.kernels.cuda.linear import affine_gradient
+from tsrnn.kernels.cuda.paths import by_steps
 from tsrnn.kernels.cuda.sequences import each_sequence, flat, project
 from tsrnn.kernels.devices import contiguous
 from tsrnn.kernels.lstm import cell, cell_gradient
@@ -83,10 +85,16 @@ def _backward(a, c, weight_hh, dy, dh, dc, owned):
 def forward(x, weight_ih, bias_ih, a, h, c, weight_hh, bias_hh):
     """Twin of `tsrnn.kernels.lstm.forward`; `a` has a place for each step."""
     project(x, weight_ih, bias_ih, a)
-    each_sequence(_forward, *h.shape[1:], a, h, c, contiguous(weight_hh.T), bias_hh)
+    if by_steps(h.shape[2]):
+        lstm_steps.forward(a, h, c, contiguous(weight_hh), bias_hh)
+    else:
+        each_sequence(_forward, *h.shape[1:], a, h, c, contiguous(weight_hh.T), bias_hh)
 
 
 def backward(a, h, c, weight_hh, dy, dh, dc, d_weight_hh, d_bias_hh):
     """Twin of `tsrnn.kernels.lstm.backward`."""
-    each_sequence(_backward, *dh.shape, a, c, weight_hh, contiguous(dy), dh, dc)
+    if by_steps(dh.shape[1]):
+        lstm_steps.backward(a, c, contiguous(weight_hh), contiguous(dy), dh, dc)
+    else:
+        each_sequence(_backward, *dh.shape, a, c, weight_hh, contiguous(dy), dh, dc)
     affine_gradient(flat(h[:-1]), flat(a), d_weight_hh, d_bias_hh)

@@ -86,7 +86,7 @@ TILES = {
     ),
     "float64": (
         Tile(down=16, across=4, rows=8, columns=4, groups=4, depth=4),  # 128 x 16
-        Tile(down=8, across=16, rows=8, columns=4, groups=2, depth=8, resident=2),  # 64 x 64
+        Tile(down=8, across=16, rows=8, columns=4, groups=2, depth=8),  # 64 x 64
         Tile(down=4, across=8, rows=8, columns=4, groups=8, depth=2),  # 32 x 32
     ),
 }
