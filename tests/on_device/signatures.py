@@ -27,7 +27,7 @@ SIGNATURES = {
     "arrays._sum": "f3* f3*",
     "linear.affine": "f2 f2 f1 f2",
     "linear.product": "f2 f2 f2",
-    "linear.outer_products": "f2 f2 i f3",
+    "linear.outer_products": "f2 f2 i f3 f2",
     "linear._column_sums": "f2 i f2",
     "rnn._forward": "f3 f3 f2 f1 b i",
     "rnn._backward": "f3 f3 f2 f3 f2 b i",

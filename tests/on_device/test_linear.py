@@ -47,7 +47,7 @@ def test_affine_gradients(dtype, shape):
 
 @pytest.mark.skipif(not SIMULATED, reason="tiles are compiled in")
 @pytest.mark.parametrize("run", [1, 4])
-@pytest.mark.parametrize("tile", [(1, 1, 8, 4, 4, 2), (2, 1, 4, 4, 2, 2), (2, 2, 4, 8, 4, 2), (3, 1, 4, 4, 4, 2)])
+@pytest.mark.parametrize("tile", [(1, 1, 8, 4, 8, 2), (2, 1, 4, 4, 4, 2), (2, 2, 4, 8, 4, 2), (3, 1, 4, 4, 4, 2)])
 def test_tiles_of_every_form(monkeypatch, tile, run):
     tile = products.Tile(*tile)
     if tile.threads % run or tile.groups * tile.depth % run:

@@ -11,7 +11,7 @@ import numpy as np
 from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.cuda.driver import cuda, each, kernel, launch
 from tsrnn.kernels.cuda.optimization import sum_in_order
-from tsrnn.kernels.cuda.products import TILES, Tile, add_products, dealt, gather, tile_for
+from tsrnn.kernels.cuda.products import TILES, Tile, add_products, dealt, gather, row_sum, tile_for
 from tsrnn.kernels.devices import contiguous
 
 SLICES_BLOCKS = 512  # blocks, at most, that the slices of a sum over rows make
@@ -84,8 +84,8 @@ def _outer_products(tile: Tile, dtype):
     n_shared, n_held = tile.sizes()
     height, width, threads = tile.height, tile.width, tile.threads
 
-    def outer_products(a, b, length, out):
-        """out[s] = A^T B of the rows of slice s.
+    def outer_products(a, b, length, out, sums):
+        """out[s] = A^T B and sums[s] = sum of the rows of A, of the rows of slice s.
 
         Parameters
         ----------
@@ -93,6 +93,7 @@ def _outer_products(tile: Tile, dtype):
         b : (R, N) read
         length : rows of a slice
         out : (S, M, N) written
+        sums : (S, M) written
         """
         shared = cuda.shared.array(n_shared, a.dtype, alignment=16)
         held = cuda.local.array(n_held, a.dtype)
@@ -101,7 +102,10 @@ def _outer_products(tile: Tile, dtype):
         first_row, first_column = place // across * height, place % across * width
         a_rows, b_rows = (first_row, out.shape[1], height, 0), (first_column, out.shape[2], width, 0)
         first, stop = s * length, min((s + 1) * length, a.shape[0])
-        add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, False, False)
+        add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, False, False, True)
+        total = row_sum(held, shared, height, threads)
+        if first_column == 0 and cuda.threadIdx.x < min(height, out.shape[1] - first_row):
+            sums[s, first_row + cuda.threadIdx.x] = total
         gather(held, shared, tile)
         n, m, turn = dealt(width, threads)
         if first_column + n < out.shape[2]:
@@ -135,9 +139,16 @@ def affine(x, weight, bias, out):
 
 
 def affine_gradient(x, d_out, d_weight, d_bias):
-    """Twin of `tsrnn.kernels.linear.affine_gradient`."""
-    outer_product(d_out, x, d_weight)
-    column_sums(d_out, d_bias)
+    """Twin of `tsrnn.kernels.linear.affine_gradient`: both come of one reading of the gradients."""
+    x, d_out = contiguous(x), contiguous(d_out)
+    tile = tile_for(*d_weight.shape, d_weight.dtype, max(1, len(x) // SLICE))
+    blocks = tile.blocks(*d_weight.shape)
+
+    def fill(length, d_weights, d_biases):
+        step = _outer_products(tile, d_weight.dtype)
+        launch(step, len(d_weights) * blocks, tile.threads, d_out, x, length, d_weights, d_biases)
+
+    in_slices(fill, len(x), blocks, d_weight, d_bias)
 
 
 def affine_input_gradient(d_out, weight, d_x):
@@ -155,14 +166,7 @@ def outer_product(a, b, out):
     b : (R, N) read
     out : (M, N) written
     """
-    a, b = contiguous(a), contiguous(b)
-    tile = tile_for(*out.shape, out.dtype, max(1, len(a) // SLICE))
-    blocks = tile.blocks(*out.shape)
-
-    def fill(length, parts):
-        launch(_outer_products(tile, out.dtype), len(parts) * blocks, tile.threads, a, b, length, parts)
-
-    in_slices(fill, len(a), blocks, out)
+    affine_gradient(b, a, out, Array.empty(out.shape[0], out.dtype))
 
 
 def column_sums(a, out):
@@ -186,26 +190,27 @@ def accumulate(out, a):
     out += a
 
 
-def in_slices(fill, rows: int, blocks: int, out: Array) -> None:
-    """Write a sum over rows into `out`, by way of the sums of slices of them where there are many rows.
+def in_slices(fill, rows: int, blocks: int, *outs: Array) -> None:
+    """Write sums over rows into `outs`, by way of the sums of slices of them where there are many rows.
 
     How they are cut depends on the shapes alone.
 
     Parameters
     ----------
-    fill : callable(length, parts)
-        Writes the sum of each slice of `length` rows, parts (S, ...).
+    fill : callable(length, *parts)
+        Writes the sums of each slice of `length` rows, parts (S, ...) of each of `outs`.
     rows : int
     blocks : int
-        That the sum of one slice takes.
-    out : Array
+        That the sums of one slice take.
+    *outs : Array
     """
     n_slices = max(1, min(SLICES_BLOCKS // blocks, rows // SLICE))
     length = -(-rows // n_slices)
     n_slices = -(-rows // length)
     if n_slices == 1:
-        fill(length, out[None])
+        fill(length, *(out[None] for out in outs))
         return
-    parts = Array.empty((n_slices, *out.shape), out.dtype)
-    fill(length, parts)
-    sum_in_order(parts.reshape(n_slices, -1), out.ravel())
+    parts = [Array.empty((n_slices, *out.shape), out.dtype) for out in outs]
+    fill(length, *parts)
+    for part, out in zip(parts, outs, strict=True):
+        sum_in_order(part.reshape(n_slices, -1), out.ravel())

@@ -20,7 +20,7 @@ from tsrnn.kernels.cuda.instructions import load4, store4
 class Tile(NamedTuple):
     """How a block shares out its tile of a product.
 
-    Its threads are a multiple of its columns, and of `RUN`.
+    Its threads are a multiple of its rows, of its columns and of `RUN`, where what is made of it asks for that.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Tile(NamedTuple):
         stages = 2 * depth * (self.height + PAD + self.width + PAD)
         sums = max(self.groups // 2, 1) * self.height * self.width
         staged = sum(-(-size * depth // self.threads) for size in (self.height, self.width))
-        return max(stages, sums), self.rows * self.columns + self.rows + self.columns + staged
+        return max(stages, sums, self.threads), self.rows * self.columns + self.rows + self.columns + staged + 1
 
 
 PAD = 4  # numbers after each row of a stage: what threads write at once lies in different banks
@@ -174,7 +174,7 @@ def _multiply(held, shared, a_place, b_place, tile):
 
 
 @inlined
-def add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, a_along, b_along):
+def add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, a_along, b_along, sums=False):
     """Sum the products of a tile over k from `first` to `stop`: each thread its share of them.
 
     Parameters
@@ -189,6 +189,8 @@ def add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, a_along,
     first, stop : int
     tile : Tile
     a_along, b_along : bool
+    sums : bool
+        Also add up each row of `a`, not along: a thread in its last register what it reads of one of them.
     """
     height, width = tile.down * tile.rows, tile.across * tile.columns
     threads, depth = tile.groups * tile.down * tile.across, tile.groups * tile.depth
@@ -198,6 +200,8 @@ def add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, a_along,
     next_b = next_a + (height * depth + threads - 1) // threads
     for e in range(tile.rows * tile.columns):
         held[e] = 0
+    last = held.size - 1
+    held[last] = 0
     stage, other = 0, depth * (height + PAD + width + PAD)
     _fetch(held, next_a, a, a_rows, first, stop, height, depth, threads, a_along)
     _fetch(held, next_b, b, b_rows, first, stop, width, depth, threads, b_along)
@@ -205,6 +209,9 @@ def add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, a_along,
         a_place, b_place = stage, stage + depth * (height + PAD)
         _lay(shared, a_place, held, next_a, height, depth, threads, a_along)
         _lay(shared, b_place, held, next_b, width, depth, threads, b_along)
+        if sums:
+            for s in range(next_b - next_a):
+                held[last] += held[next_a + s]
         cuda.syncthreads()
         first += depth
         if first < stop:
@@ -219,6 +226,18 @@ def add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, a_along,
             b_place += 2 * (width + PAD)
         stage, other = other, stage
     cuda.syncthreads()
+
+
+@inlined
+def row_sum(held, shared, height, threads):
+    """The sum of a row of `a`, once `add_products` has read it all: in thread m that of row m."""
+    shared[cuda.threadIdx.x] = held[held.size - 1]
+    cuda.syncthreads()
+    total = shared[cuda.threadIdx.x % height]
+    for k in range(1, threads // height):
+        total += shared[cuda.threadIdx.x % height + k * height]
+    cuda.syncthreads()
+    return total
 
 
 @inlined
