@@ -128,6 +128,7 @@ class Array:
     flags = property(lambda self: self._shadow.flags)
     ndim = property(lambda self: self._shadow.ndim)
     T = property(lambda self: self.transpose())
+    address = property(lambda self: self._memory.address(self._shadow))  # of the first number
 
     @property
     def __cuda_array_interface__(self) -> dict:

@@ -113,6 +113,11 @@ if not SIMULATED:  # whose kernels know one configuration at a time
     _configured = lru_cache(maxsize=4096)(_configured)
 
 
+def stream() -> int:
+    """The stream in which `launch` runs kernels, as the driver counts them: the default stream."""
+    return 0
+
+
 def each(kernel, elements: int, *arguments) -> None:
     """Run a kernel with a thread for each of so many elements: `cuda.grid(1)` numbers them."""
     threads = min(THREADS, elements)
@@ -225,6 +230,10 @@ class Memory:
         if SIMULATED:
             return FakeCUDAArray(view)
         return DeviceNDArray(view.shape, strides_of(view), view.dtype, gpu_data=self._memory.view(self.offset(view)))
+
+    def address(self, view: np.ndarray) -> int:
+        """Where the first element of a view of the shadow lies, for libraries that take a pointer."""
+        return _address(view) if SIMULATED else self._memory.device_pointer_value + self.offset(view)
 
     def offset(self, view: np.ndarray) -> int:
         """Bytes from the start of the memory to the first element of a view of the shadow."""

@@ -37,12 +37,12 @@ def _forward_step(tile: Tile, dtype: str):
         h_rows, weight_rows = (first_row, rows, height, 0), (first_unit, size, units, size)
         add_products(held, shared, h[t], weight_hh, h_rows, weight_rows, 0, size, tile, True, True)
         gather(held, shared, tile)
-        n, m, turn = dealt(units, threads)
+        n, start, turn = dealt(units, threads)
         if first_unit + n < size:
             j = first_unit + n
             j_r, j_z, j_n = np.uint64(j), np.uint64(j + size), np.uint64(j + 2 * size)
             b_r, b_z, b_n = bias_hh[j_r], bias_hh[j_z], bias_hh[j_n]
-            for m in range(m, min(height, rows - first_row), turn):
+            for m in range(start, min(height, rows - first_row), turn):
                 b, k = np.uint64(first_row + m), m * width + n
                 u_t = b_n + shared[k + 2 * units]
                 r, z, n_t, h_t = cell(
@@ -87,11 +87,11 @@ def _backward_step(tile: Tile, dtype: str):
         a_rows, weight_rows = (first_row, rows, height, 0), (first_unit, size, width, 0)
         add_products(held, shared, a[later], weight_hh, a_rows, weight_rows, 0, terms, tile, True, False)
         gather(held, shared, tile)
-        n, m, turn = dealt(width, threads)
+        n, start, turn = dealt(width, threads)
         if first_unit + n < size:
             j = first_unit + n
             j_r, j_z, j_n = np.uint64(j), np.uint64(j + size), np.uint64(j + 2 * size)
-            for m in range(m, min(height, rows - first_row), turn):
+            for m in range(start, min(height, rows - first_row), turn):
                 b = np.uint64(first_row + m)
                 d = dh[b, j_r] + shared[m * width + n]
                 if t < 0:

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda.blas import multiplied, worth
 from tsrnn.kernels.cuda.driver import cuda, each, kernel, launch
 from tsrnn.kernels.cuda.optimization import sum_in_order
 from tsrnn.kernels.cuda.products import TILES, Tile, add_products, dealt, gather, row_sum, tile_for
@@ -19,7 +20,7 @@ SLICE = 512  # rows, at least, that a slice has
 
 
 @lru_cache
-def _affine(tile: Tile, dtype):
+def _affine(tile: Tile, dtype: str):
     n_shared, n_held = tile.sizes()
     height, width, threads = tile.height, tile.width, tile.threads
 
@@ -40,18 +41,18 @@ def _affine(tile: Tile, dtype):
         x_rows, weight_rows = (first_row, x.shape[0], height, 0), (first_column, weight.shape[0], width, 0)
         add_products(held, shared, x, weight, x_rows, weight_rows, 0, x.shape[1], tile, True, True)
         gather(held, shared, tile)
-        n, m, turn = dealt(width, threads)
+        n, start, turn = dealt(width, threads)
         if first_column + n < out.shape[1]:
             column = np.uint64(first_column + n)
             added = bias[column]
-            for m in range(m, min(height, out.shape[0] - first_row), turn):
+            for m in range(start, min(height, out.shape[0] - first_row), turn):
                 out[np.uint64(first_row + m), column] = shared[np.uint64(m * width + n)] + added
 
     return kernel(affine, f"{dtype}_{tile.name}", tile.bounds)
 
 
 @lru_cache
-def _product(tile: Tile, dtype):
+def _product(tile: Tile, dtype: str):
     n_shared, n_held = tile.sizes()
     height, width, threads = tile.height, tile.width, tile.threads
 
@@ -71,16 +72,16 @@ def _product(tile: Tile, dtype):
         a_rows, b_rows = (first_row, out.shape[0], height, 0), (first_column, out.shape[1], width, 0)
         add_products(held, shared, a, b, a_rows, b_rows, 0, a.shape[1], tile, True, False)
         gather(held, shared, tile)
-        n, m, turn = dealt(width, threads)
+        n, start, turn = dealt(width, threads)
         if first_column + n < out.shape[1]:
-            for m in range(m, min(height, out.shape[0] - first_row), turn):
+            for m in range(start, min(height, out.shape[0] - first_row), turn):
                 out[np.uint64(first_row + m), np.uint64(first_column + n)] = shared[np.uint64(m * width + n)]
 
     return kernel(product, f"{dtype}_{tile.name}", tile.bounds)
 
 
 @lru_cache
-def _outer_products(tile: Tile, dtype):
+def _outer_products(tile: Tile, dtype: str):
     n_shared, n_held = tile.sizes()
     height, width, threads = tile.height, tile.width, tile.threads
 
@@ -107,9 +108,9 @@ def _outer_products(tile: Tile, dtype):
         if first_column == 0 and cuda.threadIdx.x < min(height, out.shape[1] - first_row):
             sums[s, first_row + cuda.threadIdx.x] = total
         gather(held, shared, tile)
-        n, m, turn = dealt(width, threads)
+        n, start, turn = dealt(width, threads)
         if first_column + n < out.shape[2]:
-            for m in range(m, min(height, out.shape[1] - first_row), turn):
+            for m in range(start, min(height, out.shape[1] - first_row), turn):
                 out[s, np.uint64(first_row + m), np.uint64(first_column + n)] = shared[np.uint64(m * width + n)]
 
     return kernel(outer_products, f"{dtype}_{tile.name}", tile.bounds)
@@ -134,27 +135,38 @@ def _column_sums(a, length, out):
 
 def affine(x, weight, bias, out):
     """Twin of `tsrnn.kernels.linear.affine`."""
+    x = contiguous(x)
+    if worth(*out.shape, x.shape[1]):
+        out[...] = bias
+        if multiplied(x, weight, out, b_turned=True, add=True):
+            return
     tile = tile_for(*out.shape, out.dtype)
-    launch(_affine(tile, out.dtype), tile.blocks(*out.shape), tile.threads, contiguous(x), weight, bias, out)
+    launch(_affine(tile, out.dtype.name), tile.blocks(*out.shape), tile.threads, x, weight, bias, out)
 
 
 def affine_gradient(x, d_out, d_weight, d_bias):
     """Twin of `tsrnn.kernels.linear.affine_gradient`: both come of one reading of the gradients."""
     x, d_out = contiguous(x), contiguous(d_out)
+    if worth(*d_weight.shape, len(x)) and multiplied(d_out, x, d_weight, a_turned=True):
+        column_sums(d_out, d_bias)
+        return
     tile = tile_for(*d_weight.shape, d_weight.dtype, max(1, len(x) // SLICE))
     blocks = tile.blocks(*d_weight.shape)
 
     def fill(length, d_weights, d_biases):
-        step = _outer_products(tile, d_weight.dtype)
-        launch(step, len(d_weights) * blocks, tile.threads, d_out, x, length, d_weights, d_biases)
+        outer_products = _outer_products(tile, d_weight.dtype.name)
+        launch(outer_products, len(d_weights) * blocks, tile.threads, d_out, x, length, d_weights, d_biases)
 
     in_slices(fill, len(x), blocks, d_weight, d_bias)
 
 
 def affine_input_gradient(d_out, weight, d_x):
     """Twin of `tsrnn.kernels.linear.affine_input_gradient`."""
+    d_out = contiguous(d_out)
+    if worth(*d_x.shape, len(weight)) and multiplied(d_out, weight, d_x):
+        return
     tile = tile_for(*d_x.shape, d_x.dtype)
-    launch(_product(tile, d_x.dtype), tile.blocks(*d_x.shape), tile.threads, contiguous(d_out), weight, d_x)
+    launch(_product(tile, d_x.dtype.name), tile.blocks(*d_x.shape), tile.threads, d_out, weight, d_x)
 
 
 def outer_product(a, b, out):

@@ -40,12 +40,12 @@ def _forward_step(tile: Tile, dtype: str):
         h_rows, weight_rows = (first_row, rows, height, 0), (first_unit, size, units, size)
         add_products(held, shared, h[t], weight_hh, h_rows, weight_rows, 0, size, tile, True, True)
         gather(held, shared, tile)
-        n, m, turn = dealt(units, threads)
+        n, start, turn = dealt(units, threads)
         if first_unit + n < size:
             j = first_unit + n
             j_i, j_f, j_g, j_o = np.uint64(j), np.uint64(j + size), np.uint64(j + 2 * size), np.uint64(j + 3 * size)
             b_i, b_f, b_g, b_o = bias_hh[j_i], bias_hh[j_f], bias_hh[j_g], bias_hh[j_o]
-            for m in range(m, min(height, rows - first_row), turn):
+            for m in range(start, min(height, rows - first_row), turn):
                 b, k = np.uint64(first_row + m), m * width + n
                 i, f, g, o, c_t, h_t = cell(
                     a[t, b, j_i] + b_i + shared[k],
@@ -89,11 +89,11 @@ def _backward_step(tile: Tile, dtype: str):
         a_rows, weight_rows = (first_row, rows, height, 0), (first_unit, size, width, 0)
         add_products(held, shared, a[later], weight_hh, a_rows, weight_rows, 0, terms, tile, True, False)
         gather(held, shared, tile)
-        n, m, turn = dealt(width, threads)
+        n, start, turn = dealt(width, threads)
         if first_unit + n < size:
             j = first_unit + n
             j_i, j_f, j_g, j_o = np.uint64(j), np.uint64(j + size), np.uint64(j + 2 * size), np.uint64(j + 3 * size)
-            for m in range(m, min(height, rows - first_row), turn):
+            for m in range(start, min(height, rows - first_row), turn):
                 b = np.uint64(first_row + m)
                 d = dh[b, j_i] + shared[m * width + n]
                 if t < 0:

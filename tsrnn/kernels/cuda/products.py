@@ -254,7 +254,7 @@ def gather(held, shared, tile):
     ----------
     held, shared, tile : as `add_products` left them
     """
-    height, width = tile.down * tile.rows, tile.across * tile.columns
+    width = tile.across * tile.columns
     members, size = tile.down * tile.across, tile.rows * tile.columns
     group, member = cuda.threadIdx.x // members, cuda.threadIdx.x % members
     half = tile.groups // 2
