@@ -33,6 +33,8 @@ SIGNATURES = {
     "rnn._backward": "f3 f3 f2 f3 f2 b i",
     "lstm._forward": "f3 f3 f3 f2 f1 i",
     "lstm._backward": "f3 f3 f2 f3 f2 f2 i",
+    "lstm_tiles.forward": "f3 f2 f1 f3 f3 f3 f2 f1",
+    "lstm_tiles.backward": "f3 f3 f2 f3 f2 f2",
     "lstm_peephole._forward": "f3 f3 f3 f2 f1 f2 b i",
     "lstm_peephole._backward": "f3 f3 f2 f2 f3 f2 f2 b i",
     "lstm_peephole._peephole_gradients": "f3 f3 b b i f3",

@@ -200,7 +200,11 @@ class Memory:
     shadow : ndarray
         Of the shape, type and strides of the array that lies there. It must not be read: on a device there is nothing
         behind it. In the simulator it is the memory.
+    precision : str
+        See `tsrnn.kernels.cuda.arrays.On`.
     """
+
+    precision = "float32"
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype):
         if SIMULATED:

@@ -1,6 +1,6 @@
 """Grid kernels of which there are several, each for its own sizes, and what of the device they have to be fitted to."""
 
-from functools import lru_cache
+from functools import cache
 
 from tsrnn.kernels.cuda.driver import SIMULATED, compiled, cuda, launch, name_of
 
@@ -17,8 +17,16 @@ def family(make):
 
     `make(*numbers)` returns the function, the threads of a block and the bytes of shared memory that a block has.
     """
-    FAMILIES[name_of(make)] = make
-    return lru_cache(maxsize=None)(lambda *numbers: Fitted(*make(*numbers)))
+    name = name_of(make)
+    FAMILIES[name] = make
+
+    @cache
+    def kernel_for(*numbers) -> Fitted:
+        function, threads, shared = make(*numbers)
+        function.family = name
+        return Fitted(function, threads, shared)
+
+    return kernel_for
 
 
 class Fitted:
@@ -26,8 +34,6 @@ class Fitted:
 
     Attributes
     ----------
-    function : function
-        The Python function behind it.
     threads : int
         Of a block.
     shared : int
@@ -35,7 +41,7 @@ class Fitted:
     """
 
     def __init__(self, function, threads: int, shared: int):
-        self.function, self.threads, self.shared = function, threads, shared
+        self.threads, self.shared = threads, shared
         # The bounds tell the compiler how many registers a thread may have.
         self._compiled = compiled(function, launch_bounds=(threads, 1))
         self._has_room = SIMULATED or shared <= SHARED
@@ -55,11 +61,13 @@ class Fitted:
         driver.cuKernelSetAttribute(attribute, self.shared, function.handle, function.device.id)
 
 
+@cache
 def capability() -> tuple[int, int]:
     """Compute capability of the device, which says what instructions it knows; the simulator knows all."""
     return cuda.get_current_device().compute_capability if not SIMULATED else (9, 0)
 
 
+@cache
 def most_shared() -> int:
     """Bytes of shared memory, at most, that a block can ask for."""
     return cuda.get_current_device().MAX_SHARED_MEMORY_PER_BLOCK_OPTIN if not SIMULATED else 227 * 1024

@@ -34,7 +34,7 @@ GATES = 4
 
 
 @family
-def _forward(size: int, projects: bool, exact: bool):
+def forward(size: int, projects: bool, exact: bool):
     """The forward pass for layers of so many units.
 
     Parameters
@@ -57,7 +57,7 @@ def _forward(size: int, projects: bool, exact: bool):
     n_own, n_bias = 4 * GATES, 2 * GATES
     n_weights, n_small = kept * GATES * FRAGMENT, n_own if exact else 1
 
-    def forward(x, weight_ih, bias_ih, a, h, c, weight_hh, bias_hh):
+    def kernel(x, weight_ih, bias_ih, a, h, c, weight_hh, bias_hh):
         """Gates and states.
 
         Parameters
@@ -145,11 +145,11 @@ def _forward(size: int, projects: bool, exact: bool):
             now_gates += rows * GATES * size
             cuda.syncthreads()
 
-    return forward, threads, 4 * end
+    return kernel, threads, 4 * end
 
 
 @family
-def _backward(size: int, exact: bool):
+def backward(size: int, exact: bool):
     """The backward pass for layers of so many units."""
     pairs = GATES * size // PAIR
     kept = min(pairs, 12 if exact else 16)
@@ -162,7 +162,7 @@ def _backward(size: int, exact: bool):
     n_own = 4 * GATES
     n_weights, n_sums, n_small = kept * FRAGMENT, 4 * chains, 4 * chains if exact else 1
 
-    def backward(a, c, weight_hh, dy, dh, dc):
+    def kernel(a, c, weight_hh, dy, dh, dc):
         """Gradients of the pre-activations, of h_0 and of c_0.
 
         Parameters
@@ -235,7 +235,7 @@ def _backward(size: int, exact: bool):
                 store(dh, of_state[e], dh_own[e])
                 store(dc, of_state[e], dc_own[e])
 
-    return backward, 2 * size, 4 * end
+    return kernel, 2 * size, 4 * end
 
 
 @device

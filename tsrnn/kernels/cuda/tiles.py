@@ -22,7 +22,7 @@ therefore made outside of them, where they are rounded (Ootomo and Yokota, 2022)
 import numpy as np
 
 from tsrnn.kernels.cuda.driver import cuda, device
-from tsrnn.kernels.cuda.families import capability, most_shared
+from tsrnn.kernels.cuda.families import Fitted, capability, most_shared
 from tsrnn.kernels.cuda.instructions import (
     as_f32,
     as_u32,
@@ -50,19 +50,15 @@ OLDEST = (8, 0)  # compute capability that has tf32
 ZERO = np.float32(0)
 
 
-def suits(a, size: int, *kernels) -> bool:
-    """Whether a layer of so many units, whose gates stand in `a`, can be computed by kernels made for `configured`.
+def fitted(family, a, size: int, *numbers) -> Fitted | None:
+    """The kernel of a family for a layer of so many units, whose gates are to stand in `a`, and further numbers.
 
-    The others are computed by kernels that know no limits.
+    None where it cannot be: there a kernel computes that keeps nothing, which all sizes, types and GPUs suit.
     """
     if a.dtype != np.float32 or size % UNITS or size > MOST_UNITS or capability() < OLDEST:
-        return False
-    return all(kernel.shared <= most_shared() for kernel in kernels)
-
-
-def is_exact(a) -> bool:
-    """Whether products are to be as exact as float32 is."""
-    return a.precision == "float32"
+        return None
+    found = family(size, *numbers, a.precision == "float32")
+    return found if found.shared <= most_shared() else None
 
 
 def row_length(columns: int) -> int:
@@ -76,6 +72,7 @@ def stored_weights(size: int, tiles: int, pairs: int) -> int:
 
 
 def blocks_for(rows: int) -> int:
+    """Blocks that so many sequences take."""
     return -(-rows // ROWS)
 
 
