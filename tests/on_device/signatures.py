@@ -40,6 +40,8 @@ SIGNATURES = {
     "lstm_peephole._peephole_gradients": "f3 f3 b b i f3",
     "gru._forward": "f3 f3 f3 f2 f1 i",
     "gru._backward": "f3 f3 f3 f2 f3 f2 i",
+    "gru_tiles.forward": "f3 f2 f1 f3 f3 f3 f2 f1",
+    "gru_tiles.backward": "f3 f3 f3 f2 f3 f2",
     "gru_reset_before._forward": "f3 f3 f3 f2 f1 i",
     "gru_reset_before._backward": "f3 f3 f2 f3 f2 i",
     "parallel._rnn_forward": "f3 f2 f3 b",

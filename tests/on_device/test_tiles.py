@@ -5,6 +5,7 @@ import pytest
 
 import naive
 from kernels.case import in_float64, problem
+from tsrnn.network.cells import CELLS
 from on_device.test_cells import run_backward, run_forward
 
 # Relative to the size of each array, as the square root of the mean square.
@@ -17,13 +18,13 @@ def assert_near(actual, expected, limit, name=""):
     assert error <= limit * size, name
 
 
-@pytest.mark.parametrize("cell", ["lstm"])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("precision", LIMIT)
 @pytest.mark.parametrize("shape", [(3, 9, 1, 16), (1, 3, 17, 16), (2, 2, 3, 32)])
 def test_states_and_gradients(cell, precision, shape):
     q = problem(cell, shape, np.float32)
     a, memory = run_forward(q, precision)
-    for name, m, states in zip("hc", memory, naive.forward(*in_float64(q)), strict=False):
+    for name, m, states in zip(CELLS[cell].memory, memory, naive.forward(*in_float64(q)), strict=False):
         assert_near(m.to_host(), states, LIMIT[precision], name)
     expected = naive.backward(*in_float64(q), q.dy, q.d_states)
     for name, gradient in run_backward(q, a, memory, q.dy).items():
