@@ -8,6 +8,7 @@ one number is carried from step to step, where an index for each axis would have
     prefetch         bring what lies there into the L2 cache; it is not waited for
     to_tf32          the nearest number of ten bits of mantissa, as the bits of a float32
     as_u32, as_f32   the bits of a float32, and the way back
+    split            a float32 as a number of tf32, and what is left
     mma_tf32         D (16, 8) = A (16, 8) B (8, 8) + C by the threads of a warp together, see there
     exp2_approx      2^x in float32, to two units in the last place
     reciprocal       1 / x in float32, to a unit in the last place
@@ -127,16 +128,17 @@ if not SIMULATED:
 
     @intrinsic
     def split(typing_context, x):
-        """The nearest number of tf32, and what is left.
+        """The nearest number of tf32, and what is left; a NaN is left, whatever the first may be.
 
         It is said to have a side effect, so that the compiler leaves it where it stands. What it would take out of a
-        loop over time, because the weights do not change, no registers could hold.
+        loop over time, because the weights do not change, no registers could hold. `to_tf32` takes longer.
         """
 
         def generate(context, builder, signature, args):
-            function = ir.FunctionType(ir.LiteralStructType([_INT] * 2), [_FLOAT])
-            instructions = "cvt.rna.tf32.f32 $0, $2; sub.f32 $1, $2, $0;"
-            found = builder.call(ir.InlineAsm(function, instructions, "=&r,=r,f", side_effect=True), args)
+            function = ir.FunctionType(ir.LiteralStructType([_INT] * 2), [_INT])
+            instructions = "add.u32 $0, $2, 0x1000; and.b32 $0, $0, 0xffffe000; sub.f32 $1, $2, $0;"
+            asm = ir.InlineAsm(function, instructions, "=&r,=r,r", side_effect=True)
+            found = builder.call(asm, [builder.bitcast(args[0], _INT)])
             return cgutils.pack_array(builder, [builder.extract_value(found, k) for k in range(2)])
 
         return signature(types.UniTuple(types.uint32, 2), types.float32), generate
@@ -196,7 +198,8 @@ else:
 
     def split(x):
         near = to_tf32(x)
-        return near, as_u32(np.float32(x) - as_f32(near))
+        with np.errstate(invalid="ignore"):
+            return near, as_u32(np.float32(x) - as_f32(near))
 
     def as_u32(x):
         return np.float32(x).view(np.uint32)
