@@ -5,8 +5,8 @@ import pytest
 
 import naive
 from kernels.case import in_float64, problem
-from tsrnn.network.cells import CELLS
 from on_device.test_cells import run_backward, run_forward
+from tsrnn.network.cells import CELLS
 
 # Relative to the size of each array, as the square root of the mean square.
 LIMIT = {"float32": 1e-6, "tf32": 1e-3}

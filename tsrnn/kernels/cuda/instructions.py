@@ -179,7 +179,8 @@ else:
         return _in_order(array)[index]
 
     def load4(array, index):
-        assert index >= 0 and index % 4 == 0
+        assert index >= 0
+        assert index % 4 == 0
         return tuple(_in_order(array)[index : index + 4])
 
     def store(array, index, value):
@@ -187,7 +188,8 @@ else:
         _in_order(array)[index] = value
 
     def store4(array, index, x, y, z, w):
-        assert index >= 0 and index % 4 == 0
+        assert index >= 0
+        assert index % 4 == 0
         _in_order(array)[index : index + 4] = x, y, z, w
 
     def prefetch(array, index):

@@ -197,8 +197,9 @@ def backward(size: int, exact: bool):
         current = 0
         for t in range(steps - 1, -1, -1):
             for e in range(4):
+                d = dh_own[e] + d_out[e]
                 i, f, g, o, dc_own[e] = cell_gradient(
-                    gates[e], gates[4 + e], gates[8 + e], gates[12 + e], c_prev[e], c_own[e], dh_own[e] + d_out[e], dc_own[e]
+                    gates[e], gates[4 + e], gates[8 + e], gates[12 + e], c_prev[e], c_own[e], d, dc_own[e]
                 )
                 c_own[e] = c_prev[e]
                 write_row(shared, current + gate_place(0, e, size, row, of_row), low, exact, i)

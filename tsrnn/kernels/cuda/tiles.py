@@ -214,7 +214,8 @@ def multiply(shared, even, odd, low, pairs, kept, tiles, chains, exact, weights,
                 y = load4(shared, at + low) if exact else x
                 for m in range(tiles):
                     place = stored + (p * tiles + m) * TILE + 4 * (cuda.threadIdx.x & 31)
-                    _add_pair(load4(shared, place), load4(shared, place + TILE // 2), x, y, s, m, chains, exact, sums, small)
+                    w, v = load4(shared, place), load4(shared, place + TILE // 2)
+                    _add_pair(w, v, x, y, s, m, chains, exact, sums, small)
 
 
 @device
