@@ -18,7 +18,7 @@ def assert_near(actual, expected, limit, name=""):
     assert error <= limit * size, name
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "rnn_relu"])
 @pytest.mark.parametrize("precision", LIMIT)
 @pytest.mark.parametrize("shape", [(3, 9, 1, 16), (1, 3, 17, 16), (2, 2, 3, 32)])
 def test_states_and_gradients(cell, precision, shape):
