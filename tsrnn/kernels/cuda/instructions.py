@@ -10,8 +10,6 @@ one number is carried from step to step, where an index for each axis would have
     as_u32, as_f32   the bits of a float32, and the way back
     split            a float32 as a number of tf32, and what is left
     mma_tf32         D (16, 8) = A (16, 8) B (8, 8) + C by the threads of a warp together, see there
-    exp2_approx      2^x in float32, to two units in the last place
-    reciprocal       1 / x in float32, to a unit in the last place
 """
 
 import threading
@@ -101,17 +99,6 @@ if not SIMULATED:
 
         return signature(types.none, array, index), generate
 
-    def _unary(instruction: str, constraints: str, out, of):
-        @intrinsic
-        def found(typing_context, x):
-            def generate(context, builder, signature, args):
-                function = ir.FunctionType(context.get_value_type(out), [context.get_value_type(of)])
-                return builder.call(ir.InlineAsm(function, instruction, constraints), args)
-
-            return signature(out, of), generate
-
-        return found
-
     def _same_bits(out, of):
         @intrinsic
         def found(typing_context, x):
@@ -122,9 +109,13 @@ if not SIMULATED:
 
         return found
 
-    to_tf32 = _unary("cvt.rna.tf32.f32 $0, $1;", "=r,f", types.uint32, types.float32)
-    exp2_approx = _unary("ex2.approx.ftz.f32 $0, $1;", "=f,f", types.float32, types.float32)
-    reciprocal = _unary("rcp.approx.ftz.f32 $0, $1;", "=f,f", types.float32, types.float32)
+    @intrinsic
+    def to_tf32(typing_context, x):
+        def generate(context, builder, signature, args):
+            asm = ir.InlineAsm(ir.FunctionType(_INT, [_FLOAT]), "cvt.rna.tf32.f32 $0, $1;", "=r,f")
+            return builder.call(asm, args)
+
+        return signature(types.uint32, types.float32), generate
 
     @intrinsic
     def split(typing_context, x):
@@ -208,13 +199,6 @@ else:
 
     def as_f32(x):
         return np.uint32(x).view(np.float32)
-
-    def exp2_approx(x):
-        with np.errstate(over="ignore"):
-            return np.exp2(np.float32(x))
-
-    def reciprocal(x):
-        return np.float32(1) / np.float32(x)
 
     class _Warp:
         """Threads that come to one instruction with their operands, and go on when the last has come."""

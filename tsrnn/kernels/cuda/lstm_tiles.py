@@ -19,6 +19,7 @@ from tsrnn.kernels.cuda.tiles import (
     gate_place,
     keep_inputs,
     keep_weights,
+    kept_pairs,
     multiply,
     read_inputs,
     row_length,
@@ -45,7 +46,7 @@ def forward(size: int, projects: bool, exact: bool):
     exact : bool
     """
     pairs = size // PAIR
-    kept = min(pairs, 3 if exact else 4)
+    kept = kept_pairs(pairs, GATES, exact)
     row = row_length(size + PAIR * projects)
     low = ROWS * row
     buffer = low * (1 + exact)
@@ -152,7 +153,7 @@ def forward(size: int, projects: bool, exact: bool):
 def backward(size: int, exact: bool):
     """The backward pass for layers of so many units."""
     pairs = GATES * size // PAIR
-    kept = min(pairs, 12 if exact else 16)
+    kept = kept_pairs(pairs, 1, exact)
     chains = 2 if exact else 4
     row = row_length(GATES * size)
     low = ROWS * row

@@ -44,6 +44,7 @@ FRAGMENT = 8  # weights of a pair and a tile that a thread holds
 TILE = 32 * FRAGMENT  # weights of a pair and a tile
 MOST_UNITS = 128  # of a layer: the weights of more do not fit
 MOST_INPUTS = PAIR  # that a kernel projects by itself
+HELD = {False: 128, True: 96}  # weights that a thread holds in registers at most; it needs more for exact products
 AHEAD = 4  # steps before it is read that memory is asked for what a step reads
 LINE = 32  # numbers that come from memory at a time
 OLDEST = (8, 0)  # compute capability that has tf32
@@ -59,6 +60,11 @@ def fitted(family, a, size: int, *numbers) -> Fitted | None:
         return None
     found = family(size, *numbers, a.precision == "float32")
     return found if found.shared <= most_shared() else None
+
+
+def kept_pairs(pairs: int, tiles: int, exact: bool) -> int:
+    """How many of so many pairs of columns, of so many tiles each, stay in registers."""
+    return min(pairs, HELD[exact] // (tiles * FRAGMENT))
 
 
 def row_length(columns: int) -> int:
