@@ -13,11 +13,13 @@ compare the names with the kernels that there are, and every launch in the simul
 
 import importlib
 import pkgutil
+from itertools import product
 
 import numpy as np
 
 import tsrnn.kernels.cuda as package
 from tsrnn.kernels.cuda.driver import KERNELS
+from tsrnn.kernels.cuda.families import FAMILIES
 
 SIGNATURES = {
     "arrays._fill": "f3* f",
@@ -31,10 +33,14 @@ SIGNATURES = {
     "linear._column_sums": "f2 i f2",
     "rnn._forward": "f3 f3 f2 f1 b i",
     "rnn._backward": "f3 f3 f2 f3 f2 b i",
+    "rnn_tiles.forward": "f3 f2 f1 f3 f3 f2 f1 b",
+    "rnn_tiles.backward": "f3 f3 f2 f3 f2 b",
     "lstm._forward": "f3 f3 f3 f2 f1 i",
     "lstm._backward": "f3 f3 f2 f3 f2 f2 i",
     "lstm_steps.forward_step": "i f3 f3 f3 f2 f1",
     "lstm_steps.backward_step": "i f3 f3 f2 f3 f2 f2",
+    "lstm_tiles.forward": "f3 f2 f1 f3 f3 f3 f2 f1",
+    "lstm_tiles.backward": "f3 f3 f2 f3 f2 f2",
     "lstm_peephole._forward": "f3 f3 f3 f2 f1 f2 b i",
     "lstm_peephole._backward": "f3 f3 f2 f2 f3 f2 f2 b i",
     "lstm_peephole._peephole_gradients": "f3 f3 b b i f3",
@@ -42,6 +48,8 @@ SIGNATURES = {
     "gru._backward": "f3 f3 f3 f2 f3 f2 i",
     "gru_steps.forward_step": "i f3 f3 f3 f2 f1",
     "gru_steps.backward_step": "i f3 f3 f3 f2 f3 f2",
+    "gru_tiles.forward": "f3 f2 f1 f3 f3 f3 f2 f1",
+    "gru_tiles.backward": "f3 f3 f3 f2 f3 f2",
     "gru_reset_before._forward": "f3 f3 f3 f2 f1 i",
     "gru_reset_before._backward": "f3 f3 f2 f3 f2 i",
     "parallel._rnn_forward": "f3 f2 f3 b",
@@ -84,15 +92,34 @@ SIGNATURES = {
     "streams._gather_targets": ("d1 i1 i1 i1 i i d1 d1 f2", "s1 i1 i1 i1 i i d1 d1 f2"),
 }
 
+# Of the kernels that close over numbers, the choices of them whose machine code is looked at: units; whether inputs are
+# projected, of a forward pass; whether products are as exact as float32. The others have fewer weights than these.
+FITTED = {
+    "rnn_tiles.forward": [(128, True, True)],
+    "rnn_tiles.backward": [(128, True)],
+}
+for _cell in ("lstm", "gru"):
+    FITTED[f"{_cell}_tiles.forward"] = list(product((64, 128), (False, True), (False, True)))
+    FITTED[f"{_cell}_tiles.backward"] = list(product((64, 128), (False, True)))
+
 FLOATING = (np.float32, np.float64)
 NUMBERS = {"d": np.float64, "s": np.float32, "i": np.int64, "h": np.int32, "u": np.uint64, "b": np.bool_}
 
 
 def all_kernels() -> dict:
     """Python functions behind the grid kernels of all modules, by name."""
+    return _imported(KERNELS)
+
+
+def all_families() -> dict:
+    """What makes those of which there are several."""
+    return _imported(FAMILIES)
+
+
+def _imported(found: dict) -> dict:
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         importlib.import_module(module.name)
-    return KERNELS
+    return found
 
 
 def entry_of(name: str) -> str:

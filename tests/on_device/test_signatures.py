@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 
 from on_device import usage
-from on_device.signatures import SIGNATURES, all_kernels, entry_of, fits, signatures
+from on_device.signatures import FITTED, SIGNATURES, all_families, all_kernels, entry_of, fits, signatures
 from tsrnn.kernels.cuda import driver, products, sequences
 
 
 def test_every_kernel_has_its_signature():
-    assert SIGNATURES.keys() == {entry_of(name) for name in all_kernels()}
+    assert SIGNATURES.keys() == {entry_of(name) for name in all_kernels()} | all_families().keys()
+    assert FITTED.keys() == all_families().keys()
 
 
 def test_signatures_have_a_word_for_each_argument():
-    for name, function in all_kernels().items():
+    fitted = {name: make(*FITTED[name][0])[0] for name, make in all_families().items()}
+    for name, function in (all_kernels() | fitted).items():
         assert {len(words) for words in signatures(name)} == {function.__code__.co_argcount}, name
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 THREADS = 256  # of the largest block that a launch asks for, where its kernel does not say
 REGISTERS = 65536  # that the threads of a block share
 SHARED = 48 * 1024  # bytes that a block has without asking for more
+MOST_SHARED = {"sm_80": 163 * 1024, "sm_90": 227 * 1024}  # bytes that it has if it asks
 
 
 class Usage(NamedTuple):
@@ -27,7 +28,7 @@ def of(log: str) -> Usage:
 
 
 def complaints(used: Usage, threads: int = THREADS) -> list[str]:
-    """What is wrong with a kernel that uses so much."""
+    """What is wrong with a kernel that uses so much, in blocks of so many threads."""
     found = [f"{name} is not 0" for name in ("stack", "stores", "loads") if getattr(used, name)]
     if used.registers * threads > REGISTERS:
         found.append(f"{threads} threads have no more than {REGISTERS // threads} registers each")

@@ -62,11 +62,17 @@ def kernel(function, variant: str = "", bounds: tuple[int, int] | None = None):
         function.__name__ = function.__qualname__ = f"{function.__name__}_{variant}"
     function.bounds = bounds
     KERNELS[name_of(function)] = function
-    compiled = cuda.jit(function) if SIMULATED else cuda.jit(launch_bounds=bounds)(function)
-    if not SIMULATED:
-        with suppress(RuntimeError):  # no folder to write to: each process compiles for itself
-            compiled._cache = KernelCache(function)
-    return compiled
+    return compiled(function, launch_bounds=bounds)
+
+
+def compiled(function, **options):
+    """Compile a grid kernel, with options of `numba.cuda.jit` that the simulator does not know."""
+    if SIMULATED:
+        return cuda.jit(function)
+    found = cuda.jit(**options)(function)
+    with suppress(RuntimeError):  # no folder to write to: each process compiles for itself
+        found._cache = KernelCache(function)
+    return found
 
 
 def name_of(function) -> str:
@@ -93,20 +99,20 @@ if not SIMULATED:
         return lambda x: math.tanh(x)
 
 
-def launch(kernel, blocks: int, threads: int, *arguments) -> None:
+def launch(kernel, blocks: int, threads: int, *arguments, shared: int = 0) -> None:
     """Run a kernel on so many blocks of so many threads, each block in one dimension; none where there is no block.
 
     Arguments are arrays (`tsrnn.kernels.cuda.arrays.Array`) and numbers. The call returns at once; kernels and copies
-    run in the order in which they were asked for.
+    run in the order in which they were asked for. `shared` are bytes of memory of a block, besides what it declares.
     """
     if blocks:
-        _configured(kernel, blocks, threads)(*(getattr(a, "for_kernels", a) for a in arguments))
+        _configured(kernel, blocks, threads, shared)(*(getattr(a, "for_kernels", a) for a in arguments))
 
 
-def _configured(kernel, blocks: int, threads: int):
+def _configured(kernel, blocks: int, threads: int, shared: int):
     with warnings.catch_warnings():  # numba-cuda warns of few blocks: small networks have no more
         warnings.simplefilter("ignore", NumbaPerformanceWarning)
-        return kernel[blocks, threads]
+        return kernel[blocks, threads, 0, shared]
 
 
 if not SIMULATED:  # whose kernels know one configuration at a time
@@ -212,7 +218,11 @@ class Memory:
     shadow : ndarray
         Of the shape, type and strides of the array that lies there. It must not be read: on a device there is nothing
         behind it. In the simulator it is the memory.
+    precision : str
+        See `tsrnn.kernels.cuda.arrays.On`.
     """
+
+    precision = "float32"
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype):
         if SIMULATED:
