@@ -28,6 +28,11 @@ class Device:
     It computes a batch as one chunk, or several of `MOST_ROWS` one after the other. What is asked of it is done in the
     order of asking, and nothing waits for it but `leave`, `read` and `readings`.
 
+    Parameters
+    ----------
+    precision : {"float32", "tf32"}
+        See `tsrnn.kernels.cuda.arrays.On`.
+
     Attributes
     ----------
     records : bool
@@ -38,7 +43,8 @@ class Device:
     unread = UNREAD
     records = True
 
-    def __init__(self):
+    def __init__(self, precision: str = "float32"):
+        self._precision = precision
         self._samples: dict[int, tuple] = {}
         self._updates: dict[tuple, _Update] = {}
         self._count = 0
@@ -61,7 +67,7 @@ class Device:
 
     def dtype(self, dtype: np.dtype) -> On:
         """Numbers of that type on the device."""
-        return On(dtype)
+        return On(dtype, self._precision)
 
     def enter(self, values: np.ndarray) -> Array:
         """A copy on the device; what lies there already, as it is."""

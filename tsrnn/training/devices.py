@@ -4,6 +4,7 @@ from tsrnn.kernels.availability import why_no_gpu
 from tsrnn.training.parallel import Workers
 
 DEVICES = ("cpu", "cuda", "auto")
+PRECISIONS = ("float32", "tf32")
 
 
 def resolved(device: str) -> str:
@@ -29,10 +30,13 @@ def lies_on_device(values) -> bool:
     return hasattr(values, "__cuda_array_interface__")
 
 
-def workers_on(device: str, n_jobs: int | None):
-    """What runs the chunks of batches on a device: see `tsrnn.training.parallel.Workers`."""
+def workers_on(device: str, n_jobs: int | None, precision: str):
+    """What runs the chunks of batches on a device: see `tsrnn.training.parallel.Workers`.
+
+    `precision`, one of `PRECISIONS`, is that of a GPU's products; the CPU's are exact.
+    """
     if resolved(device) == "cpu":
         return Workers(n_jobs)
     from tsrnn.training.cuda import Device  # which imports numba-cuda
 
-    return Device()
+    return Device(precision)

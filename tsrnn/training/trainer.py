@@ -43,6 +43,7 @@ class TrainingOptions:
     n_jobs: int | None
     alpha_linear: float | None = None
     device: str = "cpu"
+    precision: str = "float32"
 
 
 @dataclass
@@ -158,7 +159,7 @@ class Trainer:
             On a loss that is not finite.
         """
         o = self.options
-        with workers_on(o.device, o.n_jobs) as workers, self._moments_on(workers):
+        with workers_on(o.device, o.n_jobs, o.precision) as workers, self._moments_on(workers):
             current = workers.enter(self.parameters.copy())
             start = current.copy()  # of the epoch
             proven = self.parameters.copy()  # at the start of the epoch with the smallest loss so far

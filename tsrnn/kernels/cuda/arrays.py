@@ -101,8 +101,9 @@ class Array:
         self._seen = None
 
     @classmethod
-    def empty(cls, shape, dtype) -> "Array":
+    def empty(cls, shape, dtype, precision: str = "float32") -> "Array":
         memory = Memory(tuple(np.atleast_1d(shape).tolist()), dtype)
+        memory.precision = precision
         return cls(memory, memory.shadow)
 
     @classmethod
@@ -135,6 +136,7 @@ class Array:
     size = property(lambda self: self._shadow.size)
     flags = property(lambda self: self._shadow.flags)
     ndim = property(lambda self: self._shadow.ndim)
+    precision = property(lambda self: self._memory.precision)  # of the products that are made for it: see `On`
     T = property(lambda self: self.transpose())
 
     @property
@@ -266,13 +268,22 @@ def _twin(loop):
 
 
 class On:
-    """A type of numbers on the device, for `tsrnn.kernels.devices.empty`."""
+    """A type of numbers on the device, for `tsrnn.kernels.devices.empty`.
 
-    def __init__(self, dtype):
+    Parameters
+    ----------
+    dtype : dtype
+    precision : {"float32", "tf32"}
+        How exact products of float32 numbers are, where tensor cores make them: kernels look at the array that they
+        write. What is made like another array has its precision; the sums and all else are float32 in any case.
+    """
+
+    def __init__(self, dtype, precision: str = "float32"):
         self.dtype = np.dtype(dtype)
+        self.precision = precision
 
     def empty(self, shape) -> Array:
-        return Array.empty(shape, self.dtype)
+        return Array.empty(shape, self.dtype, self.precision)
 
 
 def _basic(index) -> tuple:
@@ -292,7 +303,7 @@ def _like(array: Array, value) -> Array:
 
 
 def _new(array: Array, dtype=None, shape=None) -> Array:
-    return Array.empty(array.shape if shape is None else shape, dtype or array.dtype)
+    return Array.empty(array.shape if shape is None else shape, dtype or array.dtype, array.precision)
 
 
 def _zeros(array: Array, dtype=None, shape=None) -> Array:

@@ -52,14 +52,28 @@ THREADS = 128  # of a block, where a thread stands for an element
 KERNELS = {}  # Python functions behind all grid kernels, by the end of their module's name and their own
 
 
-def kernel(function):
-    """Compile a grid kernel. No fastmath: a NaN loss has to be seen, and float32 results agree with the CPU's."""
+def kernel(function, variant: str = "", bounds: tuple[int, int] | None = None):
+    """Compile a grid kernel. No fastmath: a NaN loss has to be seen, and float32 results agree with the CPU's.
+
+    A function made over and over, which closes over the numbers of a configuration, says of each `variant` which it is.
+    It closes over numbers alone: by these, and by its name, machine code on disk is told apart. `bounds` are the most
+    threads of a block, and how many blocks are to fit on a multiprocessor: the registers are cut to that.
+    """
+    if variant:
+        function.__name__ = function.__qualname__ = f"{function.__name__}_{variant}"
+    function.bounds = bounds
     KERNELS[name_of(function)] = function
-    compiled = cuda.jit(function)
-    if not SIMULATED:
-        with suppress(RuntimeError):  # no folder to write to: each process compiles for itself
-            compiled._cache = KernelCache(function)
-    return compiled
+    return compiled(function, launch_bounds=bounds)
+
+
+def compiled(function, **options):
+    """Compile a grid kernel, with options of `numba.cuda.jit` that the simulator does not know."""
+    if SIMULATED:
+        return cuda.jit(function)
+    found = cuda.jit(**options)(function)
+    with suppress(RuntimeError):  # no folder to write to: each process compiles for itself
+        found._cache = KernelCache(function)
+    return found
 
 
 def name_of(function) -> str:
@@ -70,6 +84,11 @@ def name_of(function) -> str:
 def device(function):
     """Compile a function for kernels to call; of a loop of the CPU the function behind it, without its options."""
     return cuda.jit(device=True)(getattr(function, "py_func", function))
+
+
+def inlined(function):
+    """Compile a function that becomes part of the kernel that calls it: arrays of registers can be handed to it."""
+    return cuda.jit(device=True, **({} if SIMULATED else {"forceinline": True}))(function)
 
 
 if not SIMULATED:
@@ -218,7 +237,11 @@ class Memory:
     shadow : ndarray
         Of the shape, type and strides of the array that lies there. It must not be read: on a device there is nothing
         behind it. In the simulator it is the memory.
+    precision : str
+        See `tsrnn.kernels.cuda.arrays.On`.
     """
+
+    precision = "float32"
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype):
         if SIMULATED:
