@@ -162,12 +162,12 @@ def measured(budget: Budget, given: argparse.Namespace, keep) -> dict:
 
     offered = precisions()
     figures = {"gpu": gpu(), "precisions": offered, "limits": LIMITS, "skipped": budget.skipped}
-    figures["checks"] = checks(given.cells, [*ISSUE, *MORE], offered, budget)
-    keep(figures)
-    right = {(c["cell"], shape_of(c), c["precision"]) for c in figures["checks"] if c["right"]}
-    clock, figures["cells"] = events(), []
+    clock, figures["checks"], figures["cells"] = events(), [], []
 
     def layers(shapes):
+        figures["checks"] += checks(given.cells, shapes, offered, budget)
+        keep(figures)
+        right = {(c["cell"], shape_of(c), c["precision"]) for c in figures["checks"] if c["right"]}
         for shape in shapes:
             for cell in given.cells:
                 usable = [precision for precision in offered if (cell, shape, precision) in right]

@@ -106,6 +106,8 @@ class Passes:
             self._network.backward(self._p, self._part_views[k], d_out, work, key, bptt_steps)
 
         self._workers.run(chunk, len(bounds))
+        if len(bounds) == 1:
+            return self._workers.total(losses), self._parts[0]
         run(sum_in_order, self._parts[: len(bounds)], self._gradient)
         return self._workers.total(losses), self._gradient
 

@@ -203,6 +203,7 @@ class Graph:
 
     def __del__(self):
         if self._done is not None:
+            binding.cuCtxSynchronize()  # it may be busy with it still, if an error or an interrupt ends a fit
             binding.cuGraphExecDestroy(self._done)
 
 
