@@ -42,7 +42,7 @@ def small_tiles(monkeypatch):
     monkeypatch.setattr(linear, "SLICE", 8)
     if SIMULATED:
         tile = products.Tile(down=1, across=1, rows=4, columns=4, groups=4, depth=2)
-        monkeypatch.setattr(products, "TILES", {"float32": (tile,) * 2, "float64": (tile,) * 2})
+        monkeypatch.setattr(products, "TILES", dict.fromkeys(products.TILES, (tile,) * 2))
         monkeypatch.setattr(products, "RUN", 1)
 
 

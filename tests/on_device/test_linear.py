@@ -11,6 +11,7 @@ from tsrnn.kernels import linear as loops
 from tsrnn.kernels.cuda import linear, products
 from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.cuda.driver import SIMULATED
+from tsrnn.kernels.cuda.families import capability
 from tsrnn.kernels.devices import run
 
 TOLERANCE = {np.float64: 1e-13, np.float32: 2e-6}
@@ -62,6 +63,31 @@ def test_tiles_of_every_form(monkeypatch, tile, run):
     linear.affine_input_gradient(*on_device([d_out, weight]), d_x)
     for actual, value in zip((d_x, d_weight, d_bias), naive.dense_gradient(x, weight, d_out), strict=True):
         assert_close(actual.to_host(), value, TOLERANCE[np.float64])
+
+
+@pytest.mark.skipif(not SIMULATED, reason="tiles are compiled in")
+@pytest.mark.parametrize(("parts", "tolerance"), [(1, 1e-3), (2, 1e-6)])
+@pytest.mark.parametrize("tile", [(1, 1, 16, 8, 2, 8), (1, 2, 16, 16, 1, 16)])
+def test_tiles_of_tensor_cores(monkeypatch, parts, tolerance, tile):
+    """The precision that they promise; less of tf32 than of float32 shows that they are asked."""
+    monkeypatch.setattr(linear, "tile_for", lambda *shape: products.Tile(*tile, parts))
+    x, weight, bias, d_out = arrays((18, 10, 9), np.float32)
+    out, d_x, d_weight, d_bias = (unwritten(*like.shape, dtype=np.float32) for like in (d_out, x, weight, bias))
+    linear.affine(*on_device([x, weight, bias]), out)
+    expected = naive.dense(x.astype(float), weight, bias)
+    assert_close(out.to_host(), expected, tolerance)
+    assert parts == 2 or abs(out.to_host() - expected).max() > 1e-5
+    linear.affine_gradient(*on_device([x, d_out]), d_weight, d_bias)
+    linear.affine_input_gradient(*on_device([d_out, weight]), d_x)
+    expected = naive.dense_gradient(x.astype(float), weight.astype(float), d_out)
+    for actual, value in zip((d_x, d_weight, d_bias), expected, strict=True):
+        assert_close(actual.to_host(), value, tolerance)
+
+
+def test_the_precision_of_an_array_says_how_products_are_made():
+    kinds = [products.kind_of(Array.empty(1, np.float32, precision)) for precision in ("float32", "tf32")]
+    assert kinds == (["split", "tf32"] if capability() >= products.OLDEST else ["float32"] * 2)
+    assert products.kind_of(Array.empty(1, np.float64, "tf32")) == "float64"
 
 
 @pytest.mark.skipif(SIMULATED, reason="takes a GPU's time")

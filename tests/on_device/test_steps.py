@@ -27,7 +27,7 @@ def small_steps(monkeypatch, small_tiles):
             3: (Tile(down=1, across=1, rows=4, columns=12, groups=4, depth=2),),
             4: (Tile(down=1, across=2, rows=4, columns=4, groups=2, depth=2),),
         }
-        monkeypatch.setattr(paths, "STEP_TILES", {"float32": tiles, "float64": tiles})
+        monkeypatch.setattr(paths, "STEP_TILES", dict.fromkeys(paths.STEP_TILES, tiles))
 
 
 @steps_of
@@ -72,9 +72,8 @@ def test_shapes_that_take_each_tile(cell, dtype, shape):
     test_states_and_gradients(cell, dtype, shape)
 
 
+@pytest.mark.skipif(SIMULATED, reason="the tiles are others")
 def test_tiles_are_large_where_there_are_enough():
-    chosen = paths.STEP_TILES["float32"][4]
-    if SIMULATED:
-        pytest.skip("the tiles are others")
-    assert paths.step_tile(4, 4096, 512, np.dtype(np.float32)) == chosen[0]
-    assert paths.step_tile(4, 1, 129, np.dtype(np.float32)) == chosen[-1]
+    for kind, tiles in paths.STEP_TILES.items():
+        assert paths.step_tile(4, 4096, 512, kind) == tiles[4][0]
+        assert paths.step_tile(4, 1, 129, kind) == tiles[4][-1]

@@ -1,7 +1,7 @@
 """Products of large matrices by cuBLAS, where that is installed: beside torch, CuPy or a CUDA toolkit it is.
 
 It is called through its C interface, on the arrays where they lie and in the stream of our kernels, in which what was
-asked for before is done before. float32 stays float32: tensor cores, which round it to 10 bits, are not asked for.
+asked for before is done before. float32 stays float32: only arrays of precision "tf32" are made by tensor cores.
 NVIDIA says of cuBLAS (section "Results Reproducibility" of its manual) that a version of it gives the same bits at
 every run on GPUs of the same architecture with the same number of multiprocessors, as long as one stream is active; the
 work space here is ours, which is one of the ways that the manual names to have the same with several.
@@ -19,8 +19,12 @@ from tsrnn.kernels.cuda.driver import cuda, stream
 SMALLEST = 256  # rows, columns and terms, at least, of what is worth it: else memory and launches bound a product
 WORK_SPACE = 32 * 2**20  # bytes: what the manual recommends for the largest GPUs
 
+# Kinds of arithmetic that it is asked for. Not float32 where there are tensor cores: our kernels multiply it in parts
+# by them, for which they should take half of the time that cuBLAS takes without them.
+KINDS = {"float64", "float32", "tf32"}
+
 _AS_IT_IS, _TURNED = 0, 1  # CUBLAS_OP_N and CUBLAS_OP_T
-_FLOAT32 = 0  # CUBLAS_DEFAULT_MATH
+_MATH = {"float32": 0, "tf32": 3}  # CUBLAS_DEFAULT_MATH and CUBLAS_TF32_TENSOR_OP_MATH
 _PRODUCTS = {"float32": ("cublasSgemm_v2", ctypes.c_float), "float64": ("cublasDgemm_v2", ctypes.c_double)}
 
 
@@ -46,7 +50,6 @@ class Blas:
         self._handle = ctypes.c_void_p()
         self._lock = threading.Lock()  # what is set for the handle holds for all threads
         self._call("cublasCreate_v2", ctypes.byref(self._handle), started=False)
-        self._call("cublasSetMathMode", ctypes.c_int(_FLOAT32))
         self._space = Array.empty(WORK_SPACE, np.uint8)
 
     def multiply(
@@ -71,6 +74,7 @@ class Blas:
         # To cuBLAS, whose matrices lie column after column, each array is its transpose: out^T = B^T A^T.
         with self._lock:
             self._call("cublasSetStream_v2", ctypes.c_void_p(stream()))
+            self._call("cublasSetMathMode", ctypes.c_int(_MATH[out.precision]))
             # Setting the stream takes the work space away; one of its own it would allocate within a graph, too.
             self._call("cublasSetWorkspace_v2", ctypes.c_void_p(self._space.address), ctypes.c_size_t(WORK_SPACE))
             self._call(
@@ -91,9 +95,14 @@ class Blas:
             raise UnusableError(f"{name}: status {status}")
 
 
-def worth(rows: int, columns: int, terms: int) -> bool:
-    """Whether a product of that shape is one for cuBLAS, and it is there."""
-    return min(rows, columns, terms) >= SMALLEST and max(rows, columns, terms) < 2**31 and found() is not None
+def worth(rows: int, columns: int, terms: int, kind: str) -> bool:
+    """Whether a product of that shape and kind is one for cuBLAS, and it is there."""
+    return (
+        kind in KINDS
+        and min(rows, columns, terms) >= SMALLEST
+        and max(rows, columns, terms) < 2**31
+        and found() is not None
+    )
 
 
 def multiplied(a: Array, b: Array, out: Array, **options) -> bool:

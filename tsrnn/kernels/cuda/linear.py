@@ -12,7 +12,7 @@ from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.cuda.blas import multiplied, worth
 from tsrnn.kernels.cuda.driver import cuda, each, kernel, launch
 from tsrnn.kernels.cuda.optimization import sum_in_order
-from tsrnn.kernels.cuda.products import TILES, Tile, add_products, dealt, gather, row_sum, tile_for
+from tsrnn.kernels.cuda.products import TILES, TYPES, Tile, add_products, dealt, gather, kind_of, row_sum, tile_for
 from tsrnn.kernels.devices import contiguous
 
 SLICES_BLOCKS = 512  # blocks, at most, that the slices of a sum over rows make
@@ -116,9 +116,9 @@ def _outer_products(tile: Tile, dtype: str):
     return kernel(outer_products, f"{dtype}_{tile.name}", tile.bounds)
 
 
-for _dtype, _tiles in TILES.items():  # here, so that the check of the machine code finds them all
+for _kind, _tiles in TILES.items():  # here, so that the check of the machine code finds them all
     for _tile in _tiles:
-        _affine(_tile, _dtype), _product(_tile, _dtype), _outer_products(_tile, _dtype)
+        _affine(_tile, TYPES[_kind]), _product(_tile, TYPES[_kind]), _outer_products(_tile, TYPES[_kind])
 
 
 @kernel
@@ -136,21 +136,23 @@ def _column_sums(a, length, out):
 def affine(x, weight, bias, out):
     """Twin of `tsrnn.kernels.linear.affine`."""
     x = contiguous(x)
-    if worth(*out.shape, x.shape[1]):
+    kind = kind_of(out)
+    if worth(*out.shape, x.shape[1], kind):
         out[...] = bias
         if multiplied(x, weight, out, b_turned=True, add=True):
             return
-    tile = tile_for(*out.shape, out.dtype)
+    tile = tile_for(*out.shape, kind)
     launch(_affine(tile, out.dtype.name), tile.blocks(*out.shape), tile.threads, x, weight, bias, out)
 
 
 def affine_gradient(x, d_out, d_weight, d_bias):
     """Twin of `tsrnn.kernels.linear.affine_gradient`: both come of one reading of the gradients."""
     x, d_out = contiguous(x), contiguous(d_out)
-    if worth(*d_weight.shape, len(x)) and multiplied(d_out, x, d_weight, a_turned=True):
+    kind = kind_of(d_weight)
+    if worth(*d_weight.shape, len(x), kind) and multiplied(d_out, x, d_weight, a_turned=True):
         column_sums(d_out, d_bias)
         return
-    tile = tile_for(*d_weight.shape, d_weight.dtype, max(1, len(x) // SLICE))
+    tile = tile_for(*d_weight.shape, kind, max(1, len(x) // SLICE))
     blocks = tile.blocks(*d_weight.shape)
 
     def fill(length, d_weights, d_biases):
@@ -163,9 +165,10 @@ def affine_gradient(x, d_out, d_weight, d_bias):
 def affine_input_gradient(d_out, weight, d_x):
     """Twin of `tsrnn.kernels.linear.affine_input_gradient`."""
     d_out = contiguous(d_out)
-    if worth(*d_x.shape, len(weight)) and multiplied(d_out, weight, d_x):
+    kind = kind_of(d_x)
+    if worth(*d_x.shape, len(weight), kind) and multiplied(d_out, weight, d_x):
         return
-    tile = tile_for(*d_x.shape, d_x.dtype)
+    tile = tile_for(*d_x.shape, kind)
     launch(_product(tile, d_x.dtype.name), tile.blocks(*d_x.shape), tile.threads, d_out, weight, d_x)
 
 
@@ -178,7 +181,7 @@ def outer_product(a, b, out):
     b : (R, N) read
     out : (M, N) written
     """
-    affine_gradient(b, a, out, Array.empty(out.shape[0], out.dtype))
+    affine_gradient(b, a, out, Array.empty(out.shape[0], out.dtype, out.precision))
 
 
 def column_sums(a, out):

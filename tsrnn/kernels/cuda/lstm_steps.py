@@ -10,7 +10,7 @@ import numpy as np
 
 from tsrnn.kernels.cuda.driver import cuda, kernel, launch
 from tsrnn.kernels.cuda.paths import STEP_TILES, each_step
-from tsrnn.kernels.cuda.products import Tile, add_products, dealt, gather
+from tsrnn.kernels.cuda.products import TYPES, Tile, add_products, dealt, gather
 from tsrnn.kernels.lstm import cell, cell_gradient
 
 GATES = 4
@@ -109,22 +109,22 @@ def _backward_step(tile: Tile, dtype: str):
     return kernel(backward_step, f"{dtype}_{tile.name}", tile.bounds)
 
 
-for _dtype, _tiles in STEP_TILES.items():  # here, so that the check of the machine code finds them all
+for _kind, _tiles in STEP_TILES.items():  # here, so that the check of the machine code finds them all
     for _tile in _tiles[GATES]:
-        _forward_step(_tile, _dtype)
+        _forward_step(_tile, TYPES[_kind])
     for _tile in _tiles[1]:
-        _backward_step(_tile, _dtype)
+        _backward_step(_tile, TYPES[_kind])
 
 
 def forward(a, h, c, weight_hh, bias_hh):
     """States and gates from the input projections: see `tsrnn.kernels.cuda.lstm`."""
-    step, blocks, threads = each_step(_forward_step, GATES, *h.shape[1:], h.dtype)
+    step, blocks, threads = each_step(_forward_step, GATES, h)
     for t in range(len(a)):
         launch(step, blocks, threads, t, a, h, c, weight_hh, bias_hh)
 
 
 def backward(a, c, weight_hh, dy, dh, dc):
     """Gradients of the pre-activations, of h_0 and of c_0."""
-    step, blocks, threads = each_step(_backward_step, 1, *dh.shape, dh.dtype)
+    step, blocks, threads = each_step(_backward_step, 1, dh)
     for t in reversed(range(-1, len(a))):
         launch(step, blocks, threads, t, a, c, weight_hh, dy, dh, dc)

@@ -6,6 +6,10 @@ tile of its own in registers, so that a number read from shared memory serves se
 block is too small for all its threads, groups of them make it together: each takes its share of every stage, and their
 sums are added in the end, in order.
 
+Tensor cores take float32 as tf32, with 10 bits of its 23. To lose nothing a number is taken in two parts, what tf32
+holds of it and the rest: three products in place of one, the large one last; that of the two rests is below what
+float32 holds.
+
 Functions here become part of the kernel that calls them, and what is constant there is constant in them.
 """
 
@@ -14,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.kernels.cuda.driver import cuda, inlined
-from tsrnn.kernels.cuda.instructions import load4, store4
+from tsrnn.kernels.cuda.families import capability
+from tsrnn.kernels.cuda.instructions import WARP, as_f32, as_u32, load4, mma_tf32, split, store4, to_tf32
 
 
 class Tile(NamedTuple):
@@ -25,13 +30,15 @@ class Tile(NamedTuple):
     Attributes
     ----------
     down, across : int
-        Threads of a group, along the rows and along the columns of the tile.
+        Threads of a group, along the rows and along the columns of the tile; on tensor cores warps.
     rows, columns : int
-        Of the tile that a thread keeps in registers; multiples of 4.
+        Of the tile that one of them keeps in registers; multiples of 4, on tensor cores of 16 and of 8.
     groups : int
         Of threads; a power of two.
     depth : int
-        Numbers k of a stage that each group takes; even.
+        Numbers k of a stage that each group takes; even, on tensor cores a multiple of 8.
+    parts : int
+        0 where tensor cores are not asked; 1 for numbers rounded to tf32, 2 for numbers in two parts.
     resident : int
         Blocks that are to fit on a multiprocessor at once: their registers are cut to that.
     """
@@ -42,11 +49,12 @@ class Tile(NamedTuple):
     columns: int
     groups: int
     depth: int
+    parts: int = 0
     resident: int = 1
 
     height = property(lambda self: self.down * self.rows)
     width = property(lambda self: self.across * self.columns)
-    threads = property(lambda self: self.groups * self.down * self.across)
+    threads = property(lambda self: self.groups * self.down * self.across * (WARP if self.parts else 1))
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -56,7 +64,7 @@ class Tile(NamedTuple):
     @property
     def name(self) -> str:
         """It as part of a kernel's name."""
-        return "x".join(map(str, (self.height, self.width, *self[2:6])))
+        return "x".join(map(str, (self.height, self.width, *self[2:7])))
 
     def blocks(self, rows: int, columns: int) -> int:
         """Tiles that cover a matrix, a block for each."""
@@ -68,18 +76,23 @@ class Tile(NamedTuple):
         stages = 2 * depth * (self.height + PAD + self.width + PAD)
         sums = max(self.groups // 2, 1) * self.height * self.width
         staged = sum(-(-size * depth // self.threads) for size in (self.height, self.width))
-        return max(stages, sums, self.threads), self.rows * self.columns + self.rows + self.columns + staged + 1
+        if self.parts:
+            held = self.rows * self.columns // WARP + self.parts * (self.rows // 4 + self.columns // 4)
+        else:
+            held = self.rows * self.columns + self.rows + self.columns
+        return max(stages, sums, self.threads), held + staged + 1
 
 
-PAD = 4  # numbers after each row of a stage: what threads write at once lies in different banks
+PAD = 8  # numbers after each row of a stage: what threads read or write at once lies in different banks
 RUN = 8  # neighbours along k that threads next to one another read: 32 bytes of float32, what the memory gives at once
 
-# By type: for few columns, then from large to small. What a block of them takes is seen by the check of
+_NARROW = Tile(down=16, across=2, rows=8, columns=8, groups=8, depth=4)  # 128 x 16
+# By kind of arithmetic: for few columns, then from large to small. What a block of them takes is seen by the check of
 # the machine code; of float32 all have tiles of 8 x 8 in a thread, at which arithmetic takes as long as reading what
 # it needs from shared memory.
 TILES = {
     "float32": (
-        Tile(down=16, across=2, rows=8, columns=8, groups=8, depth=4),  # 128 x 16
+        _NARROW,
         Tile(down=16, across=8, rows=8, columns=8, groups=2, depth=8, resident=2),  # 128 x 64
         Tile(down=8, across=8, rows=8, columns=8, groups=4, depth=8),  # 64 x 64
         Tile(down=4, across=4, rows=8, columns=8, groups=16, depth=4),  # 32 x 32
@@ -89,21 +102,39 @@ TILES = {
         Tile(down=8, across=16, rows=8, columns=4, groups=2, depth=8),  # 64 x 64
         Tile(down=4, across=8, rows=8, columns=4, groups=8, depth=2),  # 32 x 32
     ),
+} | {
+    kind: (
+        _NARROW,
+        Tile(down=4, across=2, rows=32, columns=32, groups=1, depth=16, parts=parts, resident=2),  # 128 x 64
+        Tile(down=2, across=2, rows=32, columns=32, groups=2, depth=16, parts=parts),  # 64 x 64
+        Tile(down=1, across=1, rows=32, columns=32, groups=8, depth=8, parts=parts),  # 32 x 32
+    )
+    for kind, parts in (("tf32", 1), ("split", 2))
 }
+TYPES = {kind: kind if kind in ("float32", "float64") else "float32" for kind in TILES}  # of the numbers
 ENOUGH = 128  # blocks: about one for each multiprocessor of a large GPU
+OLDEST = (8, 0)  # compute capability that has tf32
 
 
-def tile_for(rows: int, columns: int, dtype: np.dtype, copies: int = 1) -> Tile:
+def kind_of(out) -> str:
+    """How products that an array is to hold are made, a key of `TILES`: by its type, its precision and the device."""
+    if out.dtype != np.float32 or capability() < OLDEST:
+        return out.dtype.name
+    return "tf32" if out.precision == "tf32" else "split"
+
+
+def tile_for(rows: int, columns: int, kind: str, copies: int = 1) -> Tile:
     """The largest tile of which a matrix, or so many copies of it, has enough for the whole device, or the smallest.
 
     Parameters
     ----------
     rows, columns : int
-    dtype : dtype
+    kind : str
+        A key of `TILES`.
     copies : int
         Sums of slices that there can be.
     """
-    narrow, *tiles = TILES[dtype.name]
+    narrow, *tiles = TILES[kind]
     if columns <= narrow.width:
         return narrow
     return next((tile for tile in tiles if copies * tile.blocks(rows, columns) >= ENOUGH), tiles[-1])
@@ -149,12 +180,15 @@ def _fetch(held, place, x, rows, first, stop, width, depth, threads, along):
 
 
 @inlined
-def _lay(shared, to, held, place, width, depth, threads, along):
+def _lay(shared, to, held, place, width, depth, threads, along, rounds):
     """Lay it into shared memory, the rows of the tile next to one another for each k."""
     for s in range((width * depth + threads - 1) // threads):
         m, k = _place(s, width, threads, along)
         if width * depth % threads == 0 or k < depth:
-            shared[np.uint64(to + k * (width + PAD) + m)] = held[place + s]
+            value = held[place + s]
+            if rounds:
+                value = as_f32(to_tf32(np.float32(value)))
+            shared[np.uint64(to + k * (width + PAD) + m)] = value
 
 
 @inlined
@@ -171,6 +205,57 @@ def _multiply(held, shared, a_place, b_place, tile):
     for i in range(tile.rows):
         for j in range(tile.columns):
             held[i * tile.columns + j] += held[u + i] * held[v + j]
+
+
+@inlined
+def _take(held, place, rest, value, parts):
+    """Hold a number for the tensor cores, and what it leaves where it is taken in two parts."""
+    held[place] = value
+    if parts == 2:
+        near, left = split(np.float32(value))
+        held[place], held[place + rest] = as_f32(near), as_f32(left)
+
+
+@inlined
+def _multiply_by_warps(held, shared, a_place, b_place, a_length, b_length, tile):
+    """Add the products for eight k, all threads of a warp together: see `mma_tf32` for which holds what."""
+    lane = cuda.threadIdx.x % WARP
+    g, q = lane // 4, lane % 4
+    down, across = tile.rows // 16, tile.columns // 8
+    u = 4 * down * across
+    v = u + 4 * down * tile.parts
+    for i in range(down):
+        for e in range(4):
+            k = (q + e // 2 * 4) * a_length
+            _take(held, u + 4 * i + e, 4 * down, shared[np.uint64(a_place + k + 16 * i + e % 2 * 8 + g)], tile.parts)
+    for j in range(across):
+        for e in range(2):
+            k = (q + e * 4) * b_length
+            _take(held, v + 2 * j + e, 2 * across, shared[np.uint64(b_place + k + 8 * j + g)], tile.parts)
+    if tile.parts == 2:
+        _add_by_warps(held, u + 4 * down, v, down, across)
+        _add_by_warps(held, u, v + 2 * across, down, across)
+    _add_by_warps(held, u, v, down, across)
+
+
+@inlined
+def _add_by_warps(held, u, v, down, across):
+    for i in range(down):
+        a = u + 4 * i
+        for j in range(across):
+            b, c = v + 2 * j, 4 * (i * across + j)
+            held[c], held[c + 1], held[c + 2], held[c + 3] = mma_tf32(
+                as_u32(np.float32(held[a])),
+                as_u32(np.float32(held[a + 1])),
+                as_u32(np.float32(held[a + 2])),
+                as_u32(np.float32(held[a + 3])),
+                as_u32(np.float32(held[b])),
+                as_u32(np.float32(held[b + 1])),
+                np.float32(held[c]),
+                np.float32(held[c + 1]),
+                np.float32(held[c + 2]),
+                np.float32(held[c + 3]),
+            )
 
 
 @inlined
@@ -193,12 +278,16 @@ def add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, a_along,
         Also add up each row of `a`, not along: a thread in its last register what it reads of one of them.
     """
     height, width = tile.down * tile.rows, tile.across * tile.columns
-    threads, depth = tile.groups * tile.down * tile.across, tile.groups * tile.depth
-    group = cuda.threadIdx.x // (tile.down * tile.across)
-    row, column = cuda.threadIdx.x // tile.across % tile.down, cuda.threadIdx.x % tile.across
-    next_a = tile.rows * tile.columns + tile.rows + tile.columns  # where the registers hold the next stage
+    together = WARP if tile.parts else 1  # threads that keep a tile of rows and columns
+    threads, depth = tile.groups * tile.down * tile.across * together, tile.groups * tile.depth
+    member = cuda.threadIdx.x // together
+    group, row, column = member // (tile.down * tile.across), member // tile.across % tile.down, member % tile.across
+    if tile.parts:  # the next stage lies in the last registers
+        next_a = tile.rows * tile.columns // WARP + tile.parts * (tile.rows // 4 + tile.columns // 4)
+    else:
+        next_a = tile.rows * tile.columns + tile.rows + tile.columns
     next_b = next_a + (height * depth + threads - 1) // threads
-    for e in range(tile.rows * tile.columns):
+    for e in range(tile.rows * tile.columns // together):
         held[e] = 0
     last = held.size - 1
     held[last] = 0
@@ -207,8 +296,8 @@ def add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, a_along,
     _fetch(held, next_b, b, b_rows, first, stop, width, depth, threads, b_along)
     while first < stop:
         a_place, b_place = stage, stage + depth * (height + PAD)
-        _lay(shared, a_place, held, next_a, height, depth, threads, a_along)
-        _lay(shared, b_place, held, next_b, width, depth, threads, b_along)
+        _lay(shared, a_place, held, next_a, height, depth, threads, a_along, tile.parts == 1)
+        _lay(shared, b_place, held, next_b, width, depth, threads, b_along, tile.parts == 1)
         if sums:
             for s in range(next_b - next_a):
                 held[last] += held[next_a + s]
@@ -217,13 +306,23 @@ def add_products(held, shared, a, b, a_rows, b_rows, first, stop, tile, a_along,
         if first < stop:
             _fetch(held, next_a, a, a_rows, first, stop, height, depth, threads, a_along)
             _fetch(held, next_b, b, b_rows, first, stop, width, depth, threads, b_along)
-        a_place += group * tile.depth * (height + PAD) + 4 * row
-        b_place += group * tile.depth * (width + PAD) + 4 * column
-        for _ in range(0, tile.depth, 2):  # two at a time: what the second needs is read during the first
-            _multiply(held, shared, a_place, b_place, tile)
-            _multiply(held, shared, a_place + height + PAD, b_place + width + PAD, tile)
-            a_place += 2 * (height + PAD)
-            b_place += 2 * (width + PAD)
+        a_place += group * tile.depth * (height + PAD)
+        b_place += group * tile.depth * (width + PAD)
+        if tile.parts:
+            a_place += row * tile.rows
+            b_place += column * tile.columns
+            for _ in range(0, tile.depth, 8):
+                _multiply_by_warps(held, shared, a_place, b_place, height + PAD, width + PAD, tile)
+                a_place += 8 * (height + PAD)
+                b_place += 8 * (width + PAD)
+        else:
+            a_place += 4 * row
+            b_place += 4 * column
+            for _ in range(0, tile.depth, 2):  # two at a time: what the second needs is read during the first
+                _multiply(held, shared, a_place, b_place, tile)
+                _multiply(held, shared, a_place + height + PAD, b_place + width + PAD, tile)
+                a_place += 2 * (height + PAD)
+                b_place += 2 * (width + PAD)
         stage, other = other, stage
     cuda.syncthreads()
 
@@ -255,7 +354,8 @@ def gather(held, shared, tile):
     held, shared, tile : as `add_products` left them
     """
     width = tile.across * tile.columns
-    members, size = tile.down * tile.across, tile.rows * tile.columns
+    together = WARP if tile.parts else 1
+    members, size = tile.down * tile.across * together, tile.rows * tile.columns // together
     group, member = cuda.threadIdx.x // members, cuda.threadIdx.x % members
     half = tile.groups // 2
     while half > 0:
@@ -275,10 +375,18 @@ def gather(held, shared, tile):
         cuda.syncthreads()
         half //= 2
     if group == 0:
-        row, column = member // tile.across, member % tile.across
-        for i in range(tile.rows):
-            m = i // 4 * (4 * tile.down) + 4 * row + i % 4
-            for j in range(0, tile.columns, 4):
-                e, n = i * tile.columns + j, j * tile.across + 4 * column
-                store4(shared, m * width + n, held[e], held[e + 1], held[e + 2], held[e + 3])
+        row, column = member // together // tile.across, member // together % tile.across
+        if tile.parts:
+            g, q = member % WARP // 4, member % 4
+            for e in range(0, size, 2):
+                i, j = e // 4 // (tile.columns // 8), e // 4 % (tile.columns // 8)
+                m = row * tile.rows + 16 * i + g + e % 4 * 4
+                n = column * tile.columns + 8 * j + 2 * q
+                shared[np.uint64(m * width + n)], shared[np.uint64(m * width + n + 1)] = held[e], held[e + 1]
+        else:
+            for i in range(tile.rows):
+                m = i // 4 * (4 * tile.down) + 4 * row + i % 4
+                for j in range(0, tile.columns, 4):
+                    e, n = i * tile.columns + j, j * tile.across + 4 * column
+                    store4(shared, m * width + n, held[e], held[e + 1], held[e + 2], held[e + 3])
     cuda.syncthreads()
