@@ -5,7 +5,7 @@ BENCH_ENV ?= .bench-env
 CUDA_ENV ?= .cuda-env
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-host test-cuda test-nojit cuda-check lint bench-env clean
+.PHONY: demo test test-host test-cuda test-nojit cuda-check gpu lint bench-env clean
 
 demo: $(VENV)/.plot
 	mkdir -p demo
@@ -23,9 +23,16 @@ test-host: $(VENV)/.test
 test-cuda: $(VENV)/.test
 	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q tests/on_device
 
-# Their machine code. The compiler comes as wheels: no GPU, no driver and no CUDA toolkit are needed.
+# Their machine code, and what the host does to launch them. The compiler comes as wheels: no GPU, no driver and no CUDA
+# toolkit are needed.
 cuda-check: $(CUDA_ENV)/.cuda
+	PYTHONPATH=tests $(CUDA_ENV)/bin/python -m on_device.launch_check
 	PYTHONPATH=tests $(CUDA_ENV)/bin/python -m on_device.compile_check
+
+# On a machine with an NVIDIA GPU: the tests there, the memory checker and the benchmark, whose figures the README shows
+# after `python benchmarks/render.py`.
+gpu:
+	PYTHON=$(PYTHON) benchmarks/on_gpu.sh build/gpu; code=$$?; cp build/gpu/cuda.json benchmarks/results/ && exit $$code
 
 # The lowest floor once more without compilation: coverage sees inside the kernels. What stands above it is plain Python
 # with or without, and takes as long again.

@@ -72,7 +72,7 @@ class Tsrnn:
 
         def step():
             gradient = self._gradient(passes)
-            optimizer.update(parameters, gradient, norm(gradient), RATE)
+            optimizer.update(parameters, gradient, norm(gradient), optimizer.scalars(RATE))
 
         return Side(step)
 

@@ -1,7 +1,8 @@
 """The sides of `bench_fit.py`. Each runs in a process of its own, by its own interpreter, and writes its figures.
 
 A side makes of a setting two functions, `fit(table, steps)` and `predict(model)`. Both take and return tables in long
-format, so that each side also pays for the way from a user's table into its own form and back.
+format, so that each side also pays for the way from a user's table into its own form and back. A setting may have
+further arguments of the model, "estimator".
 
     python benchmarks/fit_sides.py SETTING.json      called by bench_fit.py
 """
@@ -45,6 +46,7 @@ def tsrnn(s):
             max_steps=steps,
             random_state=1,
             n_jobs=s["threads"],
+            **s.get("estimator", {}),
         ).fit(y)
 
     return fit, lambda model: to_long(model.predict(), "forecast")
@@ -83,7 +85,6 @@ def neuralforecast(s):
             scaler_type="standard",
             random_seed=1,
             alias="forecast",
-            accelerator="cpu",
             devices=1,
             logger=False,
             enable_progress_bar=False,
@@ -91,6 +92,7 @@ def neuralforecast(s):
             enable_checkpointing=False,
             num_sanity_val_steps=0,
             limit_val_batches=0,
+            **{"accelerator": "cpu"} | s.get("estimator", {}),
         )
         forecaster = NeuralForecast(models=[model], freq=1)
         forecaster.fit(table)

@@ -10,6 +10,7 @@ import re
 from cell_shapes import shape_of
 from markup import HERE, load, machine, table
 from render_accuracy import ablations, accuracy, accuracy_details, published_figures
+from render_cuda import cuda
 
 
 def cells() -> str:
@@ -292,6 +293,7 @@ SECTIONS = {
         "scale": scale,
         "shipped": shipped,
         "fit": fit,
+        "cuda": cuda,
         "accuracy": accuracy,
     },
     HERE / "ACCURACY.md": {"accuracy": accuracy_details, "published": published_figures, "ablations": ablations},

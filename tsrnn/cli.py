@@ -25,17 +25,19 @@ from tsrnn.forecasting.base import InterruptedFitWarning
 from tsrnn.forecasting.persistence import replacing
 from tsrnn.network.cells import CELLS
 from tsrnn.tables.csvfile import ColumnError, decimal_places, read_series
-from tsrnn.training.devices import DEVICES, resolved
+from tsrnn.training.devices import DEVICES, PRECISIONS, resolved
 
 WRONG_DATA, WRONG_USAGE = 1, 2  # exit codes
 PLOT_FORMATS = ("png", "svg", "pdf")
 
 Cell = enum.Enum("Cell", {name: name for name in CELLS}, type=str)
 Device = enum.Enum("Device", {name: name for name in DEVICES}, type=str)
+Precision = enum.Enum("Precision", {name: name for name in PRECISIONS}, type=str)
 FloatType = enum.Enum("FloatType", {name: name for name in DTYPES}, type=str)
 DEFAULTS = RNNForecaster().get_params()
 CELL = Cell(DEFAULTS["cell"])
 DEVICE = Device(DEFAULTS["device"])
+PRECISION = Precision(DEFAULTS["precision"])
 
 # Plain text: a panel drawn around an error cannot be searched for, and a script cannot read it.
 app = typer.Typer(
@@ -122,6 +124,9 @@ def forecast(
     device: Annotated[
         Device, typer.Option(help="Where to compute: the CPU, an NVIDIA GPU, or auto: a GPU where one can be used.")
     ] = DEVICE,
+    precision: Annotated[
+        Precision, typer.Option(help="How exact products are on a GPU: tf32 is faster and has three decimal digits.")
+    ] = PRECISION,
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="The same seed gives the same forecast.")
     ] = 0,
@@ -162,6 +167,7 @@ def forecast(
         max_steps=max_steps or "auto",
         random_state=seed,
         device=device.value,
+        precision=precision.value,
         verbose=not quiet and sys.stderr.isatty(),
     )
     tested = None

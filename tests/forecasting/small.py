@@ -71,10 +71,10 @@ def units_of(series, centring):
     return Units.of(series[:, None], np.array([0]), np.array([len(series)]), centring)
 
 
-def windows_of(series, first, size, units):
-    """Windows of one series, from its value `first` on."""
+def windows_of(series, first, size, units, steps=None):
+    """Windows of one series, from its value `first` on; with a number of `steps` they have weights."""
     table = Table(series[:, None], np.empty((len(series), 0)), 0, np.array([0]))
-    return SeriesWindows(table, units, np.array([first]), np.array([size]))
+    return SeriesWindows(table, units, np.array([first]), np.array([size]), steps=steps)
 
 
 def measure(units, window):

@@ -31,6 +31,7 @@ WRONG = {
     "segment": [*NO_POSITIVE_INTEGERS, None],
     "dropout": NO_SHARES,
     "device": [*NO_OPTIONS, "gpu", "cuda:1"],
+    "precision": [*NO_OPTIONS, "float64", "tf16"],
     "recurrent_dropout": NO_SHARES,
     "linear_skip": NO_FLAGS,
     "recurrent_init": NO_OPTIONS,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import naive
 from forecasting.small import daily, forecaster, measure, units_of, values, windows_of
-from tsrnn.forecasting import base
+from tsrnn.forecasting import base, windows
 from tsrnn.forecasting.normalization import CENTRINGS, Units
 from tsrnn.forecasting.windows import TableRows
 
@@ -95,6 +95,23 @@ def test_windows_without_targets(centring):
 def test_every_window_counts_once():
     samples = windows_of(values(40), 0, 30, units_of(values(40), "last"))
     np.testing.assert_array_equal(samples.weights(np.array([3, 5, 5])), np.ones(3))
+
+
+@pytest.mark.parametrize("most", [100, 10])
+def test_weights_are_kept_where_they_are_not_too_many(most, monkeypatch):
+    monkeypatch.setattr(windows, "KEPT_WEIGHTS", most)
+    series, which, measured = values(40), np.array([3, 5, 5, 29]), []
+    units = units_of(series, "mean")
+    samples = windows_of(series, 0, 30, units, steps=8)
+    measure_all = samples.measure
+    monkeypatch.setattr(
+        samples, "measure", lambda which, steps: measured.append(len(which)) or measure_all(which, steps)
+    )
+    expected = [np.sqrt(measure(units, series[k : k + 8])[1] / units.scale[0, 0]) for k in which]
+    for _ in range(2):
+        np.testing.assert_allclose(samples.weights(which), np.ravel(expected), rtol=1e-12)
+    samples.weights(np.array([5, 6]))
+    assert measured == ([4, 1] if most > 30 else [4, 4, 2])
 
 
 @every_centring

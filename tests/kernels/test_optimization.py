@@ -70,10 +70,10 @@ def test_clipped_adam(dtype, length):
 @pytest.mark.parametrize(("loss", "length"), [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, math.inf)])
 def test_the_first_failure_is_noted_and_stays(loss, length):
     failure = np.zeros(2)
-    assert checked_norm(failure, 0.5, 2.0, 1) == 2
+    assert checked_norm(failure, 0.5, 2.0, np.array([1])) == 2
     assert not failure.any()
     for update, given in ((2, (loss, length)), (3, (0.5, 2.0)), (4, (-loss, length))):
-        assert math.isnan(checked_norm(failure, *given, update))
+        assert math.isnan(checked_norm(failure, *given, np.array([update])))
         np.testing.assert_array_equal(failure, [2, loss])
 
 

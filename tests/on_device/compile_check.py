@@ -18,7 +18,7 @@ from numba.cuda import types
 from numba.cuda.np.numpy_support import from_dtype
 
 from on_device import usage
-from on_device.signatures import FLOATING, all_kernels, parts, signatures
+from on_device.signatures import FITTED, all_families, all_kernels, floating_types, parts, signatures
 from tsrnn.kernels.cuda.driver import kernel
 
 TARGETS = {"sm_80": (8, 0), "sm_90": (9, 0)}
@@ -31,13 +31,19 @@ def type_of(word: str, floating: type):
     return types.Array(numbers, dimensions, "A" if any_strides else "C") if dimensions else numbers
 
 
-def compiled(function, argument_types, capability) -> list[bytes]:
-    """Intermediate code of a kernel and of what it calls."""
+def compiled(function, argument_types, capability, bounds=None) -> list[bytes]:
+    """Intermediate code of a kernel and of what it calls; `bounds` as `tsrnn.kernels.cuda.driver.kernel` takes them."""
     # Compiling a function that the kernel calls, Numba asks the GPU what it is capable of.
     here = SimpleNamespace(compute_capability=capability)
     with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=here):
         codes, _ = cuda.compile_all(
-            function, types.void(*argument_types), device=False, abi="numba", cc=capability, output="ltoir"
+            function,
+            types.void(*argument_types),
+            device=False,
+            abi="numba",
+            cc=capability,
+            output="ltoir",
+            launch_bounds=bounds,
         )
     return [getattr(code, "code", code) for code in codes]
 
@@ -65,19 +71,32 @@ def _log(handle, size, get) -> str:
 
 
 def cases():
-    """Name, words of the signature, floating type and target of every compilation."""
+    """Name, words of the signature, floating type, target and numbers closed over of every compilation."""
     for name in sorted(all_kernels()):
         for words in signatures(name):
-            for floating in FLOATING:
+            for floating in floating_types(name):
                 for target in TARGETS:
-                    yield name, words, floating, target
+                    yield name, words, floating, target, None
+    for name, choices in sorted(FITTED.items()):
+        for numbers in choices:
+            _, _, shared = all_families()[name](*numbers)
+            for target in TARGETS:
+                if shared <= usage.MOST_SHARED[target]:  # where it is more, another kernel is launched
+                    yield name, signatures(name)[0], np.float32, target, numbers
 
 
-def compiled_usage(case) -> usage.Usage:
-    """What the machine code of a case uses."""
-    name, words, floating, target = case
+def compiled_usage(case) -> tuple[usage.Usage, list[str]]:
+    """What the machine code of a case uses, and what is wrong with that."""
+    name, words, floating, target, numbers = case
     argument_types = [type_of(word, floating) for word in words]
-    return usage.of(linked(compiled(all_kernels()[name], argument_types, TARGETS[target]), target))
+    if numbers is None:
+        function = all_kernels()[name]
+        used = usage.of(linked(compiled(function, argument_types, TARGETS[target], function.bounds), target))
+        return used, usage.complaints(used, function.bounds[0] if function.bounds else usage.THREADS)
+    function, threads, shared = all_families()[name](*numbers)
+    used = usage.of(linked(compiled(function, argument_types, TARGETS[target], (threads, 1)), target))
+    wrong = usage.complaints(used, threads)
+    return used._replace(shared=shared), wrong
 
 
 def found_on_disk(name: str) -> bool:
@@ -89,7 +108,7 @@ def found_on_disk(name: str) -> bool:
         mock.patch("numba.cuda.cudadrv.devices.get_context", return_value=SimpleNamespace(device=device)),
         mock.patch("numba.cuda.dispatcher._Kernel.bind"),  # loads it into a GPU
     ):
-        first, second = (kernel(all_kernels()[name]) for _ in range(2))
+        first, second = (kernel(all_kernels()[name], bounds=all_kernels()[name].bounds) for _ in range(2))
         first.compile(argument_types)
         second.compile(argument_types)
     return sum(second._cache_hits.values()) == 1
@@ -100,16 +119,15 @@ def main() -> int:
     print(f"{'kernel':36}{'types':42}{'numbers':9}{'target':8}{columns}")
     failed = 0
     with ProcessPoolExecutor() as pool:
-        for case, used in zip(cases(), pool.map(compiled_usage, cases()), strict=True):
-            name, words, floating, target = case
-            wrong = usage.complaints(used)
+        for case, (used, wrong) in zip(cases(), pool.map(compiled_usage, cases()), strict=True):
+            name, words, floating, target, numbers = case
             failed += bool(wrong)
+            name += "" if numbers is None else f" {' '.join(map(str, map(int, numbers)))}"
             row = f"{name:36}{' '.join(words):42}{floating.__name__:9}{target:8}"
             print(row + "".join(f"{number:>10}" for number in used), *wrong, flush=True)
-    kept = found_on_disk("lstm._forward")
-    print(
-        f"{len(all_kernels())} kernels, {failed} failures; compiled code is {'' if kept else 'NOT '}found on disk again"
-    )
+    kept = found_on_disk("lstm._forward") and found_on_disk(next(name for name in all_kernels() if "_float32_" in name))
+    number = len(all_kernels()) + sum(map(len, FITTED.values()))
+    print(f"{number} kernels, {failed} failures; compiled code is {'' if kept else 'NOT '}found on disk again")
     return 0 if kept and not failed else 1
 
 

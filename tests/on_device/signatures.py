@@ -13,11 +13,13 @@ compare the names with the kernels that there are, and every launch in the simul
 
 import importlib
 import pkgutil
+from itertools import product
 
 import numpy as np
 
 import tsrnn.kernels.cuda as package
 from tsrnn.kernels.cuda.driver import KERNELS
+from tsrnn.kernels.cuda.families import FAMILIES
 
 SIGNATURES = {
     "arrays._fill": "f3* f",
@@ -25,19 +27,30 @@ SIGNATURES = {
     "arrays._add": "f3* f3* f3*",
     "arrays._multiply": "f3* f3* f3*",
     "arrays._sum": "f3* f3*",
-    "linear._affine": "f2 f2 f1 f2",
-    "linear._product": "f2 f2 f2",
-    "linear._outer_products": "f2 f2 i f3",
+    "arrays._take": "i1 i1 i1",
+    "linear.affine": "f2 f2 f1 f2",
+    "linear.product": "f2 f2 f2",
+    "linear.outer_products": "f2 f2 i f3 f2",
     "linear._column_sums": "f2 i f2",
     "rnn._forward": "f3 f3 f2 f1 b i",
     "rnn._backward": "f3 f3 f2 f3 f2 b i",
+    "rnn_tiles.forward": "f3 f2 f1 f3 f3 f2 f1 b",
+    "rnn_tiles.backward": "f3 f3 f2 f3 f2 b",
     "lstm._forward": "f3 f3 f3 f2 f1 i",
     "lstm._backward": "f3 f3 f2 f3 f2 f2 i",
+    "lstm_steps.forward_step": "i f3 f3 f3 f2 f1",
+    "lstm_steps.backward_step": "i f3 f3 f2 f3 f2 f2",
+    "lstm_tiles.forward": "f3 f2 f1 f3 f3 f3 f2 f1",
+    "lstm_tiles.backward": "f3 f3 f2 f3 f2 f2",
     "lstm_peephole._forward": "f3 f3 f3 f2 f1 f2 b i",
     "lstm_peephole._backward": "f3 f3 f2 f2 f3 f2 f2 b i",
     "lstm_peephole._peephole_gradients": "f3 f3 b b i f3",
     "gru._forward": "f3 f3 f3 f2 f1 i",
     "gru._backward": "f3 f3 f3 f2 f3 f2 i",
+    "gru_steps.forward_step": "i f3 f3 f3 f2 f1",
+    "gru_steps.backward_step": "i f3 f3 f3 f2 f3 f2",
+    "gru_tiles.forward": "f3 f2 f1 f3 f3 f3 f2 f1",
+    "gru_tiles.backward": "f3 f3 f3 f2 f3 f2",
     "gru_reset_before._forward": "f3 f3 f3 f2 f1 i",
     "gru_reset_before._backward": "f3 f3 f2 f3 f2 i",
     "parallel._rnn_forward": "f3 f2 f3 b",
@@ -52,7 +65,7 @@ SIGNATURES = {
     "parallel._candidate": "f3 f2 f3",
     "parallel._candidate_backward": "f3 f3 f3 f2 f2",
     "parallel._reset_backward": "f3 f3 f2 f2 f2",
-    "dropout._dropout": "f1 f1 u u u f",
+    "dropout._dropout": "f1 f1 u1 u u f",
     "layer_norm._layer_norm": "f2 f1 f1 f2 f1 f2 i",
     "layer_norm._column_products": "f2 f2 i f2",
     "layer_norm._row_gradients": "f2 f2 f1 f1 i",
@@ -66,8 +79,9 @@ SIGNATURES = {
     "losses._fill_missing": "f2 f2 f2",
     "optimization._sum_in_order": "f2 f1",
     "optimization._squares": "f1 d1",
-    "optimization._check_norm": "d1 d1 d1 i",
-    "optimization._clipped_adam": "f1 f1 f1 f1 d1 d f f f f f f f",
+    "optimization._check_norm": "d1 d1 d1 i1",
+    "optimization._clipped_adam": "f1 f1 f1 f1 d1 d f1",
+    "optimization._note": "d1 d1 i1 d2",
     "windows._measure": ("d2 i1 i1 i1 i1 i i d2 d2 d2 d2 i2", "s2 i1 i1 i1 i1 i i d2 d2 d2 d2 i2"),
     "windows._gather_windows": ("d2 d2 i2 d2 d2 f3", "s2 d2 i2 d2 d2 f3"),
     "windows._gather_targets": ("d2 i2 i d2 d2 f2", "s2 i2 i d2 d2 f2"),
@@ -80,20 +94,50 @@ SIGNATURES = {
     "streams._gather_targets": ("d1 i1 i1 i1 i i d1 d1 f2", "s1 i1 i1 i1 i i d1 d1 f2"),
 }
 
+# Of the kernels that close over numbers, the choices of them whose machine code is looked at: units; whether inputs are
+# projected, of a forward pass; whether products are as exact as float32. The others have fewer weights than these.
+FITTED = {
+    "rnn_tiles.forward": [(128, True, True)],
+    "rnn_tiles.backward": [(128, True)],
+}
+for _cell in ("lstm", "gru"):
+    FITTED[f"{_cell}_tiles.forward"] = list(product((64, 128), (False, True), (False, True)))
+    FITTED[f"{_cell}_tiles.backward"] = list(product((64, 128), (False, True)))
+
 FLOATING = (np.float32, np.float64)
 NUMBERS = {"d": np.float64, "s": np.float32, "i": np.int64, "h": np.int32, "u": np.uint64, "b": np.bool_}
 
 
 def all_kernels() -> dict:
     """Python functions behind the grid kernels of all modules, by name."""
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        importlib.import_module(module.name)
-    return KERNELS
+    return _imported(KERNELS)
+
+
+def all_families() -> dict:
+    """What makes those of which there are several."""
+    return _imported(FAMILIES)
+
+
+def _imported(found: dict) -> dict:
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name != "launching":  # which has none, and which the simulator does without
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    return found
+
+
+def entry_of(name: str) -> str:
+    """The name under which the table has a kernel: that of a variant goes on with its type and its configuration."""
+    return name.partition("_float")[0]
+
+
+def floating_types(name: str) -> list[type]:
+    """Those that a kernel is made for: a variant says it in its name."""
+    return [floating for floating in FLOATING if floating.__name__ in name] or list(FLOATING)
 
 
 def signatures(name: str) -> tuple[tuple[str, ...], ...]:
     """What the kernel of that name is launched with."""
-    entry = SIGNATURES[name]
+    entry = SIGNATURES[entry_of(name)]
     return tuple(tuple(words.split()) for words in ([entry] if isinstance(entry, str) else entry))
 
 
@@ -118,5 +162,5 @@ def is_known(name: str, arguments) -> bool:
     return any(
         len(words) == len(arguments) and all(map(fits, words, arguments, [floating] * len(words)))
         for words in signatures(name)
-        for floating in FLOATING
+        for floating in floating_types(name)
     )

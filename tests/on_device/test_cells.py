@@ -7,6 +7,7 @@ import naive
 from gradcheck import assert_close
 from kernels.case import TOLERANCE, assert_all_close, every_cell, every_type, in_float64, problem, recurrent
 from on_device.case import initial_gradients, on_device, on_host, unwritten
+from tsrnn.kernels.cuda.arrays import On
 from tsrnn.kernels.devices import run
 from tsrnn.kernels.linear import affine_gradient, affine_input_gradient
 from tsrnn.network.cells import CELLS
@@ -22,11 +23,12 @@ def shrunk(small_tiles, small_blocks):
     """Small problems take several blocks, and loops over units several turns."""
 
 
-def run_forward(q):
+def run_forward(q, precision="float32"):
     """Work arrays on the device after the forward pass. What a kernel promises to write starts as NaN."""
     cell, dtype = CELLS[q.cell], q.x.dtype
     (steps, rows, _), size = q.x.shape, q.states[0].shape[1]
-    a = unwritten(steps, rows, len(cell.gates) * size, dtype=dtype)
+    a = On(dtype, precision).empty((steps, rows, len(cell.gates) * size))
+    a[...] = np.nan
     memory = [unwritten(steps + 1, rows, size, dtype=dtype) for _ in cell.memory]
     for m, state in zip(memory, q.states, strict=False):
         m[0] = state

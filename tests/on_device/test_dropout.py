@@ -23,8 +23,9 @@ def test_mask_of_the_cpu(dtype, key, first, monkeypatch):
     assert 5 < (expected == 0).sum() < N - 5
     array = Array.from_host(a)
     out = Array.from_host(np.full_like(a, np.nan))
-    for written in (out, array):  # the latter in place
-        run(dropout, array, written, *scalars)
+    lying = Array.from_host(np.array([1, key], np.uint64))[1]
+    for written, key_ in ((out, scalars[0]), (out, lying), (array, lying)):  # the last in place
+        run(dropout, array, written, key_, *scalars[1:])
         np.testing.assert_array_equal(written.to_host(), expected)
 
 

@@ -1,5 +1,8 @@
 """Arrays of other libraries that lie on the device: taken where they lie, with the results and errors of the host's."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -31,6 +34,20 @@ class Elsewhere:
 
     def __array__(self, *arguments, **options):
         raise AssertionError("brought to the host")
+
+
+class ByDLPack:
+    """An array that does not say its address."""
+
+    def __init__(self, values):
+        self.shape = values.shape
+        self._array = Elsewhere(values)
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+    def __dlpack__(self, **options):
+        return self._array
 
 
 def data(dtype=np.float64, rows=8, decoder="direct"):
@@ -283,3 +300,18 @@ def test_other_libraries(library, dtype):
     np.testing.assert_allclose(values, expected.predict(X), rtol=100 * tolerance, atol=10 * tolerance)
     turned = there(X).transpose(0, 2, 1) if library == "cupy" else there(X).transpose(1, 2)
     assert found.predict(turned.transpose(0, 2, 1) if library == "cupy" else turned.transpose(1, 2)).shape == y.shape
+
+
+@pytest.mark.skipif(not driver.SIMULATED, reason="the libraries there are their own")
+def test_arrays_that_offer_dlpack_alone(monkeypatch):
+    X, y, _ = data(rows=4)
+    monkeypatch.setitem(sys.modules, "cupy", None)  # is not installed
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(TypeError, match="X on a CUDA device offers DLPack alone"):
+        RNNRegressor(**SMALL).fit(ByDLPack(X), y)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(from_dlpack=lambda array: array.__dlpack__()))
+    expected = RNNRegressor(**SMALL).fit(Elsewhere(X), Elsewhere(y))
+    found = RNNRegressor(**SMALL).fit(ByDLPack(X), ByDLPack(y))
+    assert found.loss_curve_ == expected.loss_curve_
+    with pytest.raises(TypeError, match="cannot be read by the CPU"):
+        RNNRegressor(**SMALL | {"device": "cpu"}).fit(ByDLPack(X), y)

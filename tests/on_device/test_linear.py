@@ -8,8 +8,10 @@ from gradcheck import assert_close
 from kernels.test_linear import arrays
 from on_device.case import on_device, unwritten
 from tsrnn.kernels import linear as loops
-from tsrnn.kernels.cuda import linear
+from tsrnn.kernels.cuda import linear, products
 from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda.driver import SIMULATED
+from tsrnn.kernels.cuda.families import capability
 from tsrnn.kernels.devices import run
 
 TOLERANCE = {np.float64: 1e-13, np.float32: 2e-6}
@@ -44,16 +46,64 @@ def test_affine_gradients(dtype, shape):
         assert_close(actual.to_host(), value, TOLERANCE[dtype])
 
 
-def test_tiles_of_their_own_size(monkeypatch):
-    monkeypatch.setattr(linear, "TILE", linear.PADDED - 1)
-    x, weight, bias, d_out = arrays((20, 18, 17), np.float64)
+@pytest.mark.skipif(not SIMULATED, reason="tiles are compiled in")
+@pytest.mark.parametrize("run", [1, 4])
+@pytest.mark.parametrize("tile", [(1, 1, 8, 4, 8, 2), (2, 1, 4, 4, 4, 2), (2, 2, 4, 8, 4, 2), (3, 1, 4, 4, 4, 2)])
+def test_tiles_of_every_form(monkeypatch, tile, run):
+    tile = products.Tile(*tile)
+    if tile.threads % run or tile.groups * tile.depth % run:
+        pytest.skip("no such runs")
+    monkeypatch.setattr(products, "RUN", run)
+    monkeypatch.setattr(linear, "tile_for", lambda *shape: tile)
+    x, weight, bias, d_out = arrays((9, 7, 13), np.float64)
     out, d_x, d_weight, d_bias = (unwritten(*like.shape, dtype=float) for like in (d_out, x, weight, bias))
-    run(loops.affine, *on_device([x, weight, bias]), out)
+    linear.affine(*on_device([x, weight, bias]), out)
     assert_close(out.to_host(), naive.dense(x, weight, bias), TOLERANCE[np.float64])
-    run(loops.affine_gradient, *on_device([x, d_out]), d_weight, d_bias)
-    run(loops.affine_input_gradient, *on_device([d_out, weight]), d_x)
+    linear.affine_gradient(*on_device([x, d_out]), d_weight, d_bias)
+    linear.affine_input_gradient(*on_device([d_out, weight]), d_x)
     for actual, value in zip((d_x, d_weight, d_bias), naive.dense_gradient(x, weight, d_out), strict=True):
         assert_close(actual.to_host(), value, TOLERANCE[np.float64])
+
+
+@pytest.mark.skipif(not SIMULATED, reason="tiles are compiled in")
+@pytest.mark.parametrize(("parts", "tolerance"), [(1, 1e-3), (2, 1e-6)])
+@pytest.mark.parametrize("tile", [(1, 1, 16, 8, 2, 8), (1, 2, 16, 16, 1, 16)])
+def test_tiles_of_tensor_cores(monkeypatch, parts, tolerance, tile):
+    """The precision that they promise; less of tf32 than of float32 shows that they are asked."""
+    monkeypatch.setattr(linear, "tile_for", lambda *shape: products.Tile(*tile, parts))
+    x, weight, bias, d_out = arrays((18, 10, 9), np.float32)
+    out, d_x, d_weight, d_bias = (unwritten(*like.shape, dtype=np.float32) for like in (d_out, x, weight, bias))
+    linear.affine(*on_device([x, weight, bias]), out)
+    expected = naive.dense(x.astype(float), weight, bias)
+    assert_close(out.to_host(), expected, tolerance)
+    assert parts == 2 or abs(out.to_host() - expected).max() > 1e-5
+    linear.affine_gradient(*on_device([x, d_out]), d_weight, d_bias)
+    linear.affine_input_gradient(*on_device([d_out, weight]), d_x)
+    expected = naive.dense_gradient(x.astype(float), weight.astype(float), d_out)
+    for actual, value in zip((d_x, d_weight, d_bias), expected, strict=True):
+        assert_close(actual.to_host(), value, tolerance)
+
+
+def test_the_precision_of_an_array_says_how_products_are_made():
+    kinds = [products.kind_of(Array.empty(1, np.float32, precision)) for precision in ("float32", "tf32")]
+    assert kinds == (["split", "tf32"] if capability() >= products.OLDEST else ["float32"] * 2)
+    assert products.kind_of(Array.empty(1, np.float64, "tf32")) == "float64"
+
+
+@pytest.mark.skipif(SIMULATED, reason="takes a GPU's time")
+@every_type
+def test_tiles_of_their_own_size(dtype):
+    """Shapes at which each of the tiles is taken."""
+    for shape in [(700, 300, 130), (130, 70, 33), (3000, 5, 9), (5000, 70, 200)]:
+        x, weight, bias, d_out = arrays(shape, dtype)
+        out, d_x, d_weight, d_bias = (unwritten(*like.shape, dtype=dtype) for like in (d_out, x, weight, bias))
+        linear.affine(*on_device([x, weight, bias]), out)
+        assert_close(out.to_host(), naive.dense(x.astype(float), weight, bias), TOLERANCE[dtype])
+        linear.affine_gradient(*on_device([x, d_out]), d_weight, d_bias)
+        linear.affine_input_gradient(*on_device([d_out, weight]), d_x)
+        expected = naive.dense_gradient(x.astype(float), weight.astype(float), d_out)
+        for actual, value in zip((d_x, d_weight, d_bias), expected, strict=True):
+            assert_close(actual.to_host(), value, TOLERANCE[dtype])
 
 
 @every_type
@@ -100,7 +150,6 @@ def test_slices_are_few_where_their_sums_are_large(monkeypatch):
     for rows in (1, 7, 8, 9, 63, 100, 1000):
         for blocks in (1, 3, 20):
             n_slices, length = cut(rows, blocks)
-            assert length % linear.TILE == 0
             assert (n_slices - 1) * length < rows <= n_slices * length  # none is empty
             assert n_slices == 1 or n_slices * blocks <= 10
     assert cut(1000, 1)[0] > 1

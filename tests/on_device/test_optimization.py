@@ -55,9 +55,9 @@ UPDATES = [(1.0, 2.0), (0.5, 3.0), (math.inf, 1.0), (1.0, 2.0), (math.nan, math.
 def test_the_first_failure_is_noted_and_stays():
     failure, on_device = np.zeros(2), Array.from_host(np.zeros(2))
     for update, (loss, norm) in enumerate(UPDATES, start=1):
-        expected = optimization.checked_norm(failure, loss, norm, update)
+        expected = optimization.checked_norm(failure, loss, norm, np.array([update]))
         arrays = (Array.from_host(np.array([value])) for value in (loss, norm))
-        found = run(optimization.checked_norm, on_device, *arrays, update)
+        found = run(optimization.checked_norm, on_device, *arrays, Array.from_host(np.array([update])))
         np.testing.assert_array_equal(found.to_host(), [expected])
         assert np.isfinite(expected) == (update < 3)
         np.testing.assert_array_equal(on_device.to_host(), failure)
@@ -68,7 +68,7 @@ def test_the_first_failure_is_noted_and_stays():
 def test_a_norm_that_is_not_finite_fails(bad):
     failure = Array.from_host(np.zeros(2))
     loss, norm = (Array.from_host(np.array([value])) for value in (0.5, bad))
-    assert np.isnan(run(optimization.checked_norm, failure, loss, norm, 7).to_host())
+    assert np.isnan(run(optimization.checked_norm, failure, loss, norm, Array.from_host(np.array([7]))).to_host())
     np.testing.assert_array_equal(failure.to_host(), [7, 0.5])
 
 
@@ -83,7 +83,7 @@ def updated(place, dtype, clip_norm, norms=(None,) * 4):
         length = run(optimization.norm, gradient)
         if norm is not None:
             length = norm if isinstance(parameters, np.ndarray) else place(np.array([norm]))
-        optimizer.update(parameters, gradient, length, 0.1)
+        optimizer.update(parameters, gradient, length, place(optimizer.scalars(0.1)))
     return parameters, optimizer.first, optimizer.second
 
 

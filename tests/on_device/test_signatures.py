@@ -4,21 +4,24 @@ import numpy as np
 import pytest
 
 from on_device import usage
-from on_device.signatures import SIGNATURES, all_kernels, fits, signatures
-from tsrnn.kernels.cuda import driver, linear, sequences
+from on_device.signatures import FITTED, SIGNATURES, all_families, all_kernels, entry_of, fits, signatures
+from tsrnn.kernels.cuda import driver, products, sequences
 
 
 def test_every_kernel_has_its_signature():
-    assert SIGNATURES.keys() == all_kernels().keys()
+    assert SIGNATURES.keys() == {entry_of(name) for name in all_kernels()} | all_families().keys()
+    assert FITTED.keys() == all_families().keys()
 
 
 def test_signatures_have_a_word_for_each_argument():
-    for name, function in all_kernels().items():
+    fitted = {name: make(*FITTED[name][0])[0] for name, make in all_families().items()}
+    for name, function in (all_kernels() | fitted).items():
         assert {len(words) for words in signatures(name)} == {function.__code__.co_argcount}, name
 
 
 def test_no_launch_asks_for_more_threads_than_the_check_reckons_with():
-    assert max(driver.THREADS, sequences.THREADS, linear.TILE**2) <= usage.THREADS
+    tiles = [tile for tiles in products.TILES.values() for tile in tiles]
+    assert max(driver.THREADS, sequences.THREADS, *(tile.threads for tile in tiles)) <= usage.THREADS
 
 
 def test_words():

@@ -117,7 +117,7 @@ def test_outputs_come_to_the_host(monkeypatch):
     vector = network.initialize(np.random.default_rng(0), np.float64)
     found = []
     for device in ("cpu", "cuda"):
-        with workers_on(device, 1) as workers:
+        with workers_on(device, 1, "float32") as workers:
             found.append(Passes(network, workers.enter(vector), workers).outputs(samples))
     assert isinstance(found[1], np.ndarray)
     assert_close(found[1], found[0], 1e-12)

@@ -3,9 +3,10 @@
 import re
 from typing import NamedTuple
 
-THREADS = 256  # of the largest block that a launch asks for
+THREADS = 256  # of the largest block that a launch asks for, where its kernel does not say
 REGISTERS = 65536  # that the threads of a block share
 SHARED = 48 * 1024  # bytes that a block has without asking for more
+MOST_SHARED = {"sm_80": 163 * 1024, "sm_90": 227 * 1024}  # bytes that it has if it asks
 
 
 class Usage(NamedTuple):
@@ -26,11 +27,11 @@ def of(log: str) -> Usage:
     return Usage(registers, int(shared[1]) if shared else 0, stack, stores, loads)
 
 
-def complaints(used: Usage) -> list[str]:
-    """What is wrong with a kernel that uses so much."""
+def complaints(used: Usage, threads: int = THREADS) -> list[str]:
+    """What is wrong with a kernel that uses so much, in blocks of so many threads."""
     found = [f"{name} is not 0" for name in ("stack", "stores", "loads") if getattr(used, name)]
-    if used.registers * THREADS > REGISTERS:
-        found.append(f"{THREADS} threads have no more than {REGISTERS // THREADS} registers each")
+    if used.registers * threads > REGISTERS:
+        found.append(f"{threads} threads have no more than {REGISTERS // threads} registers each")
     if used.shared > SHARED:
         found.append(f"a block has no more than {SHARED} bytes of shared memory")
     return found

@@ -25,7 +25,7 @@ def run(alpha, dtype=np.float64, clip_norm=None):
     parameters, optimizer = start.astype(dtype), AdamW(SIZE, dtype, alpha, clip_norm)
     history = []
     for gradient, rate in zip(gradients.astype(dtype), rates, strict=True):
-        optimizer.update(parameters, gradient, float(np.linalg.norm(gradient)), rate)
+        optimizer.update(parameters, gradient, float(np.linalg.norm(gradient)), optimizer.scalars(rate))
         history.append(parameters.copy())
     return np.array(history)
 
@@ -60,7 +60,7 @@ def test_a_long_gradient_is_cut_to_the_norm():
     gradient = np.array([3.0, 4.0])
     clipped, plain = (AdamW(2, np.float64, 0.0, clip) for clip in (1.0, None))
     for optimizer in (clipped, plain):
-        optimizer.update(np.zeros(2), gradient, 5.0, 0.1)
+        optimizer.update(np.zeros(2), gradient, 5.0, optimizer.scalars(0.1))
     np.testing.assert_allclose(clipped.first, plain.first / 5)
     np.testing.assert_allclose(clipped.second, plain.second / 25)
 
@@ -73,7 +73,7 @@ def test_the_decay_is_not_clipped():
     """Clipping is of the gradient of the loss; the decay does not go through the moments."""
     plain, decayed = (AdamW(2, np.float64, alpha, clip_norm=1.0) for alpha in (0.0, 0.5))
     for optimizer in (plain, decayed):
-        optimizer.update(np.array([10.0, 0.0]), np.array([3.0, 4.0]), 5.0, 0.1)
+        optimizer.update(np.array([10.0, 0.0]), np.array([3.0, 4.0]), 5.0, optimizer.scalars(0.1))
     np.testing.assert_array_equal(plain.first, decayed.first)
 
 
@@ -86,6 +86,6 @@ def test_a_part_may_have_a_decay_of_its_own():
     found = []
     for optimizer in (apart, plain, decayed):
         found.append(start.copy())
-        optimizer.update(found[-1], gradients[0], 1.0, 0.1)
+        optimizer.update(found[-1], gradients[0], 1.0, optimizer.scalars(0.1))
     inside = (np.arange(SIZE) >= 3) & (np.arange(SIZE) < 7)
     np.testing.assert_array_equal(found[0], np.where(inside, found[2], found[1]))

@@ -20,7 +20,7 @@ from tsrnn.forecasting.warmstart import check_same_network, curves, units_parame
 from tsrnn.network.cells import CELLS
 from tsrnn.network.initialization import RECURRENT_INITS
 from tsrnn.network.network import Network
-from tsrnn.training.devices import DEVICES, resolved, workers_on
+from tsrnn.training.devices import DEVICES, PRECISIONS, resolved, workers_on
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.parallel import CHUNK_ROWS
 from tsrnn.training.passes import Passes, Samples
@@ -78,6 +78,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             ) from error
         check_option("device", self.device, DEVICES)
         resolved(self.device)  # says what is missing
+        check_option("precision", self.precision, PRECISIONS)
         n_jobs = self.n_jobs
         if n_jobs is not None and (not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0):
             raise ValueError(f"n_jobs must be None or an integer other than 0, got {n_jobs!r}")
@@ -266,7 +267,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
     def _passes(self, size: int) -> Iterator[Passes]:
         """Passes of the fitted network over `size` samples at a time."""
         few = size <= 2 * CHUNK_ROWS  # a thread costs more than it gains
-        with workers_on(self.device, 1 if few else self.n_jobs) as workers:
+        with workers_on(self.device, 1 if few else self.n_jobs, self.precision) as workers:
             yield Passes(self.network_, workers.enter(self.parameters_), workers)
 
     def _outputs(self, samples: Samples, stay: bool = False) -> np.ndarray:

@@ -4,6 +4,9 @@ What scikit-learn checks, and what is said of it, is for them as for arrays of t
 take no memory, go through the same checks. That the numbers are finite is found on the device (`devicerows.py`).
 """
 
+from contextlib import suppress
+from importlib import import_module
+
 import numpy as np
 
 from tsrnn.training.devices import lies_on_device, resolved
@@ -15,7 +18,8 @@ def taken(model, **given) -> dict:
     Raises
     ------
     TypeError
-        Where the estimator computes on the CPU, or for a type of numbers that is not taken there.
+        Where the estimator computes on the CPU, for a type of numbers that is not taken there, or for an array that
+        nobody here can read.
     """
     lying = {name: values for name, values in given.items() if lies_on_device(values)}
     if not lying:
@@ -28,13 +32,23 @@ def taken(model, **given) -> dict:
         )
     from tsrnn.kernels.cuda.arrays import Array  # which imports numba-cuda
 
-    arrays = {name: Array.borrowed(values) for name, values in lying.items()}
+    arrays = {name: Array.borrowed(_with_address(values, name)) for name, values in lying.items()}
     for name, array in arrays.items():
         if array.dtype not in (np.float32, np.float64, np.int32, np.int64):
             raise TypeError(
                 f"{name} on a CUDA device must hold float32, float64, int32 or int64, got dtype {array.dtype}"
             )
     return arrays
+
+
+def _with_address(values, name: str):
+    """The array, or where it offers DLPack alone what CuPy or torch make of it: the same memory, with its address."""
+    if hasattr(values, "__cuda_array_interface__"):
+        return values
+    for library in ("cupy", "torch"):
+        with suppress(ImportError):
+            return import_module(library).from_dlpack(values)
+    raise TypeError(f"{name} on a CUDA device offers DLPack alone, which CuPy or torch can read; install one of them")
 
 
 def stand_in(array) -> np.ndarray:

@@ -100,14 +100,16 @@ default="gru"
         A further `fit` goes on from the current weights, with the units in which they were learnt and in their type;
         the network must be the same. Schedule, optimizer and random numbers begin anew. Else all does.
     random_state : int, RandomState or None, default=None
-        Seed of the weights, of the order of the rows and of dropout. The same seed gives the same model, whatever
-        the number of threads.
+        Seed of the weights, of the order of the rows and of dropout: the same model on any number of threads.
     n_jobs : int or None, default=None
         Threads. None for all processors, fewer where OMP_NUM_THREADS or `threadpoolctl.threadpool_limits` says so;
         negative as in joblib: -1 for all, -2 for all but one.
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where to train and predict: "cuda" is an NVIDIA GPU (`pip install "tsrnn[cuda]"`), "auto" that where it can be
         used, else the CPU. A model fitted on one predicts on the other after `set_params(device=...)`.
+    precision : {"float32", "tf32"}, default="float32"
+        Of matrix products on a GPU in float32. "tf32" takes a third of the operations, of factors rounded to three
+        decimal digits; the default gives what the CPU gives, to float32's own digits. The CPU ignores it.
     verbose : bool or int, default=False
         Show a progress bar with the losses and the samples per second.
 
@@ -162,7 +164,6 @@ default="gru"
     Cho et al. (2014), Learning phrase representations using RNN encoder-decoder.
     Sutskever, Vinyals and Le (2014), Sequence to sequence learning with neural networks. Lin et al. (2023), SegRNN:
     Segment recurrent neural network for long-term time series forecasting.
-    Equations: `tsrnn/kernels/rnn.py`, `lstm.py` and `gru.py`.
 
     Examples
     --------
@@ -218,6 +219,7 @@ default="gru"
         random_state=None,
         n_jobs=None,
         device="cpu",
+        precision="float32",
         verbose=False,
     ):
         self.cell = cell
@@ -250,6 +252,7 @@ default="gru"
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.device = device
+        self.precision = precision
         self.verbose = verbose
 
     def __sklearn_tags__(self):
@@ -275,9 +278,8 @@ default="gru"
 
         Notes
         -----
-        With `device="cuda"` each of them may be an array on that device: of torch, CuPy or another library with
-        `__cuda_array_interface__`. `X` and `y` are read where they lie, an `X` of float32 or float64 in one piece
-        without a copy; the weights are copied to the host.
+        With `device="cuda"` each of them may be an array there, of torch, CuPy or whatever has
+        `__cuda_array_interface__`: `X` and `y` are read where they lie, floats in one piece without a copy.
 
         Returns
         -------
@@ -317,8 +319,7 @@ default="gru"
         Returns
         -------
         ndarray of the shape of `y` in `fit` but for the number of samples, float64
-            Of an `X` on a device an array there, with `__cuda_array_interface__` for torch, CuPy and others to take it
-            without a copy, and `to_host()` for an ndarray.
+            Of an `X` on a device an array there: torch, CuPy and others take it as it is, `to_host()` copies it.
         """
         check_is_fitted(self)
         return predicted(self, X)

@@ -165,7 +165,8 @@ class Races:
             trainer.run()
         except DivergenceError:
             return np.full((plan.validation.size, network.output_size), np.inf)
-        with workers_on(self._model.device, self._model.n_jobs) as workers:
+        model = self._model
+        with workers_on(model.device, model.n_jobs, model.precision) as workers:
             passes = Passes(network, workers.enter(trainer.parameters), workers)
             return passes.outputs(plan.validation).astype(np.float64)
 

@@ -32,6 +32,9 @@ class Table(NamedTuple):
     begin: np.ndarray
 
 
+KEPT_WEIGHTS = 1_000_000  # windows whose weights are kept once they are known: 8 MB, and a GPU need not wait for them
+
+
 class SeriesWindows:
     """Windows of series at stride 1, each in units of its own, with the values that follow.
 
@@ -59,6 +62,7 @@ class SeriesWindows:
         self.size = int(self._stop[-1])
         self.masks = masks
         self._steps = steps
+        self._weights = np.full(self.size if self.size <= KEPT_WEIGHTS else 0, np.nan)
         self._entered = None
 
     @property
@@ -99,6 +103,15 @@ class SeriesWindows:
         """The root of each window's scale in units of the series': between errors measured by the one and the other."""
         if self._steps is None or not self._units.by_window:
             return np.ones(len(which))
+        if not self._weights.size:
+            return self._measured_weights(which)
+        found = self._weights[which]
+        unknown = np.isnan(found)
+        if unknown.any():
+            found[unknown] = self._weights[which[unknown]] = self._measured_weights(which[unknown])
+        return found
+
+    def _measured_weights(self, which: np.ndarray) -> np.ndarray:
         _, scale = self.measure(which, self._steps)
         return np.sqrt((scale / self._units.scale[self.series(which)]).mean(axis=1))
 
@@ -153,15 +166,14 @@ class TableRows:
         """The same rows, which are gathered into arrays of the device that `enter` sends arrays to."""
         sent = copy.copy(self)
         sent._enter = enter
-        for name in ("_table", "_targets", "_centre", "_scale"):
+        for name in ("_table", "_targets", "_centre", "_scale", "_numbers"):
             if isinstance(getattr(self, name), np.ndarray):
                 setattr(sent, name, enter(getattr(self, name)))
         return sent
 
     def gather(self, which: np.ndarray, x: np.ndarray, y: np.ndarray | None, known: np.ndarray | None = None) -> None:
-        rows = which if self._numbers is None else self._numbers[which]
-        if self._enter:
-            rows = self._enter(rows)
+        which = self._enter(which) if self._enter else which
+        rows = which if self._numbers is None else self._numbers.take(which)
         run(gather_rows, self._table, rows, self._centre, self._scale, x)
         if y is not None:
             run(gather_row_targets, self._targets, rows, y)

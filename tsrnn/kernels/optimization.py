@@ -63,7 +63,7 @@ def checked_norm(failure, loss, norm, update):
     ----------
     failure : (2,) float64, read and written: number of that update and its loss; number 0 while there is none
     loss, norm : float64
-    update : int: number of this update, counted from 1
+    update : (1,) int64: number of this update, counted from 1
 
     Returns
     -------
@@ -71,7 +71,7 @@ def checked_norm(failure, loss, norm, update):
         The norm; NaN if this update or one before it has failed.
     """
     if failure[0] == 0 and not (math.isfinite(loss) and math.isfinite(norm)):
-        failure[0] = update
+        failure[0] = update[0]
         failure[1] = loss
     return norm if failure[0] == 0 else math.nan
 

@@ -100,7 +100,8 @@ class Recurrent:
         work.mask = None
         if self.dropout and keys is not None:
             weight = p[self.name["weight_hh"]]
-            work.mask = np.ones((1, 1, self.hidden_size), weight.dtype)
+            work.mask = np.empty_like(weight, shape=(1, 1, self.hidden_size))
+            work.mask[...] = 1
             self.dropout.apply(work.mask, work.mask, keys[0])
             work.mask = work.mask[0, 0]
             work.masked = weight * work.mask

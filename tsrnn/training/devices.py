@@ -4,6 +4,8 @@ from tsrnn.kernels.availability import why_no_gpu
 from tsrnn.training.parallel import Workers
 
 DEVICES = ("cpu", "cuda", "auto")
+ON_CUDA = (2, 13)  # DLPack's numbers for CUDA's own and its managed memory
+PRECISIONS = ("float32", "tf32")
 
 
 def resolved(device: str) -> str:
@@ -26,13 +28,17 @@ def resolved(device: str) -> str:
 
 def lies_on_device(values) -> bool:
     """Whether these are an array in a CUDA device's memory, of whatever library."""
-    return hasattr(values, "__cuda_array_interface__")
+    device = getattr(values, "__dlpack_device__", None)
+    return hasattr(values, "__cuda_array_interface__") or (device is not None and device()[0] in ON_CUDA)
 
 
-def workers_on(device: str, n_jobs: int | None):
-    """What runs the chunks of batches on a device: see `tsrnn.training.parallel.Workers`."""
+def workers_on(device: str, n_jobs: int | None, precision: str):
+    """What runs the chunks of batches on a device: see `tsrnn.training.parallel.Workers`.
+
+    `precision`, one of `PRECISIONS`, is that of a GPU's products; the CPU's are exact.
+    """
     if resolved(device) == "cpu":
         return Workers(n_jobs)
     from tsrnn.training.cuda import Device  # which imports numba-cuda
 
-    return Device()
+    return Device(precision)

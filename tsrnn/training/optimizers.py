@@ -43,14 +43,10 @@ class AdamW:
         self.apart = apart
         self.t = 0
 
-    def update(self, parameters: np.ndarray, gradient: np.ndarray, norm: float, rate: float) -> None:
-        """Change `parameters` in place, given the gradient and its norm; not if the norm is not finite.
-
-        All of them lie where the moments do; on a device the norm is an array of one element, which nobody waits for.
-        """
+    def scalars(self, rate: float) -> np.ndarray:
+        """What the next update is made with, of each part of the vector, (parts, 8): see `clipped_adam`."""
         self.t += 1
-        clip_norm = math.inf if self.clip_norm is None else float(self.clip_norm)
-        scalars = (
+        shared = (
             1.0,  # the gradient's scale, taken from its norm
             rate,
             self.BETA_1,
@@ -59,10 +55,18 @@ class AdamW:
             1 / (1 - self.BETA_2**self.t),
             self.EPSILON,
         )
+        return np.array([(*shared, rate * alpha) for _, alpha in self._parts()], self.first.dtype)
+
+    def update(self, parameters: np.ndarray, gradient: np.ndarray, norm: float, scalars: np.ndarray) -> None:
+        """Change `parameters` in place, given the gradient and its norm; not if the norm is not finite.
+
+        All of them lie where the moments do; on a device the norm is an array of one element, which nobody waits for.
+        """
+        clip_norm = math.inf if self.clip_norm is None else float(self.clip_norm)
         with flushed():  # squares of small gradients are the first to be subnormal
-            for part, alpha in self._parts():
+            for k, (part, _) in enumerate(self._parts()):
                 vectors = (vector[part] for vector in (parameters, gradient, self.first, self.second))
-                run(clipped_adam, *vectors, norm, clip_norm, np.array([*scalars, rate * alpha], parameters.dtype))
+                run(clipped_adam, *vectors, norm, clip_norm, scalars[k])
 
     def _parts(self) -> list[tuple[slice, float]]:
         if self.apart is None:

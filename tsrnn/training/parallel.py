@@ -196,6 +196,17 @@ class Workers:
         """A loss or a norm, which a device may still be busy with."""
         return number
 
+    def update(self, function: Callable, samples, which: np.ndarray, *values: np.ndarray) -> tuple[float, float]:
+        """An update by these samples, `function(which, *values)`, which returns the loss and the gradient's norm.
+
+        It has to be a function of its arguments' shapes and values, and of arrays that stay where they are.
+        """
+        return function(which, *values)
+
+    def readings(self, updates: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        """Losses and norms of what `update` returned, of all updates since the last reading."""
+        return updates
+
     def run(self, task: Callable[[int, int], None], n_tasks: int) -> None:
         """Call `task(worker, k)` for each k below `n_tasks`; two calls with the same worker never overlap."""
         ticket, done = count(), SimpleQueue()

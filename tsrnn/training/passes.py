@@ -78,10 +78,23 @@ class Passes:
 
         Streams go on from the states in which the batch before has left them, and these are constants.
         """
+        weights, total = self.weights(samples, which)
+        loss_of_batch, gradient = self.weighted_gradient(
+            samples, which, self._workers.enter(weights), loss, keys, bptt_steps
+        )
+        return loss_of_batch, gradient, total
+
+    def weights(self, samples: Samples, which: np.ndarray) -> tuple[np.ndarray, float]:
+        """Weights of a batch as `weighted_gradient` takes them, and their sum as the samples say."""
+        return self._normalized(samples.weights(which))
+
+    def weighted_gradient(
+        self, samples: Samples, which, weights, loss: Callable, keys=None, bptt_steps: int | None = None
+    ) -> tuple[float, np.ndarray]:
+        """As `gradient`, given arrays that lie where the workers compute (`which`, where samples have no streams)."""
         bounds = self._workers.bounds(len(which), self._network.work)
         self._reserve(len(bounds))
         self._reserve_states(samples)
-        weights, total = self._normalized(samples.weights(which))
         losses = [0.0] * len(bounds)
 
         def chunk(worker: int, k: int) -> None:
@@ -93,8 +106,10 @@ class Passes:
             self._network.backward(self._p, self._part_views[k], d_out, work, key, bptt_steps)
 
         self._workers.run(chunk, len(bounds))
+        if len(bounds) == 1:
+            return self._workers.total(losses), self._parts[0]
         run(sum_in_order, self._parts[: len(bounds)], self._gradient)
-        return self._workers.total(losses), self._gradient, total
+        return self._workers.total(losses), self._gradient
 
     def loss(self, samples: Samples, loss: Callable) -> float:
         """Mean loss of all samples, of outputs as in prediction: none is told a target."""

@@ -43,6 +43,7 @@ class TrainingOptions:
     n_jobs: int | None
     alpha_linear: float | None = None
     device: str = "cpu"
+    precision: str = "float32"
 
 
 @dataclass
@@ -158,17 +159,18 @@ class Trainer:
             On a loss that is not finite.
         """
         o = self.options
-        with workers_on(o.device, o.n_jobs) as workers, self._moments_on(workers):
+        with workers_on(o.device, o.n_jobs, o.precision) as workers, self._moments_on(workers):
             current = workers.enter(self.parameters.copy())
             start = current.copy()  # of the epoch
             proven = self.parameters.copy()  # at the start of the epoch with the smallest loss so far
             passes = Passes(self.network, current, workers)
+            update = self._update(passes, current, workers)
             best, waited = math.inf, 0
             while self.history.n_steps < self.total_steps:
                 if begin_epoch:
                     begin_epoch(self.history)
                 start[...] = current
-                loss = self._train_epoch(passes, current, workers, proven, report)
+                loss = self._train_epoch(passes, update, workers, proven, report)
                 if self.validation is None:
                     if loss < min(self.history.loss, default=math.inf):
                         proven[...] = workers.leave(start)
@@ -190,20 +192,19 @@ class Trainer:
                 if waited >= o.n_iter_no_change:
                     break
 
-    def _train_epoch(self, passes: Passes, current, workers: Workers, proven: np.ndarray, report) -> float:
+    def _train_epoch(self, passes: Passes, update: Callable, workers: Workers, proven: np.ndarray, report) -> float:
         """Make the updates of an epoch, in place; returns their mean loss."""
         o, history, schedule = self.options, self.history, SCHEDULES[self.options.learning_rate]
         total, weight, asked = 0.0, 0.0, history.n_steps
-        failure = zeros((2,), workers.dtype(np.dtype(np.float64)))  # after one nothing is changed any more
         unread = []  # updates that were asked for: their losses and norms, which a device has not worked out yet
 
         def take_in():
             nonlocal total, weight
-            for batch_loss, length, batch_weight, size in unread:
-                batch_loss = workers.read(batch_loss)
-                if not (math.isfinite(batch_loss) and math.isfinite(workers.read(length))):
-                    raise self._divergence(batch_loss, proven)
-                total += batch_loss * batch_weight
+            updates, weights, sizes = zip(*unread, strict=True)
+            for (loss, length), batch_weight, size in zip(workers.readings(updates), weights, sizes, strict=True):
+                if not (math.isfinite(loss) and math.isfinite(length)):
+                    raise self._divergence(loss, proven)
+                total += loss * batch_weight
                 weight += batch_weight
                 history.n_steps += 1
                 history.n_samples += size
@@ -215,16 +216,29 @@ class Trainer:
 
         for which in self._epoch():
             keys = self._keys(which, workers)
-            batch_loss, gradient, batch_weight = passes.gradient(self.training, which, self._loss, keys, o.bptt_steps)
+            weights, batch_weight = passes.weights(self.training, which)
+            rate = o.learning_rate_init * schedule(asked, self.total_steps)
             asked += 1
-            length = run(checked_norm, failure, batch_loss, run(norm, gradient), asked)
-            rate = o.learning_rate_init * schedule(asked - 1, self.total_steps)
-            self.optimizer.update(current, gradient, length, rate)
-            unread.append((batch_loss, length, batch_weight, len(which)))
+            values = weights, np.array([asked]), self.optimizer.scalars(rate), *([] if keys is None else [keys])
+            unread.append((workers.update(update, self.training, which, *values), batch_weight, len(which)))
             if len(unread) == workers.unread:
                 take_in()
-        take_in()
+        if unread:
+            take_in()
         return total / weight
+
+    def _update(self, passes: Passes, current, workers: Workers) -> Callable:
+        """What an update is: a function of what differs from one to the next, for `Workers.update`."""
+        failure = zeros((2,), workers.dtype(np.dtype(np.float64)))  # after one nothing is changed any more
+        bptt_steps = self.options.bptt_steps
+
+        def update(which, weights, number, scalars, keys=None):
+            loss, gradient = passes.weighted_gradient(self.training, which, weights, self._loss, keys, bptt_steps)
+            length = run(checked_norm, failure, loss, run(norm, gradient), number)
+            self.optimizer.update(current, gradient, length, scalars)
+            return loss, length
+
+        return update
 
     @contextmanager
     def _moments_on(self, workers: Workers):

@@ -15,6 +15,7 @@ from tsrnn.kernels.cuda.driver import (
     each,
     interface_of,
     kernel,
+    recorder,
 )
 from tsrnn.kernels.devices import contiguous
 
@@ -68,6 +69,13 @@ def _sum(a, out):
         out[0, j, k] = total
 
 
+@kernel
+def _take(a, numbers, out):
+    n = cuda.grid(1)
+    if n < out.size:
+        out[n] = a[numbers[n]]
+
+
 _UFUNCS = {np.add: _add, np.multiply: _multiply}
 _DIMENSIONS = 3  # that the kernels here count
 
@@ -93,8 +101,9 @@ class Array:
         self._seen = None
 
     @classmethod
-    def empty(cls, shape, dtype) -> "Array":
+    def empty(cls, shape, dtype, precision: str = "float32") -> "Array":
         memory = Memory(tuple(np.atleast_1d(shape).tolist()), dtype)
+        memory.precision = precision
         return cls(memory, memory.shadow)
 
     @classmethod
@@ -127,6 +136,7 @@ class Array:
     size = property(lambda self: self._shadow.size)
     flags = property(lambda self: self._shadow.flags)
     ndim = property(lambda self: self._shadow.ndim)
+    precision = property(lambda self: self._memory.precision)  # of the products that are made for it: see `On`
     T = property(lambda self: self.transpose())
 
     @property
@@ -136,6 +146,13 @@ class Array:
 
     def __array__(self, *arguments, **options):
         raise TypeError("the array lies on a CUDA device; to_host() copies it")
+
+    @property
+    def address(self) -> int:
+        """Of the first number, for libraries that take a pointer and work in `tsrnn.kernels.cuda.driver.stream`."""
+        if recorder.recording is not None:
+            recorder.recording.keep(self)
+        return self._memory.address(self._shadow)
 
     @property
     def for_kernels(self):
@@ -184,6 +201,12 @@ class Array:
     def copy(self) -> "Array":
         out = Array.empty(self.shape, self.dtype)
         out[...] = self
+        return out
+
+    def take(self, numbers: "Array") -> "Array":
+        """Elements of a vector by their numbers."""
+        out = Array.empty(numbers.shape, self.dtype)
+        each(_take, out.size, self, numbers, out)
         return out
 
     def astype(self, dtype) -> "Array":
@@ -245,13 +268,22 @@ def _twin(loop):
 
 
 class On:
-    """A type of numbers on the device, for `tsrnn.kernels.devices.empty`."""
+    """A type of numbers on the device, for `tsrnn.kernels.devices.empty`.
 
-    def __init__(self, dtype):
+    Parameters
+    ----------
+    dtype : dtype
+    precision : {"float32", "tf32"}
+        How exact products of float32 numbers are, where tensor cores make them: kernels look at the array that they
+        write. What is made like another array has its precision; the sums and all else are float32 in any case.
+    """
+
+    def __init__(self, dtype, precision: str = "float32"):
         self.dtype = np.dtype(dtype)
+        self.precision = precision
 
     def empty(self, shape) -> Array:
-        return Array.empty(shape, self.dtype)
+        return Array.empty(shape, self.dtype, self.precision)
 
 
 def _basic(index) -> tuple:
@@ -271,7 +303,7 @@ def _like(array: Array, value) -> Array:
 
 
 def _new(array: Array, dtype=None, shape=None) -> Array:
-    return Array.empty(array.shape if shape is None else shape, dtype or array.dtype)
+    return Array.empty(array.shape if shape is None else shape, dtype or array.dtype, array.precision)
 
 
 def _zeros(array: Array, dtype=None, shape=None) -> Array:

@@ -1,12 +1,13 @@
 """All that is specific to numba-cuda and its simulator: compiling, launching, memory. Imported when a device is used.
 
 The kernels beside it say `cuda.grid`, `cuda.syncthreads` and so on, the vocabulary of every CUDA in Python; how they
-are compiled, launched and given memory stands here alone.
+are compiled, launched and given memory stands here alone, and what of it is calls of a GPU's driver in
+`tsrnn.kernels.cuda.launching`.
 """
 
 import math
 import os
-import warnings
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -18,7 +19,6 @@ if not hasattr(np, "row_stack"):  # NumPy 2.5 removed it; numba-cuda registers i
 
 from numba import cuda
 from numba.cuda.core import config
-from numba.cuda.core.errors import NumbaPerformanceWarning
 
 from tsrnn.kernels._jit import STATE
 from tsrnn.kernels.activations import tanh
@@ -29,10 +29,11 @@ if SIMULATED:
     from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 else:
     from numba.cuda.core.caching import IndexDataCacheFile
-    from numba.cuda.cudadrv.devicearray import DeviceNDArray
     from numba.cuda.cudadrv.driver import CudaAPIError
     from numba.cuda.cudadrv.error import CudaDriverError, CudaSupportError
     from numba.cuda.dispatcher import CUDACache
+
+    from tsrnn.kernels.cuda import launching
 
     class KernelCache(CUDACache):
         """Machine code on disk, fresh for as long as no file of the kernels changes: see `tsrnn.kernels._jit`."""
@@ -51,14 +52,28 @@ THREADS = 128  # of a block, where a thread stands for an element
 KERNELS = {}  # Python functions behind all grid kernels, by the end of their module's name and their own
 
 
-def kernel(function):
-    """Compile a grid kernel. No fastmath: a NaN loss has to be seen, and float32 results agree with the CPU's."""
+def kernel(function, variant: str = "", bounds: tuple[int, int] | None = None):
+    """Compile a grid kernel. No fastmath: a NaN loss has to be seen, and float32 results agree with the CPU's.
+
+    A function made over and over, which closes over the numbers of a configuration, says of each `variant` which it is.
+    It closes over numbers alone: by these, and by its name, machine code on disk is told apart. `bounds` are the most
+    threads of a block, and how many blocks are to fit on a multiprocessor: the registers are cut to that.
+    """
+    if variant:
+        function.__name__ = function.__qualname__ = f"{function.__name__}_{variant}"
+    function.bounds = bounds
     KERNELS[name_of(function)] = function
-    compiled = cuda.jit(function)
-    if not SIMULATED:
-        with suppress(RuntimeError):  # no folder to write to: each process compiles for itself
-            compiled._cache = KernelCache(function)
-    return compiled
+    return compiled(function, launch_bounds=bounds)
+
+
+def compiled(function, **options):
+    """Compile a grid kernel, with options of `numba.cuda.jit` that the simulator does not know."""
+    if SIMULATED:
+        return cuda.jit(function)
+    found = cuda.jit(**options)(function)
+    with suppress(RuntimeError):  # no folder to write to: each process compiles for itself
+        found._cache = KernelCache(function)
+    return found
 
 
 def name_of(function) -> str:
@@ -71,6 +86,11 @@ def device(function):
     return cuda.jit(device=True)(getattr(function, "py_func", function))
 
 
+def inlined(function):
+    """Compile a function that becomes part of the kernel that calls it: arrays of registers can be handed to it."""
+    return cuda.jit(device=True, **({} if SIMULATED else {"forceinline": True}))(function)
+
+
 if not SIMULATED:
     from numba.cuda.extending import overload
 
@@ -80,24 +100,47 @@ if not SIMULATED:
         return lambda x: math.tanh(x)
 
 
-def launch(kernel, blocks: int, threads: int, *arguments) -> None:
+def launch(kernel, blocks: int, threads: int, *arguments, shared: int = 0) -> None:
     """Run a kernel on so many blocks of so many threads, each block in one dimension; none where there is no block.
 
     Arguments are arrays (`tsrnn.kernels.cuda.arrays.Array`) and numbers. The call returns at once; kernels and copies
-    run in the order in which they were asked for.
+    run in the order in which they were asked for. `shared` are bytes of memory of a block, besides what it declares.
     """
-    if blocks:
-        _configured(kernel, blocks, threads)(*(getattr(a, "for_kernels", a) for a in arguments))
+    if not blocks:
+        return
+    if recorder.recording is not None:
+        recorder.recording.take(kernel, blocks, threads, arguments, shared)
+    elif SIMULATED:
+        kernel[blocks, threads, 0, shared](*(getattr(a, "for_kernels", a) for a in arguments))
+    else:
+        launching.launch(kernel, blocks, threads, arguments, shared)
 
 
-def _configured(kernel, blocks: int, threads: int):
-    with warnings.catch_warnings():  # numba-cuda warns of few blocks: small networks have no more
-        warnings.simplefilter("ignore", NumbaPerformanceWarning)
-        return kernel[blocks, threads]
+class _Recorder(threading.local):
+    """What takes the launches of this thread in place of the device, if anything does."""
+
+    recording = None
 
 
-if not SIMULATED:  # whose kernels know one configuration at a time
-    _configured = lru_cache(maxsize=4096)(_configured)
+recorder = _Recorder()
+
+
+def stream() -> int:
+    """The stream in which the work of other libraries has its place among our launches, as the driver counts them."""
+    return 0 if recorder.recording is None else recorder.recording.stream
+
+
+class CannotBeRecordedError(RuntimeError):
+    """What is to be recorded copies from or to the host."""
+
+
+# What a recording that does not come about may end with: the other is the driver's own.
+RECORDING_ERRORS = (CannotBeRecordedError,) if SIMULATED else (CannotBeRecordedError, CudaAPIError)
+
+
+def _not_recorded(what: str) -> None:
+    if recorder.recording is not None:
+        raise CannotBeRecordedError(what)
 
 
 def each(kernel, elements: int, *arguments) -> None:
@@ -194,14 +237,19 @@ class Memory:
     shadow : ndarray
         Of the shape, type and strides of the array that lies there. It must not be read: on a device there is nothing
         behind it. In the simulator it is the memory.
+    precision : str
+        See `tsrnn.kernels.cuda.arrays.On`.
     """
+
+    precision = "float32"
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype):
         if SIMULATED:
             self.shadow = np.empty(shape, dtype)
             return
-        self.shadow = shadow_of(shape, dtype)
+        self.shadow = shadow_of(shape, np.dtype(dtype))
         self._memory = _taken(max(self.shadow.nbytes, 1))
+        self._shift = self._memory.device_pointer_value - _address(self.shadow)
 
     def __del__(self):
         if _keepers and hasattr(self, "_memory"):
@@ -211,11 +259,11 @@ class Memory:
         """What a kernel takes for a view of the shadow."""
         if SIMULATED:
             return FakeCUDAArray(view)
-        return DeviceNDArray(view.shape, strides_of(view), view.dtype, gpu_data=self._memory.view(self.offset(view)))
+        return launching.Seen(self.address(view), view, strides_of(view))
 
-    def offset(self, view: np.ndarray) -> int:
-        """Bytes from the start of the memory to the first element of a view of the shadow."""
-        return _address(view) - _address(self.shadow)
+    def address(self, view: np.ndarray) -> int:
+        """Where the first element of a view of the shadow lies."""
+        return _address(view) if SIMULATED else _address(view) + self._shift
 
 
 class Borrowed(Memory):
@@ -235,8 +283,9 @@ class Borrowed(Memory):
         if interface["version"] < 3:  # which do not say of a stream when it will be written
             cuda.synchronize()
         array = cuda.as_cuda_array(owner)
-        self._memory = array.gpu_data
+        self._memory = array  # which keeps its owner
         self.shadow = np.lib.stride_tricks.as_strided(np.empty(1, array.dtype), array.shape, array.strides)
+        self._shift = array.gpu_data.device_pointer_value - _address(self.shadow)
 
     def __del__(self):
         """It is not ours to give to others."""
@@ -253,12 +302,14 @@ class _OnHost:
 
 def interface_of(array) -> dict:
     """What others are told of an array as kernels take it. Waits until it is written, whatever streams they use."""
+    _not_recorded("another library reads an array")
     cuda.synchronize()
     if not SIMULATED:
-        return array.__cuda_array_interface__
+        return launching.interface_of(array)
     return {key: array.__array_interface__[key] for key in ("shape", "typestr", "data", "strides", "version")}
 
 
+@lru_cache(maxsize=4096)
 def shadow_of(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """A contiguous array of that shape, all of whose elements but the first lie nowhere."""
     return np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, _row_by_row(shape, np.dtype(dtype).itemsize))
@@ -269,7 +320,7 @@ def strides_of(view: np.ndarray) -> tuple[int, ...]:
 
     To NumPy an array is contiguous whatever the stride of an axis of one element says; numba-cuda looks at it.
     """
-    return _row_by_row(view.shape, view.itemsize) if view.flags.c_contiguous else view.strides
+    return _row_by_row(view.shape, view.itemsize) if 1 in view.shape and view.flags.c_contiguous else view.strides
 
 
 def _row_by_row(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
@@ -278,12 +329,14 @@ def _row_by_row(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
 
 def copy_to_device(values: np.ndarray, to) -> None:
     """Copy an array of the host, contiguous, into one as kernels take it."""
-    to.copy_to_device(values)
+    _not_recorded("values come from the host")
+    to.copy_to_device(values) if SIMULATED else launching.copy_to_device(values, to)
 
 
 def copy_to_host(of) -> np.ndarray:
     """The values of an array as kernels take it, contiguous. Waits until all that was asked for before is done."""
-    return of.copy_to_host()
+    _not_recorded("values go to the host")
+    return of.copy_to_host() if SIMULATED else launching.copy_to_host(of)
 
 
 def _address(array: np.ndarray) -> int:

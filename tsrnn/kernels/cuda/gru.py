@@ -1,8 +1,11 @@
 """The loops over time of `tsrnn.kernels.gru` for arrays on the device."""
 
+from tsrnn.kernels.cuda import gru_steps, gru_tiles
 from tsrnn.kernels.cuda.driver import cuda, kernel
 from tsrnn.kernels.cuda.linear import affine_gradient
+from tsrnn.kernels.cuda.paths import by_steps
 from tsrnn.kernels.cuda.sequences import each_sequence, flat, project
+from tsrnn.kernels.cuda.tiles import MOST_INPUTS, blocks_for, fitted
 from tsrnn.kernels.devices import contiguous
 from tsrnn.kernels.gru import cell, cell_gradient
 
@@ -83,13 +86,30 @@ def _backward(a, h, u, weight_hh, dy, dh, owned):
 
 def forward(x, weight_ih, bias_ih, a, h, u, weight_hh, bias_hh):
     """Twin of `tsrnn.kernels.gru.forward`; `a` has a place for each step."""
-    project(x, weight_ih, bias_ih, a)
-    each_sequence(_forward, *h.shape[1:], a, h, u, contiguous(weight_hh.T), bias_hh)
+    rows, size = h.shape[1:]
+    projects = x.shape[2] <= MOST_INPUTS
+    tiles = fitted(gru_tiles.forward, a, size, projects)
+    if tiles is None or not projects:
+        project(x, weight_ih, bias_ih, a)
+    if tiles is not None:
+        x = contiguous(x) if projects else a  # which is not read then
+        tiles.launch(blocks_for(rows), x, weight_ih, bias_ih, a, h, u, weight_hh, bias_hh)
+    elif by_steps(size):
+        gru_steps.forward(a, h, u, contiguous(weight_hh), bias_hh)
+    else:
+        each_sequence(_forward, rows, size, a, h, u, contiguous(weight_hh.T), bias_hh)
 
 
 def backward(a, h, u, weight_hh, dy, dh, d_weight_hh, d_bias_hh):
     """Twin of `tsrnn.kernels.gru.backward`."""
-    each_sequence(_backward, *dh.shape, a, h, u, weight_hh, contiguous(dy), dh)
+    rows, size = dh.shape
+    tiles = fitted(gru_tiles.backward, a, size)
+    if tiles is not None:
+        tiles.launch(blocks_for(rows), a, h, u, weight_hh, contiguous(dy), dh)
+    elif by_steps(size):
+        gru_steps.backward(a, h, u, contiguous(weight_hh), contiguous(dy), dh)
+    else:
+        each_sequence(_backward, rows, size, a, h, u, weight_hh, contiguous(dy), dh)
     affine_gradient(flat(h[:-1]), flat(a), d_weight_hh, d_bias_hh)
     to_input_side(a, u)
 

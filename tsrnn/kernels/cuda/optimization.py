@@ -48,30 +48,28 @@ def _check_norm(failure, loss, norm, update):
     norm[0] = _checked_norm(failure, loss[0], norm[0], update)
 
 
-def checked_norm(failure: Array, loss: Array, norm: Array, update: int) -> Array:
+def checked_norm(failure: Array, loss: Array, norm: Array, update: Array) -> Array:
     """The norm is written, too, and is what is returned."""
     launch(_check_norm, 1, 1, failure, loss, norm, update)
     return norm
 
 
 @kernel
-def _clipped_adam(
-    parameters,
-    gradient,
-    first,
-    second,
-    norm,
-    clip_norm,
-    rate,
-    beta_1,
-    beta_2,
-    correction_1,
-    correction_2,
-    epsilon,
-    decay,
-):
+def _note(loss, norm, row, notes):
+    notes[row[0], 0], notes[row[0], 1] = loss[0], norm[0]
+
+
+def note(loss: Array, norm: Array, row: Array, notes: Array) -> None:
+    """Write both into a row, whose number lies on the device, of notes (N, 2)."""
+    launch(_note, 1, 1, loss, norm, row, notes)
+
+
+@kernel
+def _clipped_adam(parameters, gradient, first, second, norm, clip_norm, scalars):
     p = cuda.grid(1)
     if p < parameters.size and math.isfinite(norm[0]):
+        rate, beta_1, beta_2 = scalars[1], scalars[2], scalars[3]
+        correction_1, correction_2, epsilon, decay = scalars[4], scalars[5], scalars[6], scalars[7]
         g = type(rate)(_clipping(norm[0], clip_norm)) * gradient[p]
         m, v = adam_moments(g, first[p], second[p], beta_1, beta_2)
         first[p], second[p] = m, v
@@ -79,7 +77,7 @@ def _clipped_adam(
 
 
 def clipped_adam(
-    parameters: Array, gradient: Array, first: Array, second: Array, norm: Array, clip_norm: float, scalars: np.ndarray
+    parameters: Array, gradient: Array, first: Array, second: Array, norm: Array, clip_norm: float, scalars: Array
 ) -> None:
-    """The norm is read on the device; `scalars` lie on the host, and the gradient scale is not written to them."""
-    each(_clipped_adam, parameters.size, parameters, gradient, first, second, norm, clip_norm, *scalars[1:])
+    """The norm is read on the device; the gradient scale is not written to `scalars`."""
+    each(_clipped_adam, parameters.size, parameters, gradient, first, second, norm, clip_norm, scalars)

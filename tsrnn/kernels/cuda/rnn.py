@@ -1,8 +1,10 @@
 """The loops over time of `tsrnn.kernels.rnn` for arrays on the device."""
 
+from tsrnn.kernels.cuda import rnn_tiles
 from tsrnn.kernels.cuda.driver import cuda, kernel
 from tsrnn.kernels.cuda.linear import affine_gradient
 from tsrnn.kernels.cuda.sequences import each_sequence, flat, project
+from tsrnn.kernels.cuda.tiles import MOST_INPUTS, blocks_for, fitted
 from tsrnn.kernels.devices import contiguous
 from tsrnn.kernels.rnn import cell, cell_gradient, relu_cell, relu_cell_gradient
 
@@ -70,11 +72,24 @@ def _backward(a, h, weight_hh, dy, dh, rectify, owned):
 
 def forward(x, weight_ih, bias_ih, a, h, weight_hh, bias_hh, rectify):
     """Twin of `tsrnn.kernels.rnn.forward`; `a` has a place for each step."""
-    project(x, weight_ih, bias_ih, a)
-    each_sequence(_forward, *h.shape[1:], a, h, contiguous(weight_hh.T), bias_hh, rectify)
+    rows, size = h.shape[1:]
+    projects = x.shape[2] <= MOST_INPUTS
+    tiles = fitted(rnn_tiles.forward, a, size, projects)
+    if tiles is None or not projects:
+        project(x, weight_ih, bias_ih, a)
+    if tiles is None:
+        each_sequence(_forward, rows, size, a, h, contiguous(weight_hh.T), bias_hh, rectify)
+    else:
+        x = contiguous(x) if projects else a  # which is not read then
+        tiles.launch(blocks_for(rows), x, weight_ih, bias_ih, a, h, weight_hh, bias_hh, rectify)
 
 
 def backward(a, h, weight_hh, dy, dh, d_weight_hh, d_bias_hh, rectify):
     """Twin of `tsrnn.kernels.rnn.backward`."""
-    each_sequence(_backward, *dh.shape, a, h, weight_hh, contiguous(dy), dh, rectify)
+    rows, size = dh.shape
+    tiles = fitted(rnn_tiles.backward, a, size)
+    if tiles is None:
+        each_sequence(_backward, rows, size, a, h, weight_hh, contiguous(dy), dh, rectify)
+    else:
+        tiles.launch(blocks_for(rows), a, h, weight_hh, contiguous(dy), dh, rectify)
     affine_gradient(flat(h[:-1]), flat(a), d_weight_hh, d_bias_hh)
