@@ -20,10 +20,12 @@ from tsrnn.kernels.cuda.tiles import (
     columns_from,
     element_places,
     gate_place,
+    input_places,
     keep_inputs,
     keep_weights,
     kept_pairs,
     multiply,
+    multiply_inputs,
     read_inputs,
     row_length,
     sequences_left,
@@ -71,7 +73,7 @@ def forward(size: int, projects: bool, exact: bool):
         h_own, x_own = cuda.local.array(4, np.float32), cuda.local.array(n_inputs, np.float32)
         x_bias = cuda.local.array(n_bias, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row = cuda.local.array(4, np.int64)
+        of_row, of_input = cuda.local.array(4, np.int64), cuda.local.array(n_inputs, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp = cuda.threadIdx.x >> 5
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
@@ -92,7 +94,8 @@ def forward(size: int, projects: bool, exact: bool):
             x_at = columns_from(pairs, row)
             stored_x = inputs_at + warp * GATES * TILE
             keep_inputs(weight_ih, size, GATES, exact, shared, stored_x)
-            read_inputs(x, 0, x_own)
+            input_places(x, of_input)
+            read_inputs(x, 0, of_input, x_own)
             write_inputs(shared, 0, size, row, low, exact, x_own)
         cuda.syncthreads()
 
@@ -106,9 +109,9 @@ def forward(size: int, projects: bool, exact: bool):
                 small[k] = ZERO
             if projects:
                 if t + 1 < steps:
-                    read_inputs(x, t + 1, x_own)
+                    read_inputs(x, (t + 1) * rows * x.shape[2], of_input, x_own)
                 ask_for(x, ahead * x.shape[2], ROWS * x.shape[2])
-                multiply(shared, current + x_at, 0, low, 1, 0, GATES, 1, exact, weights, stored_x, inputs, small)
+                multiply_inputs(shared, current + x_at, low, GATES, 1, exact, stored_x, inputs, small)
                 if exact:
                     for k in range(n_own):
                         inputs[k] += small[k]

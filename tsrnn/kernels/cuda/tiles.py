@@ -298,14 +298,19 @@ def _input_weight(weight, j, k, exact):
 
 
 @device
-def read_inputs(x, t, values):
-    """The inputs of a step that a thread reads; zero where there is no such channel."""
-    for s in range(values.size):
+def input_places(x, places):
+    """Where in a step (B, I) the inputs stand that a thread reads; -1 where there is no such channel."""
+    for s in range(places.size):
         slot = cuda.threadIdx.x + s * cuda.blockDim.x
         b, k = min(cuda.blockIdx.x * ROWS + slot // PAIR, x.shape[1] - 1), slot % PAIR
-        values[s] = ZERO
-        if slot < ROWS * PAIR and k < x.shape[2]:
-            values[s] = x[t, b, k]
+        places[s] = b * x.shape[2] + k if slot < ROWS * PAIR and k < x.shape[2] else -1
+
+
+@device
+def read_inputs(x, first, places, values):
+    """The inputs of the step that begins at `first`; zero where there is no such channel."""
+    for s in range(places.size):
+        values[s] = load(x, first + places[s]) if places[s] >= 0 else ZERO
 
 
 @device
@@ -316,3 +321,13 @@ def write_inputs(shared, at, size, row, low, exact, values):
         b, k = slot // PAIR, slot % PAIR
         if slot < ROWS * PAIR:
             write_row(shared, at + b * row + ((size + k) ^ ((b // 2) << 3)), low, exact, values[s])
+
+
+@device
+def multiply_inputs(shared, at, low, tiles, chains, exact, stored, sums, small):
+    """As `multiply`, for the inputs of a step, of which the thread's columns begin at `at`."""
+    x = load4(shared, at)
+    y = load4(shared, at + low) if exact else x
+    for m in range(tiles):
+        place = stored + m * TILE + 4 * (cuda.threadIdx.x & 31)
+        _add_pair(load4(shared, place), load4(shared, place + TILE // 2), x, y, 0, m, chains, exact, sums, small)
