@@ -115,7 +115,7 @@ if SIMULATED:
     # Numba's own reads the source of each caller, and two threads that come at once may get an array each.
     shared = threading.Lock()
 
-    def shared_array(self, shape, dtype):
+    def shared_array(self, shape, dtype, alignment=None):
         if shape == 0:  # all that the launch has asked for
             return self._dynshared.view(dtype)
         with shared:

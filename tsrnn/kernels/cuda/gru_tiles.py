@@ -66,7 +66,7 @@ def forward(size: int, projects: bool, exact: bool):
         weight_hh : (3H, H) read
         bias_hh : (3H,) read
         """
-        shared = cuda.shared.array(0, np.float32)
+        shared = cuda.shared.array(0, np.float32, 16)
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_own, np.float32), cuda.local.array(n_small, np.float32)
         inputs, bias = cuda.local.array(n_own, np.float32), cuda.local.array(n_bias, np.float32)
@@ -176,7 +176,7 @@ def backward(size: int, exact: bool):
         dy : (K, B, H) read
         dh : (B, H) read: further gradient of h_T; written: gradient of h_0
         """
-        shared = cuda.shared.array(0, np.float32)
+        shared = cuda.shared.array(0, np.float32, 16)
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_sums, np.float32), cuda.local.array(n_small, np.float32)
         gates, u_own = cuda.local.array(n_own, np.float32), cuda.local.array(4, np.float32)

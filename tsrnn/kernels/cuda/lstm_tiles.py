@@ -71,7 +71,7 @@ def forward(size: int, projects: bool, exact: bool):
         weight_hh : (4H, H) read
         bias_hh : (4H,) read
         """
-        shared = cuda.shared.array(0, np.float32)
+        shared = cuda.shared.array(0, np.float32, 16)
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_own, np.float32), cuda.local.array(n_small, np.float32)
         inputs, bias = cuda.local.array(n_own, np.float32), cuda.local.array(n_bias, np.float32)
@@ -177,7 +177,7 @@ def backward(size: int, exact: bool):
         dy : (K, B, H) read
         dh, dc : (B, H) read: further gradients of h_T and of c_T; written: gradients of h_0 and of c_0
         """
-        shared = cuda.shared.array(0, np.float32)
+        shared = cuda.shared.array(0, np.float32, 16)
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_sums, np.float32), cuda.local.array(n_small, np.float32)
         gates, c_prev = cuda.local.array(n_own, np.float32), cuda.local.array(4, np.float32)

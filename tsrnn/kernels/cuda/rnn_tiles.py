@@ -58,7 +58,7 @@ def forward(size: int, projects: bool, exact: bool):
         bias_hh : (H,) read
         rectify : bool
         """
-        shared = cuda.shared.array(0, np.float32)
+        shared = cuda.shared.array(0, np.float32, 16)
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_sums, np.float32), cuda.local.array(n_small, np.float32)
         inputs, bias = cuda.local.array(4, np.float32), cuda.local.array(2, np.float32)
@@ -146,7 +146,7 @@ def backward(size: int, exact: bool):
         dh : (B, H) read: further gradient of h_T; written: gradient of h_0
         rectify : bool
         """
-        shared = cuda.shared.array(0, np.float32)
+        shared = cuda.shared.array(0, np.float32, 16)
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_sums, np.float32), cuda.local.array(n_small, np.float32)
         h_own, d_out = cuda.local.array(4, np.float32), cuda.local.array(4, np.float32)
