@@ -73,7 +73,7 @@ def forward(size: int, projects: bool, exact: bool):
         h_own, x_own = cuda.local.array(4, np.float32), cuda.local.array(n_inputs, np.float32)
         x_bias = cuda.local.array(n_bias, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row, of_input = cuda.local.array(4, np.int64), cuda.local.array(n_inputs, np.int64)
+        of_row, of_input = cuda.local.array(8, np.int64), cuda.local.array(n_inputs, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp = cuda.threadIdx.x >> 5
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
@@ -183,7 +183,7 @@ def backward(size: int, exact: bool):
         h_prev, d_out = cuda.local.array(4, np.float32), cuda.local.array(4, np.float32)
         dh_own = cuda.local.array(4, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row = cuda.local.array(4, np.int64)
+        of_row = cuda.local.array(8, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp, block = cuda.threadIdx.x >> 5, ROWS * cuda.blockIdx.x
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
@@ -202,9 +202,9 @@ def backward(size: int, exact: bool):
                 r, z, input_side, recurrent_side, dh_own[e] = cell_gradient(
                     gates[e], gates[4 + e], gates[8 + e], u_own[e], h_prev[e], dh_own[e] + d_out[e]
                 )
-                write_row(shared, current + gate_place(0, e, size, row, of_row), low, exact, r)
-                write_row(shared, current + gate_place(1, e, size, row, of_row), low, exact, z)
-                write_row(shared, current + gate_place(2, e, size, row, of_row), low, exact, recurrent_side)
+                write_row(shared, current + gate_place(0, e, size, of_row), low, exact, r)
+                write_row(shared, current + gate_place(1, e, size, of_row), low, exact, z)
+                write_row(shared, current + gate_place(2, e, size, of_row), low, exact, recurrent_side)
                 if e % 2 < left:
                     at = t * rows * GATES * size + of_gates[e]
                     store(a, at, r)

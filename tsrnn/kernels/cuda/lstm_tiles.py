@@ -77,7 +77,7 @@ def forward(size: int, projects: bool, exact: bool):
         inputs, bias = cuda.local.array(n_own, np.float32), cuda.local.array(n_bias, np.float32)
         c_own, x_own = cuda.local.array(4, np.float32), cuda.local.array(n_inputs, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row, of_input = cuda.local.array(4, np.int64), cuda.local.array(n_inputs, np.int64)
+        of_row, of_input = cuda.local.array(8, np.int64), cuda.local.array(n_inputs, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp = cuda.threadIdx.x >> 5
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
@@ -184,7 +184,7 @@ def backward(size: int, exact: bool):
         c_own, d_out = cuda.local.array(4, np.float32), cuda.local.array(4, np.float32)
         dh_own, dc_own = cuda.local.array(4, np.float32), cuda.local.array(4, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row = cuda.local.array(4, np.int64)
+        of_row = cuda.local.array(8, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp, block = cuda.threadIdx.x >> 5, ROWS * cuda.blockIdx.x
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
@@ -206,10 +206,10 @@ def backward(size: int, exact: bool):
                     gates[e], gates[4 + e], gates[8 + e], gates[12 + e], c_prev[e], c_own[e], d, dc_own[e]
                 )
                 c_own[e] = c_prev[e]
-                write_row(shared, current + gate_place(0, e, size, row, of_row), low, exact, i)
-                write_row(shared, current + gate_place(1, e, size, row, of_row), low, exact, f)
-                write_row(shared, current + gate_place(2, e, size, row, of_row), low, exact, g)
-                write_row(shared, current + gate_place(3, e, size, row, of_row), low, exact, o)
+                write_row(shared, current + gate_place(0, e, size, of_row), low, exact, i)
+                write_row(shared, current + gate_place(1, e, size, of_row), low, exact, f)
+                write_row(shared, current + gate_place(2, e, size, of_row), low, exact, g)
+                write_row(shared, current + gate_place(3, e, size, of_row), low, exact, o)
                 if e % 2 < left:
                     at = t * rows * GATES * size + of_gates[e]
                     store(a, at, i)

@@ -64,7 +64,7 @@ def forward(size: int, projects: bool, exact: bool):
         inputs, bias = cuda.local.array(4, np.float32), cuda.local.array(2, np.float32)
         x_own = cuda.local.array(n_inputs, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row, of_input = cuda.local.array(4, np.int64), cuda.local.array(n_inputs, np.int64)
+        of_row, of_input = cuda.local.array(8, np.int64), cuda.local.array(n_inputs, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp = cuda.threadIdx.x >> 5
         element_places(size, rows, 1, row, of_gates, of_state, of_row)
@@ -152,7 +152,7 @@ def backward(size: int, exact: bool):
         h_own, d_out = cuda.local.array(4, np.float32), cuda.local.array(4, np.float32)
         dh_own = cuda.local.array(4, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row = cuda.local.array(4, np.int64)
+        of_row = cuda.local.array(8, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp, block = cuda.threadIdx.x >> 5, ROWS * cuda.blockIdx.x
         element_places(size, rows, 1, row, of_gates, of_state, of_row)

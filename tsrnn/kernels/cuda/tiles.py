@@ -91,7 +91,8 @@ def blocks_for(rows: int) -> int:
 def element_places(size, rows, gates, row, of_gates, of_state, of_row):
     """Where the four elements of a thread stand: of a step's gates (B, G H), of states (B, H), in shared memory.
 
-    Sequences that there are not are read as the last one. `row` is the length of one in shared memory.
+    Sequences that there are not are read as the last one. `row` is the length of one in shared memory; `of_row` holds
+    four places more, of elements a pair of columns further on.
     """
     lane = cuda.threadIdx.x & 31
     unit, first = (cuda.threadIdx.x >> 5) * UNITS + (lane >> 2), 2 * (lane & 3)
@@ -101,16 +102,15 @@ def element_places(size, rows, gates, row, of_gates, of_state, of_row):
         of_gates[e] = b * gates * size + j
         of_state[e] = b * size + j
         of_row[e] = (first + e % 2) * row + (j ^ ((lane & 3) << 3))
+        of_row[4 + e] = (first + e % 2) * row + ((j + PAIR) ^ ((lane & 3) << 3))
 
 
 @device
-def gate_place(m, e, size, row, of_row):
+def gate_place(m, e, size, of_row):
     """Where the element e of gate m stands in shared memory, where the gates of a sequence are a row (G H)."""
-    if size % (2 * PAIR) == 0:  # the exchange of columns stays within the gate
+    if m * size % (2 * PAIR) == 0:  # the exchange of columns stays within so many
         return of_row[e] + m * size
-    lane = cuda.threadIdx.x & 31
-    j = m * size + (cuda.threadIdx.x >> 5) * UNITS + (lane >> 2) + 8 * (e // 2)
-    return (2 * (lane & 3) + e % 2) * row + (j ^ ((lane & 3) << 3))
+    return of_row[4 + e] + m * size - PAIR
 
 
 @device
