@@ -48,7 +48,7 @@ def forward(size: int, projects: bool, exact: bool):
     exact : bool
     """
     pairs = size // PAIR
-    kept = kept_pairs(pairs, GATES, exact)
+    kept = kept_pairs(size, pairs, GATES, exact)
     row = row_length(size + PAIR * projects)
     low = ROWS * row
     buffer = low * (1 + exact)
@@ -156,7 +156,7 @@ def forward(size: int, projects: bool, exact: bool):
 def backward(size: int, exact: bool):
     """The backward pass for layers of so many units."""
     pairs = GATES * size // PAIR
-    kept = kept_pairs(pairs, 1, exact)
+    kept = kept_pairs(size, pairs, 1, exact)
     chains = 2 if exact else 4
     row = row_length(GATES * size)
     low = ROWS * row
