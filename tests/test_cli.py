@@ -281,6 +281,7 @@ def test_wrong_options_take_one_line(run, write, tmp_path, arguments, message):
         (["--horizon", "two"], "'--horizon'.*int"),
         ([], "'--horizon'"),
         (["-n", "2", "--cell", "elman"], "'--cell'.*'elman'.*'rnn'.*'lstm'.*'gru'"),
+        (["-n", "2", "--precision", "float16"], "'--precision'.*'float16'.*'float32'.*'tf32'"),
         (["-n", "2", "--lookback", "0"], "'--lookback'.*1"),
         (["-n", "2", "--seed", "-1"], "'--seed'.*0"),
         (["-n", "2", "--foo"], "--foo"),

@@ -19,8 +19,9 @@ from numba.cuda.np.numpy_support import from_dtype
 
 from on_device import usage
 from on_device.signatures import FITTED, all_families, all_kernels, floating_types, parts, signatures
-from tsrnn.kernels.cuda.driver import kernel
+from tsrnn.kernels.cuda.driver import compiled as kernel_of
 
+EXACT = (16, True), (16, False)  # choices of a family
 TARGETS = {"sm_80": (8, 0), "sm_90": (9, 0)}
 
 
@@ -99,19 +100,29 @@ def compiled_usage(case) -> tuple[usage.Usage, list[str]]:
     return used._replace(shared=shared), wrong
 
 
-def found_on_disk(name: str) -> bool:
-    """Whether a kernel that was compiled before, as a launch compiles it, is not compiled again."""
+def _kernel(function):
+    """A kernel as a launch compiles it."""
+    return kernel_of(function, launch_bounds=getattr(function, "bounds", None))
+
+
+def found_on_disk(name: str, *choices) -> bool:
+    """Whether a kernel that was compiled before, as a launch compiles it, is not compiled again.
+
+    Of kernels that close over numbers each of the choices, which get their own code back.
+    """
     device = SimpleNamespace(compute_capability=TARGETS["sm_90"])
     argument_types = tuple(type_of(word, np.float32) for word in signatures(name)[0])
+    functions = [all_families()[name](*numbers)[0] for numbers in choices] or [all_kernels()[name]]
     with (
         mock.patch("numba.cuda.dispatcher.get_current_device", return_value=device),
         mock.patch("numba.cuda.cudadrv.devices.get_context", return_value=SimpleNamespace(device=device)),
         mock.patch("numba.cuda.dispatcher._Kernel.bind"),  # loads it into a GPU
     ):
-        first, second = (kernel(all_kernels()[name], bounds=all_kernels()[name].bounds) for _ in range(2))
-        first.compile(argument_types)
-        second.compile(argument_types)
-    return sum(second._cache_hits.values()) == 1
+        first, second = ([_kernel(function) for function in functions] for _ in range(2))
+        made, found = ([kernel.compile(argument_types) for kernel in kernels] for kernels in (first, second))
+        code, code_found = ([kernel.library.get_asm_str() for kernel in kernels] for kernels in (made, found))
+    hits = [sum(kernel._cache_hits.values()) for kernel in second]
+    return code == code_found and len(set(code)) == len(code) and hits == [1] * len(hits)
 
 
 def main() -> int:
@@ -125,7 +136,8 @@ def main() -> int:
             name += "" if numbers is None else f" {' '.join(map(str, map(int, numbers)))}"
             row = f"{name:36}{' '.join(words):42}{floating.__name__:9}{target:8}"
             print(row + "".join(f"{number:>10}" for number in used), *wrong, flush=True)
-    kept = found_on_disk("lstm._forward") and found_on_disk(next(name for name in all_kernels() if "_float32_" in name))
+    cut = next(name for name in all_kernels() if all_kernels()[name].bounds)
+    kept = all(found_on_disk(*kernel) for kernel in (("lstm._forward",), (cut,), ("rnn_tiles.backward", *EXACT)))
     number = len(all_kernels()) + sum(map(len, FITTED.values()))
     print(f"{number} kernels, {failed} failures; compiled code is {'' if kept else 'NOT '}found on disk again")
     return 0 if kept and not failed else 1

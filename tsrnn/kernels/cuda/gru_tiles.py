@@ -20,10 +20,12 @@ from tsrnn.kernels.cuda.tiles import (
     columns_from,
     element_places,
     gate_place,
+    input_places,
     keep_inputs,
     keep_weights,
     kept_pairs,
     multiply,
+    multiply_inputs,
     read_inputs,
     row_length,
     sequences_left,
@@ -41,7 +43,7 @@ GATES = 3
 def forward(size: int, projects: bool, exact: bool):
     """The forward pass for layers of so many units: see `lstm_tiles.forward`."""
     pairs = size // PAIR
-    kept = kept_pairs(pairs, GATES, exact)
+    kept = kept_pairs(size, pairs, GATES, exact)
     row = row_length(size + PAIR * projects)
     low = ROWS * row
     buffer = low * (1 + exact)
@@ -64,14 +66,14 @@ def forward(size: int, projects: bool, exact: bool):
         weight_hh : (3H, H) read
         bias_hh : (3H,) read
         """
-        shared = cuda.shared.array(0, np.float32)
+        shared = cuda.shared.array(0, np.float32, 16)
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_own, np.float32), cuda.local.array(n_small, np.float32)
         inputs, bias = cuda.local.array(n_own, np.float32), cuda.local.array(n_bias, np.float32)
         h_own, x_own = cuda.local.array(4, np.float32), cuda.local.array(n_inputs, np.float32)
         x_bias = cuda.local.array(n_bias, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row = cuda.local.array(4, np.int64)
+        of_row, of_input = cuda.local.array(8, np.int64), cuda.local.array(n_inputs, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp = cuda.threadIdx.x >> 5
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
@@ -92,7 +94,8 @@ def forward(size: int, projects: bool, exact: bool):
             x_at = columns_from(pairs, row)
             stored_x = inputs_at + warp * GATES * TILE
             keep_inputs(weight_ih, size, GATES, exact, shared, stored_x)
-            read_inputs(x, 0, x_own)
+            input_places(x, of_input)
+            read_inputs(x, 0, of_input, x_own)
             write_inputs(shared, 0, size, row, low, exact, x_own)
         cuda.syncthreads()
 
@@ -106,9 +109,9 @@ def forward(size: int, projects: bool, exact: bool):
                 small[k] = ZERO
             if projects:
                 if t + 1 < steps:
-                    read_inputs(x, t + 1, x_own)
+                    read_inputs(x, (t + 1) * rows * x.shape[2], of_input, x_own)
                 ask_for(x, ahead * x.shape[2], ROWS * x.shape[2])
-                multiply(shared, current + x_at, 0, low, 1, 0, GATES, 1, exact, weights, stored_x, inputs, small)
+                multiply_inputs(shared, current + x_at, low, GATES, 1, exact, stored_x, inputs, small)
                 if exact:
                     for k in range(n_own):
                         inputs[k] += small[k]
@@ -151,7 +154,7 @@ def forward(size: int, projects: bool, exact: bool):
 def backward(size: int, exact: bool):
     """The backward pass for layers of so many units."""
     pairs = GATES * size // PAIR
-    kept = kept_pairs(pairs, 1, exact)
+    kept = kept_pairs(size, pairs, 1, exact)
     chains = 2 if exact else 4
     row = row_length(GATES * size)
     low = ROWS * row
@@ -173,14 +176,14 @@ def backward(size: int, exact: bool):
         dy : (K, B, H) read
         dh : (B, H) read: further gradient of h_T; written: gradient of h_0
         """
-        shared = cuda.shared.array(0, np.float32)
+        shared = cuda.shared.array(0, np.float32, 16)
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_sums, np.float32), cuda.local.array(n_small, np.float32)
         gates, u_own = cuda.local.array(n_own, np.float32), cuda.local.array(4, np.float32)
         h_prev, d_out = cuda.local.array(4, np.float32), cuda.local.array(4, np.float32)
         dh_own = cuda.local.array(4, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row = cuda.local.array(4, np.int64)
+        of_row = cuda.local.array(8, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp, block = cuda.threadIdx.x >> 5, ROWS * cuda.blockIdx.x
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
@@ -199,9 +202,9 @@ def backward(size: int, exact: bool):
                 r, z, input_side, recurrent_side, dh_own[e] = cell_gradient(
                     gates[e], gates[4 + e], gates[8 + e], u_own[e], h_prev[e], dh_own[e] + d_out[e]
                 )
-                write_row(shared, current + gate_place(0, e, size, row, of_row), low, exact, r)
-                write_row(shared, current + gate_place(1, e, size, row, of_row), low, exact, z)
-                write_row(shared, current + gate_place(2, e, size, row, of_row), low, exact, recurrent_side)
+                write_row(shared, current + gate_place(0, e, size, of_row), low, exact, r)
+                write_row(shared, current + gate_place(1, e, size, of_row), low, exact, z)
+                write_row(shared, current + gate_place(2, e, size, of_row), low, exact, recurrent_side)
                 if e % 2 < left:
                     at = t * rows * GATES * size + of_gates[e]
                     store(a, at, r)

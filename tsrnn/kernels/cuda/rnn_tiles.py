@@ -16,9 +16,11 @@ from tsrnn.kernels.cuda.tiles import (
     ask_for,
     columns_from,
     element_places,
+    input_places,
     keep_inputs,
     keep_weights,
     multiply,
+    multiply_inputs,
     read_inputs,
     row_length,
     sequences_left,
@@ -56,13 +58,13 @@ def forward(size: int, projects: bool, exact: bool):
         bias_hh : (H,) read
         rectify : bool
         """
-        shared = cuda.shared.array(0, np.float32)
+        shared = cuda.shared.array(0, np.float32, 16)
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_sums, np.float32), cuda.local.array(n_small, np.float32)
         inputs, bias = cuda.local.array(4, np.float32), cuda.local.array(2, np.float32)
         x_own = cuda.local.array(n_inputs, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row = cuda.local.array(4, np.int64)
+        of_row, of_input = cuda.local.array(8, np.int64), cuda.local.array(n_inputs, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp = cuda.threadIdx.x >> 5
         element_places(size, rows, 1, row, of_gates, of_state, of_row)
@@ -81,7 +83,8 @@ def forward(size: int, projects: bool, exact: bool):
             x_at = columns_from(pairs, row)
             stored_x = inputs_at + warp * TILE
             keep_inputs(weight_ih, size, 1, exact, shared, stored_x)
-            read_inputs(x, 0, x_own)
+            input_places(x, of_input)
+            read_inputs(x, 0, of_input, x_own)
             write_inputs(shared, 0, size, row, low, exact, x_own)
         cuda.syncthreads()
 
@@ -96,9 +99,9 @@ def forward(size: int, projects: bool, exact: bool):
                 inputs[e] = bias[e // 2]
             if projects:
                 if t + 1 < steps:
-                    read_inputs(x, t + 1, x_own)
+                    read_inputs(x, (t + 1) * rows * x.shape[2], of_input, x_own)
                 ask_for(x, ahead * x.shape[2], ROWS * x.shape[2])
-                multiply(shared, current + x_at, 0, low, 1, 0, 1, chains, exact, weights, stored_x, sums, small)
+                multiply_inputs(shared, current + x_at, low, 1, chains, exact, stored_x, sums, small)
             else:
                 for e in range(4):
                     inputs[e] += load(a, now + of_state[e])
@@ -143,13 +146,13 @@ def backward(size: int, exact: bool):
         dh : (B, H) read: further gradient of h_T; written: gradient of h_0
         rectify : bool
         """
-        shared = cuda.shared.array(0, np.float32)
+        shared = cuda.shared.array(0, np.float32, 16)
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_sums, np.float32), cuda.local.array(n_small, np.float32)
         h_own, d_out = cuda.local.array(4, np.float32), cuda.local.array(4, np.float32)
         dh_own = cuda.local.array(4, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row = cuda.local.array(4, np.int64)
+        of_row = cuda.local.array(8, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp, block = cuda.threadIdx.x >> 5, ROWS * cuda.blockIdx.x
         element_places(size, rows, 1, row, of_gates, of_state, of_row)

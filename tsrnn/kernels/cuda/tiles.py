@@ -45,6 +45,7 @@ TILE = 32 * FRAGMENT  # weights of a pair and a tile
 MOST_UNITS = 128  # of a layer: the weights of more do not fit
 MOST_INPUTS = PAIR  # that a kernel projects by itself
 HELD = {False: 128, True: 96}  # weights that a thread holds in registers at most; it needs more for exact products
+ODD = 32  # registers that are wanted for other things where units are no multiple of 32
 AHEAD = 4  # steps before it is read that memory is asked for what a step reads
 LINE = 32  # numbers that come from memory at a time
 OLDEST = (8, 0)  # compute capability that has tf32
@@ -62,9 +63,10 @@ def fitted(family, a, size: int, *numbers) -> Fitted | None:
     return found if found.shared <= most_shared() else None
 
 
-def kept_pairs(pairs: int, tiles: int, exact: bool) -> int:
-    """How many of so many pairs of columns, of so many tiles each, stay in registers."""
-    return min(pairs, HELD[exact] // (tiles * FRAGMENT))
+def kept_pairs(size: int, pairs: int, tiles: int, exact: bool) -> int:
+    """How many of so many pairs of columns, of so many tiles each, stay in registers, in a layer of so many units."""
+    held = HELD[exact] - (ODD if exact and size % (2 * PAIR) else 0)
+    return min(pairs, held // (tiles * FRAGMENT))
 
 
 def row_length(columns: int) -> int:
@@ -91,7 +93,8 @@ def blocks_for(rows: int) -> int:
 def element_places(size, rows, gates, row, of_gates, of_state, of_row):
     """Where the four elements of a thread stand: of a step's gates (B, G H), of states (B, H), in shared memory.
 
-    Sequences that there are not are read as the last one. `row` is the length of one in shared memory.
+    Sequences that there are not are read as the last one. `row` is the length of one in shared memory; `of_row` holds
+    four places more, of elements a pair of columns further on.
     """
     lane = cuda.threadIdx.x & 31
     unit, first = (cuda.threadIdx.x >> 5) * UNITS + (lane >> 2), 2 * (lane & 3)
@@ -101,16 +104,15 @@ def element_places(size, rows, gates, row, of_gates, of_state, of_row):
         of_gates[e] = b * gates * size + j
         of_state[e] = b * size + j
         of_row[e] = (first + e % 2) * row + (j ^ ((lane & 3) << 3))
+        of_row[4 + e] = (first + e % 2) * row + ((j + PAIR) ^ ((lane & 3) << 3))
 
 
 @device
-def gate_place(m, e, size, row, of_row):
+def gate_place(m, e, size, of_row):
     """Where the element e of gate m stands in shared memory, where the gates of a sequence are a row (G H)."""
-    if size % (2 * PAIR) == 0:  # the exchange of columns stays within the gate
+    if m * size % (2 * PAIR) == 0:  # the exchange of columns stays within so many
         return of_row[e] + m * size
-    lane = cuda.threadIdx.x & 31
-    j = m * size + (cuda.threadIdx.x >> 5) * UNITS + (lane >> 2) + 8 * (e // 2)
-    return (2 * (lane & 3) + e % 2) * row + (j ^ ((lane & 3) << 3))
+    return of_row[4 + e] + m * size - PAIR
 
 
 @device
@@ -298,14 +300,19 @@ def _input_weight(weight, j, k, exact):
 
 
 @device
-def read_inputs(x, t, values):
-    """The inputs of a step that a thread reads; zero where there is no such channel."""
-    for s in range(values.size):
+def input_places(x, places):
+    """Where in a step (B, I) the inputs stand that a thread reads; -1 where there is no such channel."""
+    for s in range(places.size):
         slot = cuda.threadIdx.x + s * cuda.blockDim.x
         b, k = min(cuda.blockIdx.x * ROWS + slot // PAIR, x.shape[1] - 1), slot % PAIR
-        values[s] = ZERO
-        if slot < ROWS * PAIR and k < x.shape[2]:
-            values[s] = x[t, b, k]
+        places[s] = b * x.shape[2] + k if slot < ROWS * PAIR and k < x.shape[2] else -1
+
+
+@device
+def read_inputs(x, first, places, values):
+    """The inputs of the step that begins at `first`; zero where there is no such channel."""
+    for s in range(places.size):
+        values[s] = load(x, first + places[s]) if places[s] >= 0 else ZERO
 
 
 @device
@@ -316,3 +323,13 @@ def write_inputs(shared, at, size, row, low, exact, values):
         b, k = slot // PAIR, slot % PAIR
         if slot < ROWS * PAIR:
             write_row(shared, at + b * row + ((size + k) ^ ((b // 2) << 3)), low, exact, values[s])
+
+
+@device
+def multiply_inputs(shared, at, low, tiles, chains, exact, stored, sums, small):
+    """As `multiply`, for the inputs of a step, of which the thread's columns begin at `at`."""
+    x = load4(shared, at)
+    y = load4(shared, at + low) if exact else x
+    for m in range(tiles):
+        place = stored + m * TILE + 4 * (cuda.threadIdx.x & 31)
+        _add_pair(load4(shared, place), load4(shared, place + TILE // 2), x, y, 0, m, chains, exact, sums, small)
