@@ -37,12 +37,12 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Small matrices have several tiles, and few rows several slices; a GPU has the tiles compiled in."""
-    from tsrnn.kernels.cuda import linear, products
+    from tsrnn.kernels.cuda import linear, products, tilings
 
     monkeypatch.setattr(linear, "SLICE", 8)
     if SIMULATED:
-        tile = products.Tile(down=1, across=1, rows=4, columns=4, groups=4, depth=2)
-        monkeypatch.setattr(products, "TILES", dict.fromkeys(products.TILES, (tile,) * 2))
+        tile = tilings.Tile(down=1, across=1, rows=4, columns=4, groups=4, depth=2)
+        monkeypatch.setattr(tilings, "TILES", dict.fromkeys(tilings.TILES, (tile,) * 2))
         monkeypatch.setattr(products, "RUN", 1)
 
 

@@ -8,7 +8,7 @@ from gradcheck import assert_close
 from kernels.test_linear import arrays
 from on_device.case import on_device, unwritten
 from tsrnn.kernels import linear as loops
-from tsrnn.kernels.cuda import linear, products
+from tsrnn.kernels.cuda import linear, products, tilings
 from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.cuda.driver import SIMULATED
 from tsrnn.kernels.cuda.families import capability
@@ -50,7 +50,7 @@ def test_affine_gradients(dtype, shape):
 @pytest.mark.parametrize("run", [1, 4])
 @pytest.mark.parametrize("tile", [(1, 1, 8, 4, 8, 2), (2, 1, 4, 4, 4, 2), (2, 2, 4, 8, 4, 2), (3, 1, 4, 4, 4, 2)])
 def test_tiles_of_every_form(monkeypatch, tile, run):
-    tile = products.Tile(*tile)
+    tile = tilings.Tile(*tile)
     if tile.threads % run or tile.groups * tile.depth % run:
         pytest.skip("no such runs")
     monkeypatch.setattr(products, "RUN", run)
@@ -70,7 +70,7 @@ def test_tiles_of_every_form(monkeypatch, tile, run):
 @pytest.mark.parametrize("tile", [(1, 1, 16, 8, 2, 8), (1, 2, 16, 16, 1, 16)])
 def test_tiles_of_tensor_cores(monkeypatch, parts, tolerance, tile):
     """The precision that they promise; less of tf32 than of float32 shows that they are asked."""
-    monkeypatch.setattr(linear, "tile_for", lambda *shape: products.Tile(*tile, parts))
+    monkeypatch.setattr(linear, "tile_for", lambda *shape: tilings.Tile(*tile, parts))
     x, weight, bias, d_out = arrays((18, 10, 9), np.float32)
     out, d_x, d_weight, d_bias = (unwritten(*like.shape, dtype=np.float32) for like in (d_out, x, weight, bias))
     linear.affine(*on_device([x, weight, bias]), out)
@@ -85,9 +85,9 @@ def test_tiles_of_tensor_cores(monkeypatch, parts, tolerance, tile):
 
 
 def test_the_precision_of_an_array_says_how_products_are_made():
-    kinds = [products.kind_of(Array.empty(1, np.float32, precision)) for precision in ("float32", "tf32")]
-    assert kinds == (["split", "tf32"] if capability() >= products.OLDEST else ["float32"] * 2)
-    assert products.kind_of(Array.empty(1, np.float64, "tf32")) == "float64"
+    kinds = [tilings.kind_of(Array.empty(1, np.float32, precision)) for precision in ("float32", "tf32")]
+    assert kinds == (["split", "tf32"] if capability() >= tilings.OLDEST else ["float32"] * 2)
+    assert tilings.kind_of(Array.empty(1, np.float64, "tf32")) == "float64"
 
 
 @pytest.mark.skipif(SIMULATED, reason="takes a GPU's time")

@@ -5,7 +5,7 @@ import pytest
 
 from on_device import usage
 from on_device.signatures import FITTED, SIGNATURES, all_families, all_kernels, entry_of, fits, signatures
-from tsrnn.kernels.cuda import driver, products, sequences
+from tsrnn.kernels.cuda import driver, sequences, tilings
 
 
 def test_every_kernel_has_its_signature():
@@ -20,7 +20,7 @@ def test_signatures_have_a_word_for_each_argument():
 
 
 def test_no_launch_asks_for_more_threads_than_the_check_reckons_with():
-    tiles = [tile for tiles in products.TILES.values() for tile in tiles]
+    tiles = [tile for tiles in tilings.TILES.values() for tile in tiles]
     assert max(driver.THREADS, sequences.THREADS, *(tile.threads for tile in tiles)) <= usage.THREADS
 
 

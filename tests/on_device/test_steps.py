@@ -10,7 +10,7 @@ from on_device.case import on_host
 from on_device.test_cells import SMALL, run_backward, run_forward
 from tsrnn.kernels.cuda import paths
 from tsrnn.kernels.cuda.driver import SIMULATED
-from tsrnn.kernels.cuda.products import Tile
+from tsrnn.kernels.cuda.tilings import Tile
 
 steps_of = pytest.mark.parametrize("cell", ["lstm", "gru"])
 # T, B, I, H: one of each; less than a tile; tiles that the last rows and the last units do not fill.

@@ -12,7 +12,8 @@ from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.cuda.blas import multiplied, worth
 from tsrnn.kernels.cuda.driver import cuda, each, kernel, launch
 from tsrnn.kernels.cuda.optimization import sum_in_order
-from tsrnn.kernels.cuda.products import TILES, TYPES, Tile, add_products, dealt, gather, kind_of, row_sum, tile_for
+from tsrnn.kernels.cuda.products import add_products, dealt, gather, row_sum
+from tsrnn.kernels.cuda.tilings import TILES, TYPES, Tile, kind_of, tile_for
 from tsrnn.kernels.devices import contiguous
 
 SLICES_BLOCKS = 512  # blocks, at most, that the slices of a sum over rows make

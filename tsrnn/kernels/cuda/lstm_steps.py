@@ -10,7 +10,8 @@ import numpy as np
 
 from tsrnn.kernels.cuda.driver import cuda, kernel, launch
 from tsrnn.kernels.cuda.paths import STEP_TILES, each_step
-from tsrnn.kernels.cuda.products import TYPES, Tile, add_products, dealt, gather
+from tsrnn.kernels.cuda.products import add_products, dealt, gather
+from tsrnn.kernels.cuda.tilings import TYPES, Tile
 from tsrnn.kernels.lstm import cell, cell_gradient
 
 GATES = 4

@@ -1,6 +1,6 @@
 """Which kernels go through the steps of a cell: a choice by shape, made here alone."""
 
-from tsrnn.kernels.cuda.products import TILES, TYPES, Tile, kind_of
+from tsrnn.kernels.cuda.tilings import TILES, TYPES, Tile, kind_of
 
 # Units above which each step is a launch of its own, whose blocks share out rows and units: the recurrent weights of
 # more do not fit beside one multiprocessor's arithmetic. Below, a block goes through all the steps of its sequences.
