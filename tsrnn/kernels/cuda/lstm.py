@@ -5,7 +5,7 @@ from tsrnn.kernels.cuda.driver import cuda, kernel
 from tsrnn.kernels.cuda.linear import affine_gradient
 from tsrnn.kernels.cuda.paths import by_steps
 from tsrnn.kernels.cuda.sequences import each_sequence, flat, project
-from tsrnn.kernels.cuda.tiles import MOST_INPUTS, blocks_for, fitted
+from tsrnn.kernels.cuda.tiles import blocks_for, fitted, fitted_forward
 from tsrnn.kernels.devices import contiguous
 from tsrnn.kernels.lstm import cell, cell_gradient
 
@@ -86,9 +86,8 @@ def _backward(a, c, weight_hh, dy, dh, dc, owned):
 def forward(x, weight_ih, bias_ih, a, h, c, weight_hh, bias_hh):
     """Twin of `tsrnn.kernels.lstm.forward`; `a` has a place for each step."""
     rows, size = h.shape[1:]
-    projects = x.shape[2] <= MOST_INPUTS
-    tiles = fitted(lstm_tiles.forward, a, size, projects)
-    if tiles is None or not projects:
+    tiles, projects = fitted_forward(lstm_tiles.forward, x, a, size)
+    if not projects:
         project(x, weight_ih, bias_ih, a)
     if tiles is not None:
         x = contiguous(x) if projects else a  # which is not read then

@@ -4,7 +4,7 @@ from tsrnn.kernels.cuda import rnn_tiles
 from tsrnn.kernels.cuda.driver import cuda, kernel
 from tsrnn.kernels.cuda.linear import affine_gradient
 from tsrnn.kernels.cuda.sequences import each_sequence, flat, project
-from tsrnn.kernels.cuda.tiles import MOST_INPUTS, blocks_for, fitted
+from tsrnn.kernels.cuda.tiles import blocks_for, fitted, fitted_forward
 from tsrnn.kernels.devices import contiguous
 from tsrnn.kernels.rnn import cell, cell_gradient, relu_cell, relu_cell_gradient
 
@@ -73,9 +73,8 @@ def _backward(a, h, weight_hh, dy, dh, rectify, owned):
 def forward(x, weight_ih, bias_ih, a, h, weight_hh, bias_hh, rectify):
     """Twin of `tsrnn.kernels.rnn.forward`; `a` has a place for each step."""
     rows, size = h.shape[1:]
-    projects = x.shape[2] <= MOST_INPUTS
-    tiles = fitted(rnn_tiles.forward, a, size, projects)
-    if tiles is None or not projects:
+    tiles, projects = fitted_forward(rnn_tiles.forward, x, a, size)
+    if not projects:
         project(x, weight_ih, bias_ih, a)
     if tiles is None:
         each_sequence(_forward, rows, size, a, h, contiguous(weight_hh.T), bias_hh, rectify)

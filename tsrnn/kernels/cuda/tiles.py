@@ -63,6 +63,12 @@ def fitted(family, a, size: int, *numbers) -> Fitted | None:
     return found if found.shared <= most_shared() else None
 
 
+def fitted_forward(family, x, a, size: int) -> tuple[Fitted | None, bool]:
+    """The kernel for a forward pass, as `fitted`, and whether it projects the inputs `x`: few, where there is room."""
+    found = fitted(family, a, size, True) if x.shape[2] <= MOST_INPUTS else None
+    return (found, True) if found else (fitted(family, a, size, False), False)
+
+
 def kept_pairs(size: int, pairs: int, tiles: int, exact: bool) -> int:
     """How many of so many pairs of columns, of so many tiles each, stay in registers, in a layer of so many units."""
     held = HELD[exact] - (ODD if exact and size % (2 * PAIR) else 0)
