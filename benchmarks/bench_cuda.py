@@ -24,7 +24,7 @@ from cuda_timing import Budget, Side, events, in_turns
 from markup import table
 from report import RESULTS, write
 
-ISSUE = {  # how many times as fast as cuDNN a layer forward and backward is to be: the figure to show, and the aim
+GOALS = {  # how many times as fast as cuDNN a layer forward and backward is to be: the figure to show, and the aim
     Shape(1024, 168, 8, 64): (2.5, 5),
     Shape(4096, 96, 1, 128): (2, 4),
     Shape(256, 512, 16, 512): (1, 1.3),
@@ -118,7 +118,7 @@ def summary(figures: dict) -> str:
     """The short table that is printed last."""
     rows = []
     for row in figures.get("cells", []):
-        shape, aims = shape_of(row), ISSUE.get(shape_of(row))
+        shape, aims = shape_of(row), GOALS.get(shape_of(row))
         for precision in figures["precisions"]:
             ratios = [f"{ratio(row, what, precision):.2f}x" for what in WHAT]
             aim = f"{aims[0]}x, {aims[1]}x" if aims else ""
@@ -179,7 +179,7 @@ def measured(budget: Budget, given: argparse.Namespace, keep) -> dict:
                     figures["cells"].append(row)
                     keep(figures)
 
-    layers(ISSUE)
+    layers(GOALS)
     figures["default_recipe"] = budget.part("default recipe", 90, cuda_fit.default_recipe, offered)
     keep(figures)
     figures["neuralforecast"] = budget.part("neuralforecast", 60, cuda_fit.against_neuralforecast, offered)

@@ -107,7 +107,7 @@ def record(bench, shape):
 
 
 def test_the_last_lines_compare_like_with_like_and_tell_what_is_missing(bench):
-    shape = next(iter(bench.ISSUE))
+    shape = next(iter(bench.GOALS))
     found = bench.summary(record(bench, shape))
     assert f"gru {shape} float32 | 2.00x | 2.00x | 2.00x | 2.5x, 5x" in found
     assert "checks: 2, beyond the limit 1, wrong 0" in found
@@ -116,12 +116,12 @@ def test_the_last_lines_compare_like_with_like_and_tell_what_is_missing(bench):
 
 def test_what_is_wrong_is_not_timed(bench, timing, script, monkeypatch):
     pytest.importorskip("torch")
-    shapes = list(bench.ISSUE)[:2]
+    shapes = list(bench.GOALS)[:2]
     budget, timed, kept = timing.Budget(1e9), [], []
     monkeypatch.setattr(bench, "gpu", dict)
     monkeypatch.setattr(bench, "events", Clock)
     monkeypatch.setattr(bench, "MORE", [])
-    monkeypatch.setattr(bench, "ISSUE", dict.fromkeys(shapes))
+    monkeypatch.setattr(bench, "GOALS", dict.fromkeys(shapes))
     checks = [check(bench, shapes[0]), check(bench, shapes[1], right=False)]
     monkeypatch.setattr(bench, "checks", lambda cells, asked, *_: checks if asked else [])
     monkeypatch.setattr(bench, "timed", lambda cell, shape, *_: timed.append((cell, shape)) or {"cell": cell})
