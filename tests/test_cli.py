@@ -214,14 +214,14 @@ def test_a_file_stays_when_training_fails(run, tmp_path, monkeypatch, error):
 @pytest.mark.parametrize("update", [0, 2])
 def test_an_interrupt_ends_the_command(run, tmp_path, monkeypatch, update, options):
     """Also after a pass or more, where a fit by itself would end with a warning."""
-    gradient, calls = Passes.gradient, iter(range(1000))
+    gradient, calls = Passes.weighted_gradient, iter(range(1000))
 
     def until(self, *arguments, **others):
         if next(calls) == update:
             raise KeyboardInterrupt
         return gradient(self, *arguments, **others)
 
-    monkeypatch.setattr(Passes, "gradient", until)
+    monkeypatch.setattr(Passes, "weighted_gradient", until)
     out = tmp_path / "forecast.csv"
     code, printed, _ = run("forecast", AIR, "-n", 2, *FAST, "--max-steps", 9, "--out", out, "--quiet", *options)
     assert code != 0

@@ -79,6 +79,7 @@ def _tasks(dtype: np.dtype, cell: str, more: bool) -> Iterator[tuple]:
         yield RNNRegressor(cell, loss=loss, **SMALL), X, y
     yield RNNRegressor(cell, segment=2, layer_norm=True, **SMALL), X, y
     yield RNNRegressor(cell, decoder="seq2seq", **SMALL), X, y
+    yield RNNRegressor(cell, batch_size=512, **SMALL), np.tile(X, (64, 1)), np.tile(y, (64, 1))  # in several pieces
     X.setflags(write=False)  # as joblib hands large arrays to its processes
     yield RNNRegressor(cell, **SMALL), X, y
     if dtype == np.float32:

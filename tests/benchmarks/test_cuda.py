@@ -121,6 +121,7 @@ def test_what_is_wrong_is_not_timed(bench, timing, script, monkeypatch):
     monkeypatch.setattr(bench, "gpu", dict)
     monkeypatch.setattr(bench, "events", Clock)
     monkeypatch.setattr(bench, "MORE", [])
+    monkeypatch.setattr("cuda_precision.precisions", lambda: ["float32"])
     monkeypatch.setattr(bench, "GOALS", dict.fromkeys(shapes))
     checks = [check(bench, shapes[0]), check(bench, shapes[1], right=False)]
     monkeypatch.setattr(bench, "checks", lambda cells, asked, *_: checks if asked else [])

@@ -122,7 +122,7 @@ def test_a_fit_that_breaks_off_is_torn_down(make, error, monkeypatch):
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr(Passes, "gradient", fail)
+    monkeypatch.setattr(Passes, "weighted_gradient", fail)
     with pytest.raises(error):
         fit(model)
     assert recorder.heard[-1] == ("teardown", "fit")

@@ -37,14 +37,14 @@ def interrupted(monkeypatch):
     """A function after which a key is pressed at the gradient of that number, counted from 0."""
 
     def at(update):
-        gradient, calls = Passes.gradient, iter(range(10**6))
+        gradient, calls = Passes.weighted_gradient, iter(range(10**6))
 
         def until(self, *arguments, **options):
             if next(calls) == update:
                 raise KeyboardInterrupt
             return gradient(self, *arguments, **options)
 
-        monkeypatch.setattr(Passes, "gradient", until)
+        monkeypatch.setattr(Passes, "weighted_gradient", until)
 
     return at
 

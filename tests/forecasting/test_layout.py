@@ -161,7 +161,7 @@ def test_many_series_cost_their_values_once(monkeypatch):
     for y, copies in ((table, 1.0), (by_id, 0.0)):
         model.fit(y)  # compiles; and pandas keeps what it finds out about an index
         kept = model._tail.values.nbytes
-        numbers = 8 * n * (length - 6 - 3 + 1)  # of the windows, permuted
+        numbers = 2 * 8 * n * (length - 6 - 3 + 1)  # of the windows, permuted, and their weights
         assert peak_of(lambda y=y: model.fit(y)) < copies * data + kept + numbers + 0.35 * data
     monkeypatch.setattr(prediction, "AT_ONCE", 100)
     model.predict()

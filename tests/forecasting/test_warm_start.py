@@ -289,7 +289,7 @@ def test_a_warm_fit_that_is_interrupted_early_changes_nothing(make, monkeypatch)
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Passes, "gradient", interrupt)
+    monkeypatch.setattr(Passes, "weighted_gradient", interrupt)
     before = vars(model).copy()
     with pytest.raises(KeyboardInterrupt):
         fit(model)
