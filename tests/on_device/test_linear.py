@@ -11,7 +11,7 @@ from tsrnn.kernels import linear as loops
 from tsrnn.kernels.cuda import linear, products, tilings
 from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.cuda.driver import SIMULATED
-from tsrnn.kernels.cuda.families import capability
+from tsrnn.kernels.cuda.families import TF32_FROM, capability
 from tsrnn.kernels.devices import run
 
 TOLERANCE = {np.float64: 1e-13, np.float32: 2e-6}
@@ -86,7 +86,7 @@ def test_tiles_of_tensor_cores(monkeypatch, parts, tolerance, tile):
 
 def test_the_precision_of_an_array_says_how_products_are_made():
     kinds = [tilings.kind_of(Array.empty(1, np.float32, precision)) for precision in ("float32", "tf32")]
-    assert kinds == (["split", "tf32"] if capability() >= tilings.OLDEST else ["float32"] * 2)
+    assert kinds == (["split", "tf32"] if capability() >= TF32_FROM else ["float32"] * 2)
     assert tilings.kind_of(Array.empty(1, np.float64, "tf32")) == "float64"
 
 

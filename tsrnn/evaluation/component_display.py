@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tsrnn.evaluation.displays import FORECAST, OBSERVED, check_matplotlib, positions, tick_dates
+from tsrnn.evaluation.displays import FORECAST, OBSERVED, drawing_figure, plain, positions, tick_dates
 
 # Okabe and Ito (2008), Color Universal Design; dashes tell the lines apart as well.
 PARTS = {"linear": ("#D55E00", "--"), "network": ("#009E73", "-"), "smoothing": ("#CC79A7", ":")}
@@ -86,12 +86,7 @@ class ComponentDisplay:
         ModuleNotFoundError
             Without matplotlib.
         """
-        check_matplotlib()
-        from matplotlib.figure import Figure
-
-        if figure is None:
-            figure = Figure(figsize=(9, 5.5), dpi=150, layout="constrained")
-        self.figure_ = figure
+        self.figure_ = figure = drawing_figure(figure)
         self.axes_ = above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         before, after = positions(self.series.index), positions(self.components.index)
         above.plot(before, self.series, color=OBSERVED, linewidth=1.3, label="observed")
@@ -108,9 +103,7 @@ class ComponentDisplay:
         tick_dates(below, self.series.index)
         for ax in self.axes_:
             ax.axvline(before[-1], color="#999999", linewidth=0.8, linestyle=":", zorder=0)
-            ax.grid(axis="y", color="#E5E5E5", linewidth=0.8)
-            ax.set_axisbelow(True)
-            ax.spines[["top", "right"]].set_visible(False)
+            plain(ax)
             ax.margins(x=0.01)
             ax.legend(loc="upper left", ncols=3, frameon=False)
         figure.align_ylabels(self.axes_)

@@ -101,9 +101,7 @@ class ForecastDisplay:
         ax.axvline(positions(self.history.index[-1:])[0], color="#999999", linewidth=0.8, linestyle=":", zorder=0)
         ax.set_xlabel(str(self.history.index.name or "time"))
         ax.set_ylabel(str(self.history.name if self.history.name is not None else "value"))
-        ax.grid(axis="y", color="#E5E5E5", linewidth=0.8)
-        ax.set_axisbelow(True)
-        ax.spines[["top", "right"]].set_visible(False)
+        plain(ax)
         ax.margins(x=0.01)
         tick_dates(ax, shown.index)
         # Above the axes, where no line can run behind it.
@@ -126,6 +124,23 @@ def drawing_axes(ax):
 
         ax = Figure(figsize=(9, 4.5), dpi=150, layout="constrained").add_subplot()
     return ax
+
+
+def drawing_figure(figure):
+    """`figure`, or a new one with room for two axes, which needs no display and is not kept by pyplot."""
+    check_matplotlib()
+    if figure is None:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(9, 5.5), dpi=150, layout="constrained")
+    return figure
+
+
+def plain(ax) -> None:
+    """Lines across for the eye to follow, behind what is drawn, and no frame."""
+    ax.grid(axis="y", color="#E5E5E5", linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def positions(index: pd.Index) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tsrnn.evaluation.displays import OBSERVED, check_matplotlib, drawing_axes, positions, tick_dates
+from tsrnn.evaluation.displays import OBSERVED, drawing_axes, drawing_figure, plain, positions, tick_dates
 from tsrnn.forecasting.checks import check_option
 from tsrnn.network.inspection import directions
 
@@ -121,12 +121,7 @@ class GateDisplay:
         ModuleNotFoundError
             Without matplotlib.
         """
-        check_matplotlib()
-        from matplotlib.figure import Figure
-
-        if figure is None:
-            figure = Figure(figsize=(9, 5.5), dpi=150, layout="constrained")
-        self.figure_ = figure
+        self.figure_ = figure = drawing_figure(figure)
         self.axes_ = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2))
         self._plot_series(self.axes_[0])
         self._plot_gates(self.axes_[1], limits)
@@ -144,9 +139,7 @@ class GateDisplay:
             ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=5, frameon=False, borderaxespad=0.2)
         name = getattr(self.series, "name", None)
         ax.set_ylabel(str(name) if name is not None else "value")
-        ax.grid(axis="y", color="#E5E5E5", linewidth=0.8)
-        ax.set_axisbelow(True)
-        ax.spines[["top", "right"]].set_visible(False)
+        plain(ax)
         ax.tick_params(axis="x", length=0)
 
     def _plot_gates(self, ax, limits) -> None:
@@ -304,9 +297,7 @@ class GradientFlowDisplay:
         ax.set_xlabel("lag: steps before the last")
         relation = ", relative to lag 0" if relative else ""
         ax.set_ylabel(r"$\|\,\partial\,\mathrm{loss}\,/\,\partial h_t\,\|$" + relation)
-        ax.grid(axis="y", color="#E5E5E5", linewidth=0.8)
-        ax.set_axisbelow(True)
-        ax.spines[["top", "right"]].set_visible(False)
+        plain(ax)
         ax.margins(x=0.01)
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2)
         return self

@@ -8,7 +8,7 @@ import numpy as np
 from tsrnn.forecasting.defaults import LONG_TOGETHER, Choices, candidates, other_steps, rate_share
 from tsrnn.forecasting.panel import Panel
 from tsrnn.forecasting.plans import Plan, windowed
-from tsrnn.forecasting.smoothing import mixed, smoothing_forecasts
+from tsrnn.forecasting.smoothing import averaged, mixed, smoothing_forecasts
 from tsrnn.kernels.windows import read_only, seasonal_changes
 from tsrnn.network.network import Network
 from tsrnn.training.devices import workers_on
@@ -91,11 +91,10 @@ class Races:
         errors, without = [], []
         for normalize in names:
             candidate = replace(choices, normalize=normalize)
-            plan, network = self._held_back(candidate), self._build(candidate)
-            linear = self.start(network, plan)
-            if linear is None or not plan.validation.size:
+            mapped = self._mapped(candidate)
+            if mapped is None:
                 return choices
-            (found,), targets = linear_outputs(network, plan.validation, [linear], FLOAT)
+            plan, _, _, found, targets = mapped
             errors.append(self._errors(plan, found, targets, share))
             if share:
                 without.append(self._errors(plan, found, targets, 0.0))
@@ -109,11 +108,10 @@ class Races:
         numbers = other_steps(self._model, choices)
         if not numbers or not self._says_enough():
             return choices
-        plan, network = self._held_back(choices), self._build(choices)
-        linear = self.start(network, plan)
-        if linear is None or not plan.validation.size:
+        mapped = self._mapped(choices)
+        if mapped is None:
             return choices
-        (untrained,), targets = linear_outputs(network, plan.validation, [linear], FLOAT)
+        plan, network, linear, untrained, targets = mapped
         rate = self._model.learning_rate_init
         entries, errors = [], []
         for steps in numbers:
@@ -130,11 +128,10 @@ class Races:
         if not self._says_enough():
             return choices
         together = replace(choices, apart=False, training_share=LONG_TOGETHER)
-        plan, whole = self._held_back(choices), self._build(choices)
-        linear = self.start(whole, plan)
-        if linear is None or not plan.validation.size:
+        mapped = self._mapped(choices)
+        if mapped is None:
             return choices
-        (untrained,), targets = linear_outputs(whole, plan.validation, [linear], FLOAT)
+        plan, whole, linear, untrained, targets = mapped
         entries, errors = (choices, together), []
         for entry in entries:
             steps = APART_STEPS if choices.max_steps is None else min(APART_STEPS, choices.max_steps)
@@ -143,6 +140,18 @@ class Races:
             drawn = _drawn(untrained, trained, entry.training_share)
             errors.append(self._errors(plan, drawn, targets, choices.smoothing_share))
         return entries[self._won(errors, LEAST_GAIN_OF_TRAINING)]
+
+    def _mapped(self, choices: Choices) -> tuple[Plan, Network, np.ndarray, np.ndarray, np.ndarray] | None:
+        """Plan and network of some choices, the linear map, what it makes of the held-back windows, and their targets.
+
+        None where there is no such map, or where nothing can be held back.
+        """
+        plan, network = self._held_back(choices), self._build(choices)
+        linear = self.start(network, plan)
+        if linear is None or not plan.validation.size:
+            return None
+        (found,), targets = linear_outputs(network, plan.validation, [linear], FLOAT)
+        return plan, network, linear, found, targets
 
     def _says_enough(self) -> bool:
         return self._panel.n_series * self._held >= LEAST_HORIZONS * self._outputs
@@ -211,7 +220,7 @@ class Races:
 
 def _drawn(linear: np.ndarray, trained: np.ndarray, share: float) -> np.ndarray:
     """Outputs of which training has a share, and the linear map the rest."""
-    drawn = (1 - share) * linear + share * trained
+    drawn = averaged(linear, trained, share)
     return np.where(np.isfinite(drawn), drawn, np.inf)
 
 

@@ -101,10 +101,7 @@ def joined(network: Network, coefficients: np.ndarray, apart: Network, trained: 
     p = network.layout.views(parameters)
     for name, values in apart.layout.views(trained).items():
         p[name][...] = values
-    p["linear.weight"][...], p["linear.bias"][...] = coefficients[:-1].T, coefficients[-1]
-    for name, part in (("linear", 1 - share), ("head", share)):
-        p[f"{name}.weight"] *= part
-        p[f"{name}.bias"] *= part
+    draw_back(network, parameters, coefficients, share)
     return parameters
 
 

@@ -22,7 +22,7 @@ therefore made outside of them, where they are rounded (Ootomo and Yokota, 2022)
 import numpy as np
 
 from tsrnn.kernels.cuda.driver import cuda, device
-from tsrnn.kernels.cuda.families import Fitted, capability, most_shared
+from tsrnn.kernels.cuda.families import TF32_FROM, Fitted, capability, most_shared
 from tsrnn.kernels.cuda.instructions import (
     as_f32,
     as_u32,
@@ -48,7 +48,6 @@ HELD = {False: 128, True: 96}  # weights that a thread holds in registers at mos
 ODD = 32  # registers that are wanted for other things where units are no multiple of 32
 AHEAD = 4  # steps before it is read that memory is asked for what a step reads
 LINE = 32  # numbers that come from memory at a time
-OLDEST = (8, 0)  # compute capability that has tf32
 ZERO = np.float32(0)
 
 
@@ -57,7 +56,7 @@ def fitted(family, a, size: int, *numbers) -> Fitted | None:
 
     None where it cannot be: there a kernel computes that keeps nothing, which all sizes, types and GPUs suit.
     """
-    if a.dtype != np.float32 or size % UNITS or size > MOST_UNITS or capability() < OLDEST:
+    if a.dtype != np.float32 or size % UNITS or size > MOST_UNITS or capability() < TF32_FROM:
         return None
     found = family(size, *numbers, a.precision == "float32")
     return found if found.shared <= most_shared() else None

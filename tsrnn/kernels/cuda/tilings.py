@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.kernels.cuda.families import capability
+from tsrnn.kernels.cuda.families import TF32_FROM, capability
 from tsrnn.kernels.cuda.instructions import WARP
 
 
@@ -98,12 +98,11 @@ TILES = {
 }
 TYPES = {kind: kind if kind in ("float32", "float64") else "float32" for kind in TILES}  # of the numbers
 ENOUGH = 128  # blocks: about one for each multiprocessor of a large GPU
-OLDEST = (8, 0)  # compute capability that has tf32
 
 
 def kind_of(out) -> str:
     """How products that an array is to hold are made, a key of `TILES`: by its type, its precision and the device."""
-    if out.dtype != np.float32 or capability() < OLDEST:
+    if out.dtype != np.float32 or capability() < TF32_FROM:
         return out.dtype.name
     return "tf32" if out.precision == "tf32" else "split"
 
