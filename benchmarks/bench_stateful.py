@@ -55,7 +55,7 @@ def measure(settings: dict, points: int, updates: int) -> tuple[float, float]:
 
 def streams(points: int, bptt_steps: int) -> dict:
     """A pass takes as many updates as a stream has parts."""
-    from tsrnn.forecasting.streams import n_origins, n_streams
+    from tsrnn.forecasting.samples.streams import n_origins, n_streams
 
     origins = n_origins(points, HORIZON, 1)
     rows = n_streams(origins, bptt_steps, "auto")

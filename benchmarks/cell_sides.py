@@ -10,8 +10,8 @@ import torch
 from cell_shapes import GATES, Shape
 from timing import Side
 
-from tsrnn.forecasting.onnxnodes import Graph
-from tsrnn.forecasting.windows import TableRows
+from tsrnn.forecasting.onnx.nodes import Graph
+from tsrnn.forecasting.samples.windows import TableRows
 from tsrnn.kernels.optimization import norm
 from tsrnn.network.network import Network
 from tsrnn.training.losses import LOSSES

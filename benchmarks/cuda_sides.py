@@ -15,7 +15,7 @@ from cell_shapes import GATES, Shape
 from cuda_precision import chosen
 from cuda_timing import Side, repeated
 
-from tsrnn.forecasting.windows import TableRows
+from tsrnn.forecasting.samples.windows import TableRows
 from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.network.network import Network
 from tsrnn.network.recurrent import Recurrent

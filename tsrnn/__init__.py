@@ -10,10 +10,10 @@ ahead of time what a first fit would wait for.
 import sklearn.base  # noqa: F401
 
 from tsrnn.compilation import warmup
-from tsrnn.forecasting.calendar import CalendarFeatures
 from tsrnn.forecasting.forecaster import RNNForecaster
-from tsrnn.forecasting.longformat import from_long, to_long
 from tsrnn.forecasting.regressor import RNNRegressor
+from tsrnn.forecasting.series.calendar import CalendarFeatures
+from tsrnn.forecasting.series.longformat import from_long, to_long
 from tsrnn.training.trainer import DivergenceError
 
 __version__ = "0.1.0"

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from tsrnn import RNNForecaster, RNNRegressor
-from tsrnn.forecasting.normalization import Units
-from tsrnn.forecasting.panel import panel_of
-from tsrnn.forecasting.windows import SeriesWindows, Table
+from tsrnn.forecasting.samples.normalization import Units
+from tsrnn.forecasting.samples.windows import SeriesWindows, Table
+from tsrnn.forecasting.series.panel import panel_of
 from tsrnn.network.cells import CELLS
 
 # Without the compiler an update takes some hundred times longer.

@@ -7,7 +7,7 @@ import pytest
 from forecasting.small import daily, values
 from tsrnn import RNNForecaster
 from tsrnn.forecasting.defaults import auto_lookback, auto_segment, choose
-from tsrnn.forecasting.panel import panel_of
+from tsrnn.forecasting.series.panel import panel_of
 
 
 def forecaster(horizon=3, **changes):

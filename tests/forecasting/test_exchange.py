@@ -1,4 +1,4 @@
-"""Weights to torch and back, and what is refused on the way; ONNX has a file of its own, test_onnxgraph.py."""
+"""Weights to torch and back, and what is refused on the way; ONNX has a file of its own, onnx/test_graph.py."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ from forecasting.small import (
 from forecasting.test_tasks import task
 from gradcheck import assert_close
 from tsrnn.forecasting.exchange import CELLS_IN_TORCH
-from tsrnn.forecasting.streams import Reader
+from tsrnn.forecasting.samples.streams import Reader
 from tsrnn.network.cells import CELLS
 from tsrnn.network.decoders import Parallel, Seq2Seq
 

@@ -14,8 +14,8 @@ from forecasting.small import assert_index, daily, every_cell, forecaster, value
 from tsrnn import RNNForecaster
 from tsrnn.datasets import load_airpassengers
 from tsrnn.forecasting.fitting import DECODERS
-from tsrnn.forecasting.normalization import CENTRINGS
-from tsrnn.forecasting.timeindex import frequency
+from tsrnn.forecasting.samples.normalization import CENTRINGS
+from tsrnn.forecasting.series.timeindex import frequency
 from tsrnn.network.cells import CELLS
 
 every_decoder = pytest.mark.parametrize("decoder", DECODERS)

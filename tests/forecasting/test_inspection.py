@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 from forecasting.small import assert_untouched, daily, every_cell, forecaster, measure, regressor, sequences, values
-from tsrnn.forecasting.timeindex import check_same_frequency
+from tsrnn.forecasting.series.timeindex import check_same_frequency
 
 LSTM, GRU = ["i", "f", "g", "o", "h", "c", "time_constant"], ["r", "z", "n", "h", "time_constant"]
 QUANTITIES = {

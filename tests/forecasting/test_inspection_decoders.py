@@ -11,8 +11,8 @@ from pandas.testing import assert_series_equal
 from forecasting.small import daily, every_cell, forecaster, measure, regressor, stateful, values
 from forecasting.test_tasks import task
 from gradcheck import central_differences
-from tsrnn.forecasting.normalization import Units
-from tsrnn.forecasting.streams import Reader, gather_part
+from tsrnn.forecasting.samples.normalization import Units
+from tsrnn.forecasting.samples.streams import Reader, gather_part
 from tsrnn.network.inspection import gates_and_states
 from tsrnn.network.network import Network
 

@@ -11,7 +11,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from forecasting.small import assert_untouched, every_cell, regressor, sequences
-from tsrnn.forecasting.sequences import Sequences
+from tsrnn.forecasting.samples.sequences import Sequences
 from tsrnn.training.losses import LOSSES
 
 DECODERS = ("direct", "in_step", "parallel", "seq2seq")

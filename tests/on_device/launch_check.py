@@ -91,7 +91,7 @@ def check_arguments(library) -> list[str]:
 
 def trainer(layers: int, updates: int, records: bool):
     """A GRU's at 64 sequences of 48 steps and 64 units: what a GPU is done with before the host has asked for it."""
-    from tsrnn.forecasting.windows import TableRows
+    from tsrnn.forecasting.samples.windows import TableRows
     from tsrnn.network.network import Network
     from tsrnn.training import cuda
     from tsrnn.training.trainer import Trainer, TrainingOptions

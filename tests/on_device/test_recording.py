@@ -6,7 +6,7 @@ import pytest
 
 from training.problems import CHANNELS, OUTPUTS, STEPS, ArraySamples, make_network, make_samples, make_trainer
 from tsrnn import RNNForecaster
-from tsrnn.forecasting.windows import TableRows
+from tsrnn.forecasting.samples.windows import TableRows
 from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.cuda.driver import CannotBeRecordedError, kept_memory, stream
 from tsrnn.kernels.cuda.recording import Packet, Recording

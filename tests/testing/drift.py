@@ -10,8 +10,8 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.checks import check_integer
-from tsrnn.forecasting.panel import joined, panel_of
-from tsrnn.forecasting.timeindex import check_same_frequency
+from tsrnn.forecasting.series.panel import joined, panel_of
+from tsrnn.forecasting.series.timeindex import check_same_frequency
 
 FURTHEST = 64  # steps after the series in which rows are looked for
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
+from forecasting.series.test_panel import wide
 from forecasting.small import daily, forecaster, stateful
-from forecasting.test_panel import wide
 from tsrnn.testing import forecaster_checks, index_checks
 
 STREAMS = {"stateful": True, "bptt_steps": 5, "lookback": "auto"}

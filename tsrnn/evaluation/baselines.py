@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.checks import check_integer, check_series
-from tsrnn.forecasting.timeindex import frequency, future_index
+from tsrnn.forecasting.series.timeindex import frequency, future_index
 
 
 def seasonal_naive(y_train, horizon, season_length=1):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.timeindex import frequency, season_length
+from tsrnn.forecasting.series.timeindex import frequency, season_length
 
 # Okabe and Ito (2008), Color Universal Design: told apart with any kind of colour vision, and in grey.
 OBSERVED, TESTED, FORECAST = "#333333", "#D55E00", "#0072B2"

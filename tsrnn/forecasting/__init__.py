@@ -1,1 +1,1 @@
-"""Floor 4: windows, normalisation and the estimators."""
+"""Floor 4: RNNForecaster and RNNRegressor, from series and rows to forecasts."""

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.timeindex import name_stamps
+from tsrnn.forecasting.series.timeindex import name_stamps
 
 LARGEST = 1e150  # its square is a number yet
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsrnn.forecasting.normalization import mean_and_deviation
-from tsrnn.forecasting.panel import Panel
+from tsrnn.forecasting.samples.normalization import mean_and_deviation
+from tsrnn.forecasting.series.panel import Panel
 
 # Steps of a window by season, found on held-back parts: three weeks of hours, eight weeks of days, two years of weeks,
 # five of months and of quarters.

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.forecasting.onnxnodes import load_onnx
+from tsrnn.forecasting.onnx.nodes import load_onnx
 from tsrnn.forecasting.persistence import replacing
 from tsrnn.network.inspection import directions
 from tsrnn.network.network import Network

@@ -7,12 +7,12 @@ import numpy as np
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option
 from tsrnn.forecasting.defaults import CHOSEN, choose
 from tsrnn.forecasting.ensemble import further_members
-from tsrnn.forecasting.normalization import NORMALIZATIONS
-from tsrnn.forecasting.panel import panel_of
 from tsrnn.forecasting.plans import carried_states, check_signs, streamed, windowed, with_exogenous, with_room
 from tsrnn.forecasting.prediction import kept_values
+from tsrnn.forecasting.samples.normalization import NORMALIZATIONS
 from tsrnn.forecasting.selection import Races
-from tsrnn.forecasting.timeindex import season_length
+from tsrnn.forecasting.series.panel import panel_of
+from tsrnn.forecasting.series.timeindex import season_length
 from tsrnn.training.linear import draw_back, joined, start_linear
 
 DECODERS = ("direct", "parallel", "recursive", "seq2seq")

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from tsrnn.forecasting.covariates import with_history
-from tsrnn.forecasting.normalization import Units
-from tsrnn.forecasting.panel import Panel, panel_of
+from tsrnn.forecasting.samples.normalization import Units
+from tsrnn.forecasting.samples.streams import Reader, StreamUnits
+from tsrnn.forecasting.samples.windows import SeriesWindows, Table
+from tsrnn.forecasting.series.covariates import with_history
+from tsrnn.forecasting.series.panel import Panel, panel_of
 from tsrnn.forecasting.smoothing import mixed, smoothing_forecasts
-from tsrnn.forecasting.streams import Reader, StreamUnits
-from tsrnn.forecasting.windows import SeriesWindows, Table
 
 
 def one_step_forecasts(model, y, X=None) -> np.ndarray:

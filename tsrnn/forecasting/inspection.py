@@ -8,9 +8,9 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.checks import check_option
-from tsrnn.forecasting.panel import Panel
-from tsrnn.forecasting.streams import Reader, StreamPart
-from tsrnn.forecasting.windows import SeriesWindows, Table, TableRows
+from tsrnn.forecasting.samples.streams import Reader, StreamPart
+from tsrnn.forecasting.samples.windows import SeriesWindows, Table, TableRows
+from tsrnn.forecasting.series.panel import Panel
 from tsrnn.network.inspection import DIRECTIONS, directions, gates_and_states, state_gradients, time_constant
 from tsrnn.network.layers import Views
 from tsrnn.training.losses import LOSSES

@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsrnn.forecasting.covariates import Covariates, has_columns, learnt_history, past_names, with_history
 from tsrnn.forecasting.defaults import Choices
-from tsrnn.forecasting.normalization import LOG, Units
-from tsrnn.forecasting.panel import SINGLE, Panel
-from tsrnn.forecasting.streams import (
+from tsrnn.forecasting.samples.normalization import LOG, Units
+from tsrnn.forecasting.samples.streams import (
     MOST_STREAMS,
     STREAM_CENTRINGS,
     Carried,
@@ -19,9 +17,11 @@ from tsrnn.forecasting.streams import (
     n_origins,
     n_streams,
 )
-from tsrnn.forecasting.timeindex import name_stamps
+from tsrnn.forecasting.samples.windows import SeriesWindows, Table
+from tsrnn.forecasting.series.covariates import Covariates, has_columns, learnt_history, past_names, with_history
+from tsrnn.forecasting.series.panel import SINGLE, Panel
+from tsrnn.forecasting.series.timeindex import name_stamps
 from tsrnn.forecasting.warmstart import check_same_units
-from tsrnn.forecasting.windows import SeriesWindows, Table
 from tsrnn.training.passes import Samples
 
 

@@ -8,19 +8,19 @@ import pandas as pd
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.forecasting.alignment import framed, rows_asked
 from tsrnn.forecasting.checks import check_integer
-from tsrnn.forecasting.covariates import Covariates, known_ahead, with_history
 from tsrnn.forecasting.ensemble import median_of_members
-from tsrnn.forecasting.normalization import Units
-from tsrnn.forecasting.onnxgraph import stream_graph, windows_graph
-from tsrnn.forecasting.onnxnodes import Graph
-from tsrnn.forecasting.panel import SINGLE, WIDE, Panel, joined, panel_of
+from tsrnn.forecasting.onnx.graph import stream_graph, windows_graph
+from tsrnn.forecasting.onnx.nodes import Graph
 from tsrnn.forecasting.plans import carried_states
+from tsrnn.forecasting.samples.normalization import Units
+from tsrnn.forecasting.samples.streams import Carried, Reader, StreamUnits, reach
+from tsrnn.forecasting.samples.windows import SeriesWindows, Table
+from tsrnn.forecasting.series.alignment import framed, rows_asked
+from tsrnn.forecasting.series.covariates import Covariates, known_ahead, with_history
+from tsrnn.forecasting.series.panel import SINGLE, WIDE, Panel, joined, panel_of
+from tsrnn.forecasting.series.timeindex import check_same_frequency, future_index
 from tsrnn.forecasting.smoothing import mixed, smoothed_values, smoothing_forecasts
-from tsrnn.forecasting.streams import Carried, Reader, StreamUnits, reach
-from tsrnn.forecasting.timeindex import check_same_frequency, future_index
-from tsrnn.forecasting.windows import SeriesWindows, Table
 
 AT_ONCE = 1 << 15  # series whose windows and forecasts are laid out at once
 

@@ -6,10 +6,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.base import RecurrentEstimator
 from tsrnn.forecasting.inspection import RegressorInspection
-from tsrnn.forecasting.interop import on_host
-from tsrnn.forecasting.onnxgraph import Graph, rows_graph
-from tsrnn.forecasting.rows import laid_out, predicted
-from tsrnn.forecasting.sequences import flat_targets
+from tsrnn.forecasting.onnx.graph import Graph, rows_graph
+from tsrnn.forecasting.samples.interop import on_host
+from tsrnn.forecasting.samples.rows import laid_out, predicted
+from tsrnn.forecasting.samples.sequences import flat_targets
 
 
 class RNNRegressor(RegressorMixin, RegressorInspection, RecurrentEstimator):

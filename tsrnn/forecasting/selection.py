@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from tsrnn.forecasting.defaults import LONG_TOGETHER, Choices, candidates, other_steps, rate_share
-from tsrnn.forecasting.panel import Panel
 from tsrnn.forecasting.plans import Plan, windowed
+from tsrnn.forecasting.series.panel import Panel
 from tsrnn.forecasting.smoothing import averaged, mixed, smoothing_forecasts
 from tsrnn.kernels.windows import read_only, seasonal_changes
 from tsrnn.network.network import Network

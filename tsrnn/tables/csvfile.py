@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.timeindex import frequency, name_stamps, season_length
+from tsrnn.forecasting.series.timeindex import frequency, name_stamps, season_length
 from tsrnn.tables.columns import find_target, find_time, is_integer
 from tsrnn.tables.dates import DateError, Stamps, are_compact_dates, read_dates
 

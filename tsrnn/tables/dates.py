@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tsrnn.forecasting.timeindex import frequency
+from tsrnn.forecasting.series.timeindex import frequency
 
 SAMPLE = 20  # values that show whether a column holds dates at all
 

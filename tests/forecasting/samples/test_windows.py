@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 import naive
 from forecasting.small import daily, forecaster, measure, units_of, values, windows_of
-from tsrnn.forecasting import base, windows
-from tsrnn.forecasting.normalization import CENTRINGS, Units
-from tsrnn.forecasting.windows import TableRows
+from tsrnn.forecasting import base
+from tsrnn.forecasting.samples import windows
+from tsrnn.forecasting.samples.normalization import CENTRINGS, Units
+from tsrnn.forecasting.samples.windows import TableRows
 
 every_centring = pytest.mark.parametrize("centring", CENTRINGS)
 

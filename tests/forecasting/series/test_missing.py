@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting.series.test_covariates import exogenous
+from forecasting.series.test_panel import long, wide
 from forecasting.small import assert_untouched, daily, forecaster, values
-from forecasting.test_covariates import exogenous
-from forecasting.test_panel import long, wide
 from gradcheck import assert_close
 from tsrnn import CalendarFeatures, RNNForecaster
 

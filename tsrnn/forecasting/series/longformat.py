@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.timeindex import name_stamps
+from tsrnn.forecasting.series.timeindex import name_stamps
 
 
 def from_long(df, id_col="unique_id", time_col="ds", target_col="y"):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasting.small import assert_index
-from tsrnn.forecasting.timeindex import check_same_frequency, frequency, future_index, name_stamps, season_length
+from tsrnn.forecasting.series.timeindex import check_same_frequency, frequency, future_index, name_stamps, season_length
 
 # Frequency of stamps: steps in a season.
 SEASONS = {

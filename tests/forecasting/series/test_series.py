@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from forecasting.small import daily, forecaster, values
 from tsrnn.forecasting.fitting import DECODERS
-from tsrnn.forecasting.normalization import CENTRINGS
+from tsrnn.forecasting.samples.normalization import CENTRINGS
 
 every_centring = pytest.mark.parametrize("normalize", CENTRINGS)
 

@@ -3,9 +3,9 @@
 import numpy as np
 from sklearn.utils import assert_all_finite
 
-from tsrnn.forecasting.interop import floating
-from tsrnn.forecasting.sequences import Sequences
-from tsrnn.forecasting.windows import TableRows
+from tsrnn.forecasting.samples.interop import floating
+from tsrnn.forecasting.samples.sequences import Sequences
+from tsrnn.forecasting.samples.windows import TableRows
 from tsrnn.kernels.cuda.arrays import Array
 from tsrnn.kernels.cuda.tables import sums_of_channels, what_is_not_finite
 from tsrnn.kernels.devices import contiguous
@@ -18,7 +18,7 @@ def placed(model, lying: dict, name: str, checked: np.ndarray) -> Array:
     ----------
     model : RNNRegressor
     lying : dict
-        See `tsrnn.forecasting.interop.taken`.
+        See `tsrnn.forecasting.samples.interop.taken`.
     name : str
     checked : ndarray
         The argument, or what stood in for it, after all checks; of the shape that is wanted.

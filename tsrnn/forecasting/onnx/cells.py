@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from tsrnn.forecasting.onnxnodes import Graph
+from tsrnn.forecasting.onnx.nodes import Graph
 from tsrnn.network.recurrent import Recurrent
 
 Weights = dict[str, np.ndarray]

@@ -8,9 +8,16 @@ from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 
 from tsrnn.forecasting.checks import check_integer, check_option
-from tsrnn.forecasting.interop import on_host, stand_in, taken
-from tsrnn.forecasting.sequences import Sequences, as_sequences, check_weights, flat_targets, in_layout, target_steps
-from tsrnn.forecasting.windows import TableRows
+from tsrnn.forecasting.samples.interop import on_host, stand_in, taken
+from tsrnn.forecasting.samples.sequences import (
+    Sequences,
+    as_sequences,
+    check_weights,
+    flat_targets,
+    in_layout,
+    target_steps,
+)
+from tsrnn.forecasting.samples.windows import TableRows
 from tsrnn.network.network import DECODERS, Network
 
 UNITS = ("x_mean_", "x_scale_", "y_mean_", "y_scale_")
@@ -95,7 +102,7 @@ def laid_out(model, X, y, sample_weight, incremental: bool = False) -> RowPlan:
 def _sequences(model, lying: dict, table: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Sequences:
     if not lying:
         return Sequences(table, targets, weights)
-    from tsrnn.forecasting.devicerows import DeviceSequences, placed  # which imports numba-cuda
+    from tsrnn.forecasting.samples.devicerows import DeviceSequences, placed  # which imports numba-cuda
 
     return DeviceSequences(placed(model, lying, "X", table), placed(model, lying, "y", targets), weights)
 
@@ -111,7 +118,7 @@ def predicted(model, X):
     if table.shape[1:] != expected:
         raise ValueError(f"X has (steps, channels) = {table.shape[1:]}, but the model was fitted on {expected}")
     if lying:
-        from tsrnn.forecasting import devicerows  # which imports numba-cuda
+        from tsrnn.forecasting.samples import devicerows  # which imports numba-cuda
 
         return devicerows.predicted(model, devicerows.placed(model, lying, "X", table))
     outputs = model._outputs(TableRows(table, None, None, model.x_mean_, model.x_scale_))

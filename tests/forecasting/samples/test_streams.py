@@ -11,7 +11,7 @@ import pytest
 import naive
 from forecasting.small import UPDATES, assert_untouched, daily, every_cell, stateful, values
 from gradcheck import assert_close
-from tsrnn.forecasting.streams import SeriesStreams, StreamUnits, n_streams
+from tsrnn.forecasting.samples.streams import SeriesStreams, StreamUnits, n_streams
 from tsrnn.kernels.windows import LAST, SERIES
 
 

@@ -1,17 +1,17 @@
-"""A fitted estimator as an ONNX graph: the network in float32, and around it the units.
+"""A fitted estimator as a graph: the network in float32, and around it the units.
 
 Those are in float64, so that a high level does not cost the digits of small changes.
 """
 
 import numpy as np
 
-from tsrnn.forecasting.normalization import Units
-from tsrnn.forecasting.onnxcells import Weights
-from tsrnn.forecasting.onnxlayers import network_outputs
-from tsrnn.forecasting.onnxnodes import Graph
-from tsrnn.forecasting.onnxsmoothing import smoothing_nodes
+from tsrnn.forecasting.onnx.cells import Weights
+from tsrnn.forecasting.onnx.layers import network_outputs
+from tsrnn.forecasting.onnx.nodes import Graph
+from tsrnn.forecasting.onnx.smoothing import smoothing_nodes
+from tsrnn.forecasting.samples.normalization import Units
+from tsrnn.forecasting.samples.streams import StreamUnits
 from tsrnn.forecasting.smoothing import averaged
-from tsrnn.forecasting.streams import StreamUnits
 from tsrnn.kernels.smoothing import LARGEST_LOG
 from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SCALE_FLOOR, SERIES
 from tsrnn.network.inspection import directions
@@ -110,13 +110,13 @@ def _value_by_value(
 
 
 def _to_log(graph: Graph, y: str, floor: np.float64) -> str:
-    """As `tsrnn.forecasting.normalization.to_log`."""
+    """As `tsrnn.forecasting.samples.normalization.to_log`."""
     low = graph.add("Add", floor, graph.add("Mul", graph.add("Max", y, np.float64(0)), np.float64(0.5)))
     return graph.add("Log", graph.add("Where", graph.add("Less", y, 2 * floor), low, y))
 
 
 def _from_log(graph: Graph, logs: str, floor: np.float64) -> str:
-    """As `tsrnn.forecasting.normalization.from_log`."""
+    """As `tsrnn.forecasting.samples.normalization.from_log`."""
     values = graph.add("Exp", graph.add("Min", logs, np.float64(LARGEST_LOG)))
     low = graph.add("Max", graph.add("Mul", graph.add("Sub", values, floor), np.float64(2)), np.float64(0))
     return graph.add("Where", graph.add("Less", values, 2 * floor), low, values)

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.alignment import framed, rows_at, stamps_at
-from tsrnn.forecasting.calendar import CalendarFeatures
 from tsrnn.forecasting.checks import numbers, refuse_missing
-from tsrnn.forecasting.panel import WIDE, Panel
-from tsrnn.forecasting.timeindex import name_stamps, steps_from
+from tsrnn.forecasting.series.alignment import framed, rows_at, stamps_at
+from tsrnn.forecasting.series.calendar import CalendarFeatures
+from tsrnn.forecasting.series.panel import WIDE, Panel
+from tsrnn.forecasting.series.timeindex import name_stamps, steps_from
 
 SHOWN = 5  # categories and columns named in an error
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting.series.test_panel import every_kind, long, of_kind, wide
 from forecasting.small import daily, forecaster, values
-from forecasting.test_panel import every_kind, long, of_kind, wide
 from gradcheck import assert_close
 from tsrnn.forecasting import prediction
-from tsrnn.forecasting.panel import panel_of
-from tsrnn.forecasting.timeindex import frequency
+from tsrnn.forecasting.series.panel import panel_of
+from tsrnn.forecasting.series.timeindex import frequency
 
 every_float = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.checks import numbers, refuse_missing, unusable, usable, with_index
-from tsrnn.forecasting.layout import (
+from tsrnn.forecasting.series.layout import (
     AS_THEY_ARE,
     column_label,
     columns_of,
@@ -15,7 +15,7 @@ from tsrnn.forecasting.layout import (
     series_of,
     stretches,
 )
-from tsrnn.forecasting.timeindex import (
+from tsrnn.forecasting.series.timeindex import (
     BLOCK,
     OFF_GRID,
     frequency,

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 
-from tsrnn.forecasting.panel import LONG, Panel
-from tsrnn.forecasting.timeindex import (
+from tsrnn.forecasting.series.panel import LONG, Panel
+from tsrnn.forecasting.series.timeindex import (
     OFF_GRID,
     future_index,
     name_stamps,

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from forecasting.small import forecaster
 from tsrnn.forecasting.insample import one_step_forecasts
-from tsrnn.forecasting.normalization import CENTRINGS, LOG, NORMALIZATIONS, Units, from_log, to_log
+from tsrnn.forecasting.samples.normalization import CENTRINGS, LOG, NORMALIZATIONS, Units, from_log, to_log
 
 every_log = pytest.mark.parametrize("normalize", [LOG + name for name in CENTRINGS])
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.normalization import Units
+from tsrnn.forecasting.samples.normalization import Units
 from tsrnn.kernels.devices import run
 from tsrnn.kernels.windows import gather_row_targets, gather_rows, gather_windows, measure_windows, read_only
 

@@ -11,7 +11,7 @@ from forecasting.small import UPDATES, assert_untouched, daily, every_cell, fore
 from gradcheck import assert_close
 from tsrnn import RNNForecaster
 from tsrnn.forecasting import smoothing
-from tsrnn.forecasting.panel import panel_of
+from tsrnn.forecasting.series.panel import panel_of
 
 
 def wide(n=60):

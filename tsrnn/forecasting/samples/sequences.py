@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
-from tsrnn.forecasting.windows import TableRows
+from tsrnn.forecasting.samples.windows import TableRows
 
 
 def as_sequences(X: np.ndarray, channels: int) -> np.ndarray:

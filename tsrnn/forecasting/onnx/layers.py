@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsrnn.forecasting.onnxcells import CELLS_IN_ONNX, Weights, float32
-from tsrnn.forecasting.onnxnodes import Graph
+from tsrnn.forecasting.onnx.cells import CELLS_IN_ONNX, Weights, float32
+from tsrnn.forecasting.onnx.nodes import Graph
 from tsrnn.kernels.layer_norm import EPSILON
 from tsrnn.network.decoders import Direct, InStep, Parallel, Seq2Seq
 from tsrnn.network.inspection import directions

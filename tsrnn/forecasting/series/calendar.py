@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option
-from tsrnn.forecasting.cycles import CYCLES, is_holiday, time_stamps, usual_step, waves
+from tsrnn.forecasting.series.cycles import CYCLES, is_holiday, time_stamps, usual_step, waves
 
 ENCODINGS = ("fourier", "ordinal", "onehot")
 FEATURES = (*CYCLES, "is_weekend", "time")

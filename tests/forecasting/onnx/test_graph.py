@@ -17,7 +17,7 @@ from forecasting.small import (
 from forecasting.test_tasks import task
 from gradcheck import assert_close
 from tsrnn import __version__
-from tsrnn.forecasting.onnxcells import CELLS_IN_ONNX
+from tsrnn.forecasting.onnx.cells import CELLS_IN_ONNX
 from tsrnn.network.cells import CELLS
 
 onnx = pytest.importorskip("onnx")

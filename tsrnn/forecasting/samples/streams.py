@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.normalization import flat_scale, mean_and_deviation
+from tsrnn.forecasting.samples.normalization import flat_scale, mean_and_deviation
 from tsrnn.kernels.devices import run
 from tsrnn.kernels.streams import gather_streams, typical_change
 from tsrnn.kernels.windows import LAST, SERIES, read_only

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting.series.test_panel import long, wide
 from forecasting.small import assert_untouched, daily, every_cell, forecaster, values
-from forecasting.test_panel import long, wide
 from gradcheck import assert_close
 from tsrnn import RNNForecaster
 

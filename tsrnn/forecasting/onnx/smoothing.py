@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsrnn.forecasting.onnxnodes import Graph
+from tsrnn.forecasting.onnx.nodes import Graph
 from tsrnn.forecasting.smoothing import METHODS, WITHOUT_SEASON, smoothed_values
 from tsrnn.kernels.smoothing import LARGEST_LOG, LEAST_SHARE, LEAST_SQUARE, correct, drift, lag_behind, merit, smooth
 

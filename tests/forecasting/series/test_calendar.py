@@ -24,8 +24,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from forecasting.small import assert_index, assert_untouched
 from tsrnn import CalendarFeatures
-from tsrnn.forecasting.calendar import ENCODINGS, FEATURES
-from tsrnn.forecasting.cycles import CYCLES
+from tsrnn.forecasting.series.calendar import ENCODINGS, FEATURES
+from tsrnn.forecasting.series.cycles import CYCLES
 
 # Frequency of stamps: what "auto" takes.
 BELOW_AN_HOUR = ("minute", "hour", "weekday", "dayofyear")

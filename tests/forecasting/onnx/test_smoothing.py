@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from forecasting.small import forecaster, values
 from tsrnn import RNNForecaster
 from tsrnn.datasets import load_airpassengers
-from tsrnn.forecasting.onnxnodes import Graph
-from tsrnn.forecasting.onnxsmoothing import smoothing_nodes
+from tsrnn.forecasting.onnx.nodes import Graph
+from tsrnn.forecasting.onnx.smoothing import smoothing_nodes
 from tsrnn.forecasting.smoothing import smoothed_values, smoothing_forecasts
 
 pytest.importorskip("onnx")

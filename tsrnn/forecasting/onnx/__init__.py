@@ -1,0 +1,1 @@
+"""A fitted estimator written as an ONNX graph."""
