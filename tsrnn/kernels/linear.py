@@ -81,6 +81,22 @@ def affine(x, weight, bias, out):
         project(x[first : first + BLOCK_ROWS], right, bias, out[first : first + BLOCK_ROWS])
 
 
+@loop
+def add_column_sums(a, out):
+    """out += sum of the rows of `a`.
+
+    Parameters
+    ----------
+    a : (R, O) read
+    out : (O,) read and written
+    """
+    rows, columns = a.shape
+    for r in range(rows):
+        row = a[r]
+        for j in range(columns):
+            out[j] += row[j]
+
+
 @shared
 def affine_gradient(x, d_out, d_weight, d_bias):
     """Gradients of `affine` with respect to its weight and bias.
@@ -93,8 +109,11 @@ def affine_gradient(x, d_out, d_weight, d_bias):
     d_bias : (O,) written
     """
     d_weight[...] = 0
-    add_outer_product(d_out, x, d_weight)
-    column_sums(d_out, d_bias)
+    d_bias[...] = 0
+    for first in range(0, x.shape[0], BLOCK_ROWS):  # a block at a time, so that the sums find it in the cache
+        block = d_out[first : first + BLOCK_ROWS]
+        add_outer_product(block, x[first : first + BLOCK_ROWS], d_weight)
+        add_column_sums(block, d_bias)
 
 
 @shared
@@ -120,13 +139,8 @@ def column_sums(a, out):
     a : (R, O) read
     out : (O,) written
     """
-    rows, columns = a.shape
-    for j in range(columns):
-        out[j] = 0
-    for r in range(rows):
-        row = a[r]
-        for j in range(columns):
-            out[j] += row[j]
+    out[...] = 0
+    add_column_sums(a, out)
 
 
 @loop
