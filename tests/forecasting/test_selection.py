@@ -198,3 +198,23 @@ def test_more_origins_need_less_of_a_gain():
     errors = [np.array([1.0]), np.array([0.8])]
     assert [_winner(errors, horizons, 0.01) for horizons in (0.0, 8.0)] == [0, 1]
     assert _winner(errors, 8.0, 0.15) == 0
+
+
+def test_of_many_series_some_hold_windows_back(monkeypatch):
+    """The others train on all of theirs, and have no say."""
+    monkeypatch.setattr(selection, "MOST_ORIGINS", 20)
+    plans, errors = [], []
+    windowed, measured = selection.windowed, selection.Races._errors
+    monkeypatch.setattr(selection, "windowed", lambda *a: plans.append(windowed(*a)) or plans[-1])
+    monkeypatch.setattr(selection.Races, "_errors", lambda *a: errors.append(measured(*a)) or errors[-1])
+    y = pd.DataFrame({k: seasonal(40, seed=k) for k in range(30)})
+    model = automatic(2, max_steps=1).fit(y)
+    assert model.selection_ == "validation"
+    held = np.bincount(plans[0].validation.series(np.arange(plans[0].validation.size)), minlength=30)
+    assert 5 <= held.sum() <= 20
+    assert len(set(held[held > 0])) == 1
+    assert ((held > 0) == ~np.isnan(errors[0][0])).all()
+    trained = np.bincount(plans[0].training.series(np.arange(plans[0].training.size)), minlength=30)
+    whole = trained[held == 0]
+    assert (whole == whole[0]).all()
+    assert (trained[held > 0] == whole[0] - held.max() - 1).all()  # between them those that share targets

@@ -7,6 +7,7 @@ import naive
 from gradcheck import assert_close
 from tsrnn.kernels.windows import (
     DIFFERENCE,
+    ENOUGH_VALUES,
     LAST,
     MEAN,
     SERIES,
@@ -15,6 +16,7 @@ from tsrnn.kernels.windows import (
     gather_row_targets,
     gather_rows,
     gather_windows,
+    low_values,
     measure_series,
     measure_windows,
     place,
@@ -240,3 +242,30 @@ def test_seasonal_changes(dtype):
     found = np.full((3, 1), np.nan)
     seasonal_changes(values, np.array([0, 5, 7]), np.array([5, 7, 8]), 2, found)
     np.testing.assert_array_equal(found, [[4.0], [0.0], [0.0]])
+
+
+@every_type
+def test_low_values(dtype):
+    """The value below which one in a hundred of the positive ones lies, whatever their order."""
+    rng = np.random.default_rng(0)
+    lengths = np.array([1, 3, 99, 100, 101, 402, 700, 5])
+    end = np.cumsum(lengths)
+    values = rng.lognormal(size=(end[-1], 2)).astype(dtype)
+    values[rng.random(values.shape) < 0.1] = rng.choice([0, -1, np.nan])
+    values[-5:, 0] = [0, np.nan, -2, 0, 0]
+    values[-705:-5, 1] = -np.sort(-values[-705:-5, 1])
+    found = np.empty((len(end), 2))
+    low_values(values, end - lengths, end, found)
+    for number, (stop, length) in enumerate(zip(end, lengths, strict=True)):
+        for k in range(2):
+            column = values[stop - length : stop, k]
+            positive = np.sort(column[column > 0])
+            expected = positive[(len(positive) - 1) // 100] if len(positive) else 0
+            assert found[number, k] == expected
+
+
+def test_low_values_of_a_long_series():
+    values = np.arange(1.0, 3 * ENOUGH_VALUES)[::-1, None]
+    found = np.empty((1, 1))
+    low_values(values, np.array([0]), np.array([len(values)]), found)
+    assert found[0, 0] == pytest.approx(len(values) / 100, rel=1e-3)

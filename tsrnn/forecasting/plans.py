@@ -93,7 +93,9 @@ def with_room(model, panel: Panel, choices: Choices, outputs: int) -> Choices:
     return replace(choices, lookback=lookback, segment=segment)
 
 
-def windowed(model, panel: Panel, choices: Choices, outputs: int, ahead: int, held: int | None = None) -> Plan:
+def windowed(
+    model, panel: Panel, choices: Choices, outputs: int, ahead: int, held: int | np.ndarray | None = None
+) -> Plan:
     """Windows at stride 1; under early stopping without the last ones of each series, which validate.
 
     Parameters
@@ -106,7 +108,7 @@ def windowed(model, panel: Panel, choices: Choices, outputs: int, ahead: int, he
         Steps that follow a window.
     ahead : int
         The covariates from this column on are known ahead.
-    held : int, optional
+    held : (S,) ndarray, optional
         Windows of each series that validate, if it has enough. Default: under early stopping a share of them, and
         a series must have enough.
     """
@@ -131,7 +133,7 @@ def windowed(model, panel: Panel, choices: Choices, outputs: int, ahead: int, he
         held = np.maximum(1, np.round(model.validation_fraction * counts).astype(np.int64))
     held = np.minimum(counts, held)
     # A training target must not be a validation target too: the windows between are left out.
-    kept = counts - held - outputs + 1
+    kept = np.where(held > 0, counts - held - outputs + 1, counts)
     if stops_early and kept.max() < 1:
         _warn_of_no_validation(
             f"{_of_the_longest(panel)}, {counts.max()} windows of lookback={lookback}, of which validation would take "

@@ -72,6 +72,9 @@ class Races:
         if middle >= LONG * outputs:  # origins of a whole horizon, which may be a season, cost nothing there
             wanted = max(wanted, min(outputs, -(-MOST_ORIGINS // panel.n_series)))
         self._held = min(max(outputs, middle // 4), wanted)
+        # Of so many series that each origin more says nothing new only some, evenly spaced, hold windows back.
+        some = np.arange(panel.n_series) % -(-panel.n_series * self._held // MOST_ORIGINS) == 0
+        self._held_of_each = np.where(some, self._held, 0)
 
     def run(self, choices: Choices) -> Choices:
         """The choices with what has won."""
@@ -98,6 +101,7 @@ class Races:
             errors.append(self._errors(plan, found, targets, share))
             if share:
                 without.append(self._errors(plan, found, targets, 0.0))
+            del mapped, plan  # logarithms of all values, perhaps, of which the next candidate makes its own
         best = self._won(errors, LEAST_GAIN)
         if share and self._won([errors[best], without[best]], LEAST_GAIN_ALONE) == 1:
             share = 0.0
@@ -154,7 +158,7 @@ class Races:
         return plan, network, linear, found, targets
 
     def _says_enough(self) -> bool:
-        return self._panel.n_series * self._held >= LEAST_HORIZONS * self._outputs
+        return self._held_of_each.sum() >= LEAST_HORIZONS * self._outputs
 
     def _won(self, errors: list[np.ndarray], least_gain: float) -> int:
         if not np.isnan(errors).any(axis=0).all():
@@ -180,7 +184,7 @@ class Races:
             return passes.outputs(plan.validation).astype(np.float64)
 
     def _held_back(self, choices: Choices) -> Plan:
-        return windowed(self._model, self._panel, choices, self._outputs, self._ahead, self._held)
+        return windowed(self._model, self._panel, choices, self._outputs, self._ahead, self._held_of_each)
 
     def _smoothed(self, plan: Plan) -> np.ndarray:
         """Exponential smoothing (N, P, K) of what lies before the targets of each held-back window."""

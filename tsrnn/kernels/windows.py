@@ -16,6 +16,8 @@ SERIES, LAST, MEAN, DIFFERENCE = 0, 1, 2, 3
 
 PART = 1024  # values of a series that are measured at once
 
+ENOUGH_VALUES = 100_000  # of a series, evenly spaced, that say how low one in a hundred of them is
+
 # Share of the series' scale that is added to a window's, so that a flat window has one.
 SCALE_FLOOR = 0.01
 
@@ -294,3 +296,34 @@ def seasonal_changes(values, begin, end, season, found):
                     total += change
                     count += 1
             found[number, k] = total / max(count, 1)
+
+
+@loop
+def low_values(values, begin, end, found):
+    """The value of each series below which lies one in a hundred of its positive ones, in float64.
+
+    Parameters
+    ----------
+    values : (N, K) read; NaN where missing
+    begin, end : (S,) read: rows of each series
+    found : (S, K) written: 0 where no value is positive
+    """
+    lowest = np.empty(ENOUGH_VALUES // 100 + 1)  # in order, of those seen so far
+    for number in range(begin.size):
+        first, stop = begin[number], end[number]
+        step = 1 + (stop - first - 1) // ENOUGH_VALUES
+        for k in range(values.shape[1]):
+            positive = 0
+            for t in range(first, stop, step):
+                positive += values[t, k] > 0
+            wanted, held = (positive - 1) // 100 + 1, 0
+            for t in range(first, stop, step):
+                value = np.float64(values[t, k])
+                if value > 0 and (held < wanted or value < lowest[held - 1]):
+                    held = min(held + 1, wanted)
+                    j = held - 1
+                    while j > 0 and lowest[j - 1] > value:
+                        lowest[j] = lowest[j - 1]
+                        j -= 1
+                    lowest[j] = value
+            found[number, k] = lowest[held - 1] if held else 0.0

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from forecasting.small import forecaster
 from tsrnn.forecasting.insample import one_step_forecasts
+from tsrnn.forecasting.samples import normalization
 from tsrnn.forecasting.samples.normalization import CENTRINGS, LOG, NORMALIZATIONS, Units, from_log, to_log
 
 every_log = pytest.mark.parametrize("normalize", [LOG + name for name in CENTRINGS])
@@ -46,6 +47,25 @@ def test_units_of_several_series():
     back = units.leave(logs[[[2, 3], [5, 6], [8, 9]]])
     assert_allclose(back[:, :, 0], [[4, 8], [100, 100], [0, 0]], atol=1e-12)
     assert_array_equal(units.only(np.array([2])).floor, [[1]])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_logarithms_of_many_series(dtype, monkeypatch):
+    """Some rows at a time, wherever series begin and end among them; in the type of the values."""
+    lengths = np.array([3, 1, 7, 2, 20, 1])
+    values = np.random.default_rng(0).lognormal(size=(lengths.sum(), 2)).astype(dtype)
+    end = np.cumsum(lengths)
+    units = Units.of(values, end - lengths, end, "log_last")
+    whole = units.enter(values, lengths)
+    assert whole.dtype == dtype
+    parts = [
+        to_log(values[stop - length : stop], floor)
+        for stop, length, floor in zip(end, lengths, units.floor, strict=True)
+    ]
+    assert_array_equal(whole, np.concatenate(parts).astype(dtype))
+    monkeypatch.setattr(normalization, "ROWS_TOGETHER", 4)
+    assert_array_equal(units.enter(values, lengths), whole)
+    assert_array_equal(Units.of(values, end - lengths, end, "log_last").centre, units.centre)
 
 
 def test_units_of_known_series_stay():

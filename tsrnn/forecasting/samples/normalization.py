@@ -5,9 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.kernels.smoothing import LARGEST_LOG
-from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SERIES, measure_series, read_only
+from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SERIES, low_values, measure_series, read_only
 
 CENTRINGS = {"last": LAST, "mean": MEAN, "series": SERIES, "difference": DIFFERENCE}
+
+ROWS_TOGETHER = 1 << 16  # of which logarithms are taken
 
 LOG = "log_"  # before the name of a centring: that of the logarithms
 NORMALIZATIONS = (*CENTRINGS, *(LOG + name for name in CENTRINGS))
@@ -72,10 +74,8 @@ class Units(NamedTuple):
         centring = CENTRINGS[normalize.removeprefix(LOG)]
         if not normalize.startswith(LOG):
             return cls(centring, *mean_and_deviation(values, begin, end))
-        floor, logs = np.empty((len(begin), values.shape[1])), np.full(values.shape, np.nan)
-        for number, (first, stop) in enumerate(zip(begin, end, strict=True)):
-            floor[number] = [_floor(column[column > 0]) for column in values[first:stop].T]
-            logs[first:stop] = to_log(values[first:stop], floor[number])
+        floor = _floors(values, begin, end)
+        logs = _logarithms(values, begin, floor)
         centre, scale = mean_and_deviation(logs, begin, end)
         return cls(centring, centre, np.ones_like(scale) if centring in (LAST, MEAN) else scale, floor)
 
@@ -98,7 +98,10 @@ class Units(NamedTuple):
         lengths : (S,) ndarray or int
             Rows of each series.
         """
-        return values if self.floor is None else to_log(values, np.repeat(self.floor, lengths, axis=0))
+        if self.floor is None:
+            return values
+        begin = np.cumsum(np.broadcast_to(lengths, len(self.floor))) - lengths
+        return _logarithms(values, begin, self.floor)
 
     def leave(self, values: np.ndarray) -> np.ndarray:
         """The way back, for values (S, P, K)."""
@@ -123,12 +126,24 @@ class Units(NamedTuple):
         return self._replace(**changed)
 
 
-def _floor(positive: np.ndarray) -> float:
-    """What stands for zero: half of the smallest positive values, below which lie one in a hundred; 1 without any."""
-    if not len(positive):
-        return 1.0
-    number = (len(positive) - 1) // 100
-    return max(0.5 * np.partition(positive, number)[number], np.finfo(np.float64).tiny)
+def _floors(values: np.ndarray, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """What stands for zero in each series and column, (S, K): half of the smallest positive values; 1 without any."""
+    low = np.empty((len(begin), values.shape[1]))
+    low_values(read_only(values), begin, end, low)
+    return np.where(low > 0, np.maximum(0.5 * low, np.finfo(np.float64).tiny), 1.0)
+
+
+def _logarithms(values: np.ndarray, begin: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """Logarithms of series that begin at these rows, in the type of the values; some at a time, to save memory."""
+    logs = np.empty_like(values, subok=False)
+    for first in range(0, len(values), ROWS_TOGETHER):
+        last = min(len(values), first + ROWS_TOGETHER)
+        there = slice(
+            *(np.searchsorted(begin, [first, last - 1], side="right") - [1, 0])
+        )  # series with rows among these
+        edges = np.append(np.maximum(begin[there], first), last)
+        logs[first:last] = to_log(values[first:last], np.repeat(floor[there], np.diff(edges), axis=0))
+    return logs
 
 
 def mean_and_deviation(values: np.ndarray, begin: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
