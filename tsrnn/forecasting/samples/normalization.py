@@ -134,8 +134,8 @@ def _floors(values: np.ndarray, begin: np.ndarray, end: np.ndarray) -> np.ndarra
 
 
 def _logarithms(values: np.ndarray, begin: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """Logarithms of series that begin at these rows, in the type of the values; some at a time, to save memory."""
-    logs = np.empty_like(values, subok=False)
+    """Logarithms of series that begin at these rows, in float64; some rows at a time, for each wants a few arrays."""
+    logs = np.empty(values.shape)
     for first in range(0, len(values), ROWS_TOGETHER):
         last = min(len(values), first + ROWS_TOGETHER)
         there = slice(
