@@ -72,7 +72,7 @@ class Races:
         if middle >= LONG * outputs:  # origins of a whole horizon, which may be a season, cost nothing there
             wanted = max(wanted, min(outputs, -(-MOST_ORIGINS // panel.n_series)))
         self._held = min(max(outputs, middle // 4), wanted)
-        # Of so many series that each origin more says nothing new only some, evenly spaced, hold windows back.
+        # Of more series than that many origins want only some, evenly spaced, hold windows back.
         some = np.arange(panel.n_series) % -(-panel.n_series * self._held // MOST_ORIGINS) == 0
         self._held_of_each = np.where(some, self._held, 0)
 

@@ -127,7 +127,10 @@ class Units(NamedTuple):
 
 
 def _floors(values: np.ndarray, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """What stands for zero in each series and column, (S, K): half of the smallest positive values; 1 without any."""
+    """What stands for zero in each series and column, (S, K); 1 where nothing is positive.
+
+    Half of the smallest positive values, below which lie one in a hundred.
+    """
     low = np.empty((len(begin), values.shape[1]))
     low_values(read_only(values), begin, end, low)
     return np.where(low > 0, np.maximum(0.5 * low, np.finfo(np.float64).tiny), 1.0)
@@ -138,9 +141,8 @@ def _logarithms(values: np.ndarray, begin: np.ndarray, floor: np.ndarray) -> np.
     logs = np.empty(values.shape)
     for first in range(0, len(values), ROWS_TOGETHER):
         last = min(len(values), first + ROWS_TOGETHER)
-        there = slice(
-            *(np.searchsorted(begin, [first, last - 1], side="right") - [1, 0])
-        )  # series with rows among these
+        lowest, highest = np.searchsorted(begin, [first, last - 1], side="right") - 1  # series with rows among these
+        there = slice(lowest, highest + 1)
         edges = np.append(np.maximum(begin[there], first), last)
         logs[first:last] = to_log(values[first:last], np.repeat(floor[there], np.diff(edges), axis=0))
     return logs
