@@ -5,7 +5,7 @@ python benchmarks/plot_scale.py        writes results/scale.png
 
 import matplotlib.pyplot as plt
 import numpy as np
-from render import load
+from markup import load
 from report import RESULTS
 
 LINES = {"fit": "-", "predict": "--", "from_long": ":"}

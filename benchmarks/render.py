@@ -329,9 +329,11 @@ def main():
         elif new != old:
             raise SystemExit(f"{page.name} does not show what benchmarks/results say: run render.py")
     if not check:
-        import plot_cells  # needs matplotlib, which a check does without
+        import plot_cells  # they need matplotlib, which a check does without
+        import plot_scale
 
         plot_cells.main()
+        plot_scale.main()
 
 
 if __name__ == "__main__":
