@@ -16,7 +16,7 @@ from cuda_precision import chosen
 from cuda_timing import Side, repeated
 
 from tsrnn.forecasting.samples.windows import TableRows
-from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda.machine.arrays import Array
 from tsrnn.network.network import Network
 from tsrnn.network.recurrent import Recurrent
 from tsrnn.training.devices import workers_on

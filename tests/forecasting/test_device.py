@@ -74,7 +74,7 @@ def test_without_the_package(monkeypatch):
 
 def test_with_a_package_that_cannot_be_imported(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: SimpleNamespace())
-    monkeypatch.setitem(sys.modules, "tsrnn.kernels.cuda.driver", None)
+    monkeypatch.setitem(sys.modules, "tsrnn.kernels.cuda.machine.driver", None)
     assert availability.why_no_gpu().startswith("numba-cuda cannot be imported (")
 
 
@@ -88,13 +88,13 @@ def test_with_a_package_that_cannot_be_imported(monkeypatch):
     ],
 )
 def test_gpus_and_drivers_that_are_too_old(capability, driver, compiler, words):
-    module = pytest.importorskip("tsrnn.kernels.cuda.driver", exc_type=ImportError)
+    module = pytest.importorskip("tsrnn.kernels.cuda.machine.driver", exc_type=ImportError)
     found = module._mismatch(capability, driver, compiler)
     assert found is None if words is None else re.search(words, found)
 
 
 def test_after_a_fork(monkeypatch):
-    module = pytest.importorskip("tsrnn.kernels.cuda.driver", exc_type=ImportError)
+    module = pytest.importorskip("tsrnn.kernels.cuda.machine.driver", exc_type=ImportError)
     monkeypatch.setattr(module, "SIMULATED", False)
     monkeypatch.setattr(module, "_process", -1)
     assert "before this process was forked" in module.why_unusable()

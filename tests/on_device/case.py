@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda.machine.arrays import Array
 
 
 def on_device(values):

@@ -19,7 +19,7 @@ from numba.cuda.np.numpy_support import from_dtype
 
 from on_device import usage
 from on_device.signatures import FITTED, all_families, all_kernels, floating_types, parts, signatures
-from tsrnn.kernels.cuda.driver import compiled as kernel_of
+from tsrnn.kernels.cuda.machine.driver import compiled as kernel_of
 
 EXACT = (16, True), (16, False)  # choices of a family
 TARGETS = {"sm_80": (8, 0), "sm_90": (9, 0)}
@@ -33,7 +33,7 @@ def type_of(word: str, floating: type):
 
 
 def compiled(function, argument_types, capability, bounds=None) -> list[bytes]:
-    """Intermediate code of a kernel and of what it calls; `bounds` as `tsrnn.kernels.cuda.driver.kernel` takes them."""
+    """Intermediate code of a kernel and of what it calls; `bounds` as `driver.kernel` takes them."""
     # Compiling a function that the kernel calls, Numba asks the GPU what it is capable of.
     here = SimpleNamespace(compute_capability=capability)
     with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=here):
@@ -137,7 +137,7 @@ def main() -> int:
             row = f"{name:36}{' '.join(words):42}{floating.__name__:9}{target:8}"
             print(row + "".join(f"{number:>10}" for number in used), *wrong, flush=True)
     cut = next(name for name in all_kernels() if all_kernels()[name].bounds)
-    kept = all(found_on_disk(*kernel) for kernel in (("lstm._forward",), (cut,), ("rnn_tiles.backward", *EXACT)))
+    kept = all(found_on_disk(*kernel) for kernel in (("lstm._forward",), (cut,), ("on_chip.rnn.backward", *EXACT)))
     number = len(all_kernels()) + sum(map(len, FITTED.values()))
     print(f"{number} kernels, {failed} failures; compiled code is {'' if kept else 'NOT '}found on disk again")
     return 0 if kept and not failed else 1

@@ -54,7 +54,8 @@ def quick(small_tiles, small_blocks):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Few sequences take several blocks, and few units several turns of a block's threads."""
-    from tsrnn.kernels.cuda import driver, sequences
+    from tsrnn.kernels.cuda import sequences
+    from tsrnn.kernels.cuda.machine import driver
 
     monkeypatch.setattr(driver, "THREADS", 16)
     monkeypatch.setattr(sequences, "THREADS", 7)
@@ -63,7 +64,8 @@ def small_blocks(monkeypatch):
 @pytest.fixture
 def several_sums(monkeypatch):
     """Sums over a few numbers take several blocks, each of fewer threads than it has numbers."""
-    from tsrnn.kernels.cuda import driver, reductions
+    from tsrnn.kernels.cuda import reductions
+    from tsrnn.kernels.cuda.machine import driver
 
     monkeypatch.setattr(driver, "THREADS", 4)
     monkeypatch.setattr(reductions, "THREADS", 4)
@@ -75,8 +77,8 @@ if SIMULATED:
     from numba.cuda.simulator.kernelapi import FakeCUDAShared
 
     from on_device.signatures import is_known
-    from tsrnn.kernels.cuda.driver import KERNELS, name_of
     from tsrnn.kernels.cuda.families import FAMILIES
+    from tsrnn.kernels.cuda.machine.driver import KERNELS, name_of
 
     class Block(simulator.BlockManager):
         """A block whose threads meet at a barrier.

@@ -30,7 +30,7 @@ def counts(library) -> np.ndarray:
 
 def handed_over(library, launch, arguments) -> bytes:
     """What the driver is given as arguments of a launch, word by word."""
-    from tsrnn.kernels.cuda.arrays import Array
+    from tsrnn.kernels.cuda.machine.arrays import Array
 
     width = {bool: 1, np.float32: 4}
     sizes = []
@@ -49,7 +49,7 @@ def by_numba(array):
     from numba.cuda.cudadrv.devicearray import DeviceNDArray
     from numba.cuda.cudadrv.driver import MemoryPointer, binding
 
-    from tsrnn.kernels.cuda.driver import strides_of
+    from tsrnn.kernels.cuda.machine.driver import strides_of
 
     seen = array.for_kernels
     data = MemoryPointer(cuda.current_context(), binding.CUdeviceptr(seen.pointer), max(1, seen.view.nbytes))
@@ -58,8 +58,9 @@ def by_numba(array):
 
 def launches() -> list[tuple]:
     """Kernels and arguments of all kinds: views, an axis of one element, numbers of each type."""
-    from tsrnn.kernels.cuda import arrays, dropout, gru, optimization, reductions
-    from tsrnn.kernels.cuda.arrays import Array
+    from tsrnn.kernels.cuda import dropout, gru, optimization, reductions
+    from tsrnn.kernels.cuda.machine import arrays
+    from tsrnn.kernels.cuda.machine.arrays import Array
 
     a, d = Array.from_host(np.arange(24, dtype=np.float32).reshape(2, 3, 4)), Array.from_host(np.arange(4.0))
     line, keys, one = a.reshape(-1), Array.from_host(np.arange(2, dtype=np.uint64)), np.float32(2.5)
@@ -77,8 +78,8 @@ def launches() -> list[tuple]:
 
 def check_arguments(library) -> list[str]:
     """Kernels whose arguments are not those that numba-cuda hands over."""
-    from tsrnn.kernels.cuda.arrays import Array
-    from tsrnn.kernels.cuda.driver import launch
+    from tsrnn.kernels.cuda.machine.arrays import Array
+    from tsrnn.kernels.cuda.machine.driver import launch
 
     wrong = []
     for kernel, *arguments in launches():
@@ -136,7 +137,7 @@ def check_updates(library, layers: int, records: bool) -> list[str]:
 
 def check_threads() -> list[str]:
     """A thread that has not used the device before can launch."""
-    from tsrnn.kernels.cuda.arrays import Array
+    from tsrnn.kernels.cuda.machine.arrays import Array
 
     array, errors = Array.from_host(np.zeros(3)), []
 
@@ -156,8 +157,8 @@ def check_threads() -> list[str]:
 def check_launch_time() -> None:
     """What a launch with four new views costs the host, here and by numba-cuda."""
     from tsrnn.kernels.cuda import gru
-    from tsrnn.kernels.cuda.arrays import Array
-    from tsrnn.kernels.cuda.driver import launch
+    from tsrnn.kernels.cuda.machine.arrays import Array
+    from tsrnn.kernels.cuda.machine.driver import launch
 
     a, line = Array.from_host(np.zeros((2, 3, 4), np.float32)), Array.from_host(np.zeros(3, np.float32))
 

@@ -18,39 +18,39 @@ from itertools import product
 import numpy as np
 
 import tsrnn.kernels.cuda as package
-from tsrnn.kernels.cuda.driver import KERNELS
 from tsrnn.kernels.cuda.families import FAMILIES
+from tsrnn.kernels.cuda.machine.driver import KERNELS
 
 SIGNATURES = {
-    "arrays._fill": "f3* f",
-    "arrays._copy": ("f3* f3*", "d3* s3*", "d3* i3*", "d3* h3*"),
-    "arrays._add": "f3* f3* f3*",
-    "arrays._multiply": "f3* f3* f3*",
-    "arrays._sum": "f3* f3*",
-    "arrays._take": "i1 i1 i1",
+    "machine.arrays._fill": "f3* f",
+    "machine.arrays._copy": ("f3* f3*", "d3* s3*", "d3* i3*", "d3* h3*"),
+    "machine.arrays._add": "f3* f3* f3*",
+    "machine.arrays._multiply": "f3* f3* f3*",
+    "machine.arrays._sum": "f3* f3*",
+    "machine.arrays._take": "i1 i1 i1",
     "linear.affine": "f2 f2 f1 f2",
     "linear.product": "f2 f2 f2",
     "linear.outer_products": "f2 f2 i f3 f2",
     "linear._column_sums": "f2 i f2",
     "rnn._forward": "f3 f3 f2 f1 b i",
     "rnn._backward": "f3 f3 f2 f3 f2 b i",
-    "rnn_tiles.forward": "f3 f2 f1 f3 f3 f2 f1 b",
-    "rnn_tiles.backward": "f3 f3 f2 f3 f2 b",
+    "on_chip.rnn.forward": "f3 f2 f1 f3 f3 f2 f1 b",
+    "on_chip.rnn.backward": "f3 f3 f2 f3 f2 b",
     "lstm._forward": "f3 f3 f3 f2 f1 i",
     "lstm._backward": "f3 f3 f2 f3 f2 f2 i",
-    "lstm_steps.forward_step": "i f3 f3 f3 f2 f1",
-    "lstm_steps.backward_step": "i f3 f3 f2 f3 f2 f2",
-    "lstm_tiles.forward": "f3 f2 f1 f3 f3 f3 f2 f1",
-    "lstm_tiles.backward": "f3 f3 f2 f3 f2 f2",
+    "by_step.lstm.forward_step": "i f3 f3 f3 f2 f1",
+    "by_step.lstm.backward_step": "i f3 f3 f2 f3 f2 f2",
+    "on_chip.lstm.forward": "f3 f2 f1 f3 f3 f3 f2 f1",
+    "on_chip.lstm.backward": "f3 f3 f2 f3 f2 f2",
     "lstm_peephole._forward": "f3 f3 f3 f2 f1 f2 b i",
     "lstm_peephole._backward": "f3 f3 f2 f2 f3 f2 f2 b i",
     "lstm_peephole._peephole_gradients": "f3 f3 b b i f3",
     "gru._forward": "f3 f3 f3 f2 f1 i",
     "gru._backward": "f3 f3 f3 f2 f3 f2 i",
-    "gru_steps.forward_step": "i f3 f3 f3 f2 f1",
-    "gru_steps.backward_step": "i f3 f3 f3 f2 f3 f2",
-    "gru_tiles.forward": "f3 f2 f1 f3 f3 f3 f2 f1",
-    "gru_tiles.backward": "f3 f3 f3 f2 f3 f2",
+    "by_step.gru.forward_step": "i f3 f3 f3 f2 f1",
+    "by_step.gru.backward_step": "i f3 f3 f3 f2 f3 f2",
+    "on_chip.gru.forward": "f3 f2 f1 f3 f3 f3 f2 f1",
+    "on_chip.gru.backward": "f3 f3 f3 f2 f3 f2",
     "gru_reset_before._forward": "f3 f3 f3 f2 f1 i",
     "gru_reset_before._backward": "f3 f3 f2 f3 f2 i",
     "parallel._rnn_forward": "f3 f2 f3 b",
@@ -97,12 +97,12 @@ SIGNATURES = {
 # Of the kernels that close over numbers, the choices of them whose machine code is looked at: units; whether inputs are
 # projected, of a forward pass; whether products are as exact as float32. The others have fewer weights than these.
 FITTED = {
-    "rnn_tiles.forward": [(128, True, True)],
-    "rnn_tiles.backward": [(128, True)],
+    "on_chip.rnn.forward": [(128, True, True)],
+    "on_chip.rnn.backward": [(128, True)],
 }
 for _cell in ("lstm", "gru"):
-    FITTED[f"{_cell}_tiles.forward"] = list(product((64, 128), (False, True), (False, True)))
-    FITTED[f"{_cell}_tiles.backward"] = list(product((64, 128), (False, True)))
+    FITTED[f"on_chip.{_cell}.forward"] = list(product((64, 128), (False, True), (False, True)))
+    FITTED[f"on_chip.{_cell}.backward"] = list(product((64, 128), (False, True)))
 
 FLOATING = (np.float32, np.float64)
 NUMBERS = {"d": np.float64, "s": np.float32, "i": np.int64, "h": np.int32, "u": np.uint64, "b": np.bool_}
@@ -119,9 +119,9 @@ def all_families() -> dict:
 
 
 def _imported(found: dict) -> dict:
-    for module in pkgutil.iter_modules(package.__path__):
-        if module.name != "launching":  # which has none, and which the simulator does without
-            importlib.import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not module.name.endswith(".launching"):  # which has none, and which the simulator does without
+            importlib.import_module(module.name)
     return found
 
 

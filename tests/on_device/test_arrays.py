@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tsrnn.kernels.cuda.arrays import Array, On
-from tsrnn.kernels.cuda.driver import shadow_of, strides_of
+from tsrnn.kernels.cuda.machine.arrays import Array, On
+from tsrnn.kernels.cuda.machine.driver import shadow_of, strides_of
 from tsrnn.kernels.devices import contiguous, empty, zeros
 
 

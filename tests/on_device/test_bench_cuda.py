@@ -14,7 +14,7 @@ from cell_shapes import Shape  # noqa: E402
 from cuda_precision import precisions  # noqa: E402
 from cuda_sides import Problem, checked  # noqa: E402
 
-from tsrnn.kernels.cuda.driver import SIMULATED  # noqa: E402
+from tsrnn.kernels.cuda.machine.driver import SIMULATED  # noqa: E402
 from tsrnn.network.recurrent import Recurrent  # noqa: E402
 
 TINY = Shape(5, 3, 2, 4)

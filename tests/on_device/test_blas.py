@@ -7,9 +7,10 @@ import naive
 from gradcheck import assert_close
 from kernels.test_linear import arrays
 from on_device.case import on_device, unwritten
-from tsrnn.kernels.cuda import blas, linear
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import SIMULATED
+from tsrnn.kernels.cuda import linear
+from tsrnn.kernels.cuda.machine import blas
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import SIMULATED
 
 TOLERANCE = {np.float64: 1e-13, np.float32: 2e-6}
 every_type = pytest.mark.parametrize("dtype", TOLERANCE)

@@ -7,7 +7,7 @@ import naive
 from gradcheck import assert_close
 from kernels.case import TOLERANCE, assert_all_close, every_cell, every_type, in_float64, problem, recurrent
 from on_device.case import initial_gradients, on_device, on_host, unwritten
-from tsrnn.kernels.cuda.arrays import On
+from tsrnn.kernels.cuda.machine.arrays import On
 from tsrnn.kernels.devices import run
 from tsrnn.kernels.linear import affine_gradient, affine_input_gradient
 from tsrnn.network.cells import CELLS

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from tsrnn import RNNForecaster, RNNRegressor
 from tsrnn.datasets import fetch_m4_hourly, load_airpassengers
 from tsrnn.forecasting import selection
-from tsrnn.kernels.cuda import driver
+from tsrnn.kernels.cuda.machine import driver
 from tsrnn.training import cuda as module
 
 SMALL = {

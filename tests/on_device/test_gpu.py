@@ -10,7 +10,7 @@ import pytest
 from gradcheck import assert_close, assert_gradient
 from network.case import EVERY_CELL, Case
 from on_device.test_network import on_device
-from tsrnn.kernels.cuda.driver import SIMULATED
+from tsrnn.kernels.cuda.machine.driver import SIMULATED
 
 pytestmark = pytest.mark.skipif(SIMULATED, reason="needs a GPU")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from on_device.case import on_device, unwritten
-from tsrnn.kernels.cuda.driver import compiled, cuda, launch
-from tsrnn.kernels.cuda.instructions import (
+from tsrnn.kernels.cuda.machine.driver import compiled, cuda, launch
+from tsrnn.kernels.cuda.machine.instructions import (
     as_f32,
     as_u32,
     load,

@@ -9,8 +9,9 @@ from sklearn.base import clone
 
 from on_device.case import on_device
 from tsrnn import RNNRegressor
-from tsrnn.kernels.cuda import arrays, driver, tables
-from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda import tables
+from tsrnn.kernels.cuda.machine import arrays, driver
+from tsrnn.kernels.cuda.machine.arrays import Array
 
 TOLERANCE = {np.float32: 1e-6, np.float64: 1e-10}
 SMALL = {"hidden_size": 2, "max_iter": 1, "batch_size": 5, "random_state": 0, "device": "cuda"}

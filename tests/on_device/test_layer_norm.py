@@ -5,8 +5,9 @@ import pytest
 
 from gradcheck import assert_close
 from kernels.test_layer_norm import draws, normalized
-from tsrnn.kernels.cuda import driver, layer_norm
-from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda import layer_norm
+from tsrnn.kernels.cuda.machine import driver
+from tsrnn.kernels.cuda.machine.arrays import Array
 from tsrnn.kernels.devices import run
 from tsrnn.kernels.layer_norm import layer_norm as loop
 from tsrnn.kernels.layer_norm import layer_norm_gradient

@@ -9,9 +9,9 @@ from kernels.test_linear import arrays
 from on_device.case import on_device, unwritten
 from tsrnn.kernels import linear as loops
 from tsrnn.kernels.cuda import linear, products, tilings
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import SIMULATED
 from tsrnn.kernels.cuda.families import TF32_FROM, capability
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import SIMULATED
 from tsrnn.kernels.devices import run
 
 TOLERANCE = {np.float64: 1e-13, np.float32: 2e-6}

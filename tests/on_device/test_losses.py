@@ -6,7 +6,7 @@ import pytest
 import naive
 from gradcheck import assert_close
 from kernels.test_losses import KERNELS, TOLERANCE, chunk, every_loss
-from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda.machine.arrays import Array
 from tsrnn.kernels.devices import run
 from tsrnn.kernels.losses import fill_missing
 

@@ -5,7 +5,7 @@ import pytest
 
 from gradcheck import assert_close
 from network.case import EVERY_CELL, Case
-from tsrnn.kernels.cuda.arrays import Array, On
+from tsrnn.kernels.cuda.machine.arrays import Array, On
 
 
 def on_device(case, bptt_steps=None):

@@ -7,7 +7,7 @@ import pytest
 
 from gradcheck import assert_close
 from tsrnn.kernels import optimization
-from tsrnn.kernels.cuda.arrays import Array, On
+from tsrnn.kernels.cuda.machine.arrays import Array, On
 from tsrnn.kernels.devices import run
 from tsrnn.training.optimizers import AdamW
 

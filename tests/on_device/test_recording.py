@@ -7,9 +7,9 @@ import pytest
 from training.problems import CHANNELS, OUTPUTS, STEPS, ArraySamples, make_network, make_samples, make_trainer
 from tsrnn import RNNForecaster
 from tsrnn.forecasting.samples.windows import TableRows
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import CannotBeRecordedError, kept_memory, stream
-from tsrnn.kernels.cuda.recording import Packet, Recording
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import CannotBeRecordedError, kept_memory, stream
+from tsrnn.kernels.cuda.machine.recording import Packet, Recording
 from tsrnn.network.network import Network
 from tsrnn.training import cuda as module
 from tsrnn.training.trainer import DivergenceError

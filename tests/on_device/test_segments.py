@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tsrnn.kernels.cuda import driver
-from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda.machine import driver
+from tsrnn.kernels.cuda.machine.arrays import Array
 from tsrnn.kernels.devices import run
 from tsrnn.kernels.segments import fold_steps, rectify, rectify_gradient
 

@@ -5,7 +5,8 @@ import pytest
 
 from on_device import usage
 from on_device.signatures import FITTED, SIGNATURES, all_families, all_kernels, entry_of, fits, signatures
-from tsrnn.kernels.cuda import driver, sequences, tilings
+from tsrnn.kernels.cuda import sequences, tilings
+from tsrnn.kernels.cuda.machine import driver
 
 
 def test_every_kernel_has_its_signature():

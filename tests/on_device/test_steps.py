@@ -9,7 +9,7 @@ from kernels.case import TOLERANCE, assert_all_close, every_type, in_float64, pr
 from on_device.case import on_host
 from on_device.test_cells import SMALL, run_backward, run_forward
 from tsrnn.kernels.cuda import paths
-from tsrnn.kernels.cuda.driver import SIMULATED
+from tsrnn.kernels.cuda.machine.driver import SIMULATED
 from tsrnn.kernels.cuda.tilings import Tile
 
 steps_of = pytest.mark.parametrize("cell", ["lstm", "gru"])

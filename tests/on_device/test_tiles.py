@@ -7,9 +7,13 @@ import naive
 from kernels.case import in_float64, problem
 from on_device.test_cells import run_backward, run_forward
 from tsrnn import RNNRegressor
-from tsrnn.kernels.cuda import families, gru, gru_tiles, lstm, lstm_tiles, rnn, rnn_tiles, tiles
-from tsrnn.kernels.cuda.arrays import On
-from tsrnn.kernels.cuda.driver import SIMULATED
+from tsrnn.kernels.cuda import families, gru, lstm, rnn
+from tsrnn.kernels.cuda.machine.arrays import On
+from tsrnn.kernels.cuda.machine.driver import SIMULATED
+from tsrnn.kernels.cuda.on_chip import gru as gru_tiles
+from tsrnn.kernels.cuda.on_chip import lstm as lstm_tiles
+from tsrnn.kernels.cuda.on_chip import rnn as rnn_tiles
+from tsrnn.kernels.cuda.on_chip import tiles
 from tsrnn.network.cells import CELLS
 
 # Of the length of an array of errors to that of the array.

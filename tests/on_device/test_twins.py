@@ -9,7 +9,7 @@ import pytest
 
 import tsrnn
 from network.case import EVERY_CELL
-from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda.machine.arrays import Array
 from tsrnn.network.cells import CELLS
 
 

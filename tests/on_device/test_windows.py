@@ -7,7 +7,7 @@ import naive
 from gradcheck import assert_close
 from kernels.test_windows import CENTRINGS, TOLERANCE, every_centring, every_type
 from on_device.case import on_device, unwritten
-from tsrnn.kernels.cuda import driver
+from tsrnn.kernels.cuda.machine import driver
 from tsrnn.kernels.devices import run
 from tsrnn.kernels.streams import gather_streams
 from tsrnn.kernels.windows import LAST, SERIES, gather_row_targets, gather_rows, gather_windows, measure_windows

@@ -10,7 +10,7 @@ def why_no_gpu() -> str | None:
     if importlib.util.find_spec("numba_cuda") is None:
         return f"numba-cuda is not installed; {INSTALL}"
     try:
-        from tsrnn.kernels.cuda import driver
+        from tsrnn.kernels.cuda.machine import driver
     except ImportError as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         return f"numba-cuda cannot be imported ({reason}); {INSTALL}"

@@ -1,7 +1,7 @@
 """Where arrays lie: in the memory of the host, or on a device whose kernels stand in for the CPU's loops.
 
-A device's arrays (`tsrnn.kernels.cuda.arrays.Array`) act as NumPy's where the networks want it, so that the floors
-above say what is computed once, for all devices.
+A device's arrays (`tsrnn.kernels.cuda.machine.arrays.Array`) act as NumPy's where the networks want it, so that the
+floors above say what is computed once, for all devices.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def empty(shape, dtype):
     Parameters
     ----------
     shape : tuple of int
-    dtype : dtype, or `tsrnn.kernels.cuda.arrays.On`
+    dtype : dtype, or `tsrnn.kernels.cuda.machine.arrays.On`
         The latter is a dtype on a device.
     """
     return aligned(shape, dtype, np.empty) if on_host(dtype) else dtype.empty(shape)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsrnn.kernels.cuda.arrays import Array, On
-from tsrnn.kernels.cuda.driver import RECORDING_ERRORS, CannotBeRecordedError, free_memory, kept_memory
+from tsrnn.kernels.cuda.machine.arrays import Array, On
+from tsrnn.kernels.cuda.machine.driver import RECORDING_ERRORS, CannotBeRecordedError, free_memory, kept_memory
+from tsrnn.kernels.cuda.machine.recording import Packet, Recording
 from tsrnn.kernels.cuda.optimization import note
-from tsrnn.kernels.cuda.recording import Packet, Recording
 from tsrnn.training.passes import Samples
 
 MOST_ROWS = 4096  # of a batch that are computed at once: of more the work space takes gigabytes
@@ -31,7 +31,7 @@ class Device:
     Parameters
     ----------
     precision : {"float32", "tf32"}
-        See `tsrnn.kernels.cuda.arrays.On`.
+        See `tsrnn.kernels.cuda.machine.arrays.On`.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ class AdamW:
     ----------
     size : int
         Length of the parameter vector.
-    dtype : dtype, or `tsrnn.kernels.cuda.arrays.On`
+    dtype : dtype, or `tsrnn.kernels.cuda.machine.arrays.On`
         That of the parameters, and with it the device on which they are.
     alpha : float
         Weight decay, w -= rate * alpha * w; 0 is plain Adam.

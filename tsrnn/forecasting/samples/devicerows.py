@@ -6,7 +6,7 @@ from sklearn.utils import assert_all_finite
 from tsrnn.forecasting.samples.interop import floating
 from tsrnn.forecasting.samples.sequences import Sequences
 from tsrnn.forecasting.samples.windows import TableRows
-from tsrnn.kernels.cuda.arrays import Array
+from tsrnn.kernels.cuda.machine.arrays import Array
 from tsrnn.kernels.cuda.tables import sums_of_channels, what_is_not_finite
 from tsrnn.kernels.devices import contiguous
 

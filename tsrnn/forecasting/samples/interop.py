@@ -13,7 +13,7 @@ from tsrnn.training.devices import lies_on_device, resolved
 
 
 def taken(model, **given) -> dict:
-    """Those of the arguments that lie on a device, by name, as `tsrnn.kernels.cuda.arrays.Array`. None is copied.
+    """Those of the arguments that lie on a device, by name, as arrays of `tsrnn.kernels.cuda.machine`. None is copied.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def taken(model, **given) -> dict:
             f"{names} on a CUDA device cannot be read by the CPU, where device={model.device!r} computes; set "
             "device='cuda', or bring the data to the host"
         )
-    from tsrnn.kernels.cuda.arrays import Array  # which imports numba-cuda
+    from tsrnn.kernels.cuda.machine.arrays import Array  # which imports numba-cuda
 
     arrays = {name: Array.borrowed(_with_address(values, name)) for name, values in lying.items()}
     for name, array in arrays.items():

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import cuda, each, kernel
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import cuda, each, kernel
 from tsrnn.kernels.dropout import uniform_bits
 
 

@@ -2,10 +2,10 @@
 
 from functools import cache
 
-from tsrnn.kernels.cuda.driver import SIMULATED, compiled, cuda, launch, name_of
+from tsrnn.kernels.cuda.machine.driver import SIMULATED, compiled, cuda, launch, name_of
 
 TF32_FROM = (8, 0)  # compute capability
-FAMILIES = {}  # what makes the Python functions, by the end of their module's name and their own
+FAMILIES = {}  # what makes the Python functions, by name
 
 
 def family(make):

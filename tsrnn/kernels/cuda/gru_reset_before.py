@@ -1,7 +1,7 @@
 """The loops over time of `tsrnn.kernels.gru_reset_before` for arrays on the device."""
 
-from tsrnn.kernels.cuda.driver import cuda, kernel
 from tsrnn.kernels.cuda.linear import column_sums, outer_product
+from tsrnn.kernels.cuda.machine.driver import cuda, kernel
 from tsrnn.kernels.cuda.sequences import each_sequence, flat, project
 from tsrnn.kernels.devices import contiguous
 from tsrnn.kernels.gru import update_gradient

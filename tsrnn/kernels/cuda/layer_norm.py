@@ -1,8 +1,8 @@
 """Twins of `tsrnn.kernels.layer_norm`: some threads side by side take a row, a block some rows."""
 
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import cuda, device, each, kernel, launch
 from tsrnn.kernels.cuda.linear import column_sums, in_slices
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import cuda, device, each, kernel, launch
 from tsrnn.kernels.layer_norm import inverse_deviation, normalized, normalized_gradient
 
 LANES = 32  # threads that take a row, a power of two

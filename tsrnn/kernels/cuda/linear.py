@@ -8,9 +8,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.blas import multiplied, worth
-from tsrnn.kernels.cuda.driver import cuda, each, kernel, launch
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.blas import multiplied, worth
+from tsrnn.kernels.cuda.machine.driver import cuda, each, kernel, launch
 from tsrnn.kernels.cuda.optimization import sum_in_order
 from tsrnn.kernels.cuda.products import add_products, dealt, gather, row_sum
 from tsrnn.kernels.cuda.tilings import TILES, TYPES, Tile, kind_of, tile_for

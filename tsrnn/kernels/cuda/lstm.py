@@ -1,11 +1,12 @@
 """The loops over time of `tsrnn.kernels.lstm` for arrays on the device."""
 
-from tsrnn.kernels.cuda import lstm_steps, lstm_tiles
-from tsrnn.kernels.cuda.driver import cuda, kernel
+from tsrnn.kernels.cuda.by_step import lstm as by_step
 from tsrnn.kernels.cuda.linear import affine_gradient
+from tsrnn.kernels.cuda.machine.driver import cuda, kernel
+from tsrnn.kernels.cuda.on_chip import lstm as on_chip
+from tsrnn.kernels.cuda.on_chip.tiles import blocks_for, fitted, fitted_forward
 from tsrnn.kernels.cuda.paths import by_steps
 from tsrnn.kernels.cuda.sequences import each_sequence, flat, project
-from tsrnn.kernels.cuda.tiles import blocks_for, fitted, fitted_forward
 from tsrnn.kernels.devices import contiguous
 from tsrnn.kernels.lstm import cell, cell_gradient
 
@@ -86,14 +87,14 @@ def _backward(a, c, weight_hh, dy, dh, dc, owned):
 def forward(x, weight_ih, bias_ih, a, h, c, weight_hh, bias_hh):
     """Twin of `tsrnn.kernels.lstm.forward`; `a` has a place for each step."""
     rows, size = h.shape[1:]
-    tiles, projects = fitted_forward(lstm_tiles.forward, x, a, size)
+    tiles, projects = fitted_forward(on_chip.forward, x, a, size)
     if not projects:
         project(x, weight_ih, bias_ih, a)
     if tiles is not None:
         x = contiguous(x) if projects else a  # which is not read then
         tiles.launch(blocks_for(rows), x, weight_ih, bias_ih, a, h, c, weight_hh, bias_hh)
     elif by_steps(size):
-        lstm_steps.forward(a, h, c, contiguous(weight_hh), bias_hh)
+        by_step.forward(a, h, c, contiguous(weight_hh), bias_hh)
     else:
         each_sequence(_forward, rows, size, a, h, c, contiguous(weight_hh.T), bias_hh)
 
@@ -101,11 +102,11 @@ def forward(x, weight_ih, bias_ih, a, h, c, weight_hh, bias_hh):
 def backward(a, h, c, weight_hh, dy, dh, dc, d_weight_hh, d_bias_hh):
     """Twin of `tsrnn.kernels.lstm.backward`."""
     rows, size = dh.shape
-    tiles = fitted(lstm_tiles.backward, a, size)
+    tiles = fitted(on_chip.backward, a, size)
     if tiles is not None:
         tiles.launch(blocks_for(rows), a, c, weight_hh, contiguous(dy), dh, dc)
     elif by_steps(size):
-        lstm_steps.backward(a, c, contiguous(weight_hh), contiguous(dy), dh, dc)
+        by_step.backward(a, c, contiguous(weight_hh), contiguous(dy), dh, dc)
     else:
         each_sequence(_backward, rows, size, a, c, weight_hh, contiguous(dy), dh, dc)
     affine_gradient(flat(h[:-1]), flat(a), d_weight_hh, d_bias_hh)

@@ -3,8 +3,8 @@
 Its formulas come in the order in which that module's `step` and `step_gradient` call them, here for one unit.
 """
 
-from tsrnn.kernels.cuda.driver import cuda, device, each, kernel
 from tsrnn.kernels.cuda.linear import affine_gradient, in_slices
+from tsrnn.kernels.cuda.machine.driver import cuda, device, each, kernel
 from tsrnn.kernels.cuda.sequences import each_sequence, flat, project
 from tsrnn.kernels.devices import contiguous
 from tsrnn.kernels.lstm import read_memory, read_memory_gradient, write_memory, write_memory_gradient

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from tsrnn.kernels import optimization
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import cuda, device, each, kernel, launch
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import cuda, device, each, kernel, launch
 from tsrnn.kernels.cuda.reductions import store_sum, total
 from tsrnn.kernels.optimization import adam_direction, adam_moments
 

@@ -7,11 +7,11 @@ a unit (p, b, j) of a position; backward a unit (b, j) at all positions, whose g
 
 from tsrnn.kernels import gru, lstm, rnn
 from tsrnn.kernels import gru_reset_before as reset_before
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import cuda, each, kernel
 from tsrnn.kernels.cuda.gru import to_input_side
 from tsrnn.kernels.cuda.linear import affine, affine_gradient, affine_input_gradient, column_sums, outer_product
 from tsrnn.kernels.cuda.lstm_peephole import peephole_gradient, unit, unit_gradient
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import cuda, each, kernel
 from tsrnn.kernels.cuda.sequences import flat
 from tsrnn.kernels.devices import contiguous
 

@@ -15,8 +15,8 @@ Functions here become part of the kernel that calls them, and what is constant t
 
 import numpy as np
 
-from tsrnn.kernels.cuda.driver import cuda, inlined
-from tsrnn.kernels.cuda.instructions import WARP, as_f32, as_u32, load4, mma_tf32, split, store4, to_tf32
+from tsrnn.kernels.cuda.machine.driver import cuda, inlined
+from tsrnn.kernels.cuda.machine.instructions import WARP, as_f32, as_u32, load4, mma_tf32, split, store4, to_tf32
 from tsrnn.kernels.cuda.tilings import PAD
 
 RUN = 8  # neighbours along k that threads next to one another read: 32 bytes of float32, what the memory gives at once

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import cuda, device, kernel, launch
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import cuda, device, kernel, launch
 
 THREADS = 128  # of a block, a power of two
 BLOCKS = 256  # at most; each leaves one part of the sum

@@ -1,10 +1,10 @@
 """The loops over time of `tsrnn.kernels.rnn` for arrays on the device."""
 
-from tsrnn.kernels.cuda import rnn_tiles
-from tsrnn.kernels.cuda.driver import cuda, kernel
 from tsrnn.kernels.cuda.linear import affine_gradient
+from tsrnn.kernels.cuda.machine.driver import cuda, kernel
+from tsrnn.kernels.cuda.on_chip import rnn as on_chip
+from tsrnn.kernels.cuda.on_chip.tiles import blocks_for, fitted, fitted_forward
 from tsrnn.kernels.cuda.sequences import each_sequence, flat, project
-from tsrnn.kernels.cuda.tiles import blocks_for, fitted, fitted_forward
 from tsrnn.kernels.devices import contiguous
 from tsrnn.kernels.rnn import cell, cell_gradient, relu_cell, relu_cell_gradient
 
@@ -73,7 +73,7 @@ def _backward(a, h, weight_hh, dy, dh, rectify, owned):
 def forward(x, weight_ih, bias_ih, a, h, weight_hh, bias_hh, rectify):
     """Twin of `tsrnn.kernels.rnn.forward`; `a` has a place for each step."""
     rows, size = h.shape[1:]
-    tiles, projects = fitted_forward(rnn_tiles.forward, x, a, size)
+    tiles, projects = fitted_forward(on_chip.forward, x, a, size)
     if not projects:
         project(x, weight_ih, bias_ih, a)
     if tiles is None:
@@ -86,7 +86,7 @@ def forward(x, weight_ih, bias_ih, a, h, weight_hh, bias_hh, rectify):
 def backward(a, h, weight_hh, dy, dh, d_weight_hh, d_bias_hh, rectify):
     """Twin of `tsrnn.kernels.rnn.backward`."""
     rows, size = dh.shape
-    tiles = fitted(rnn_tiles.backward, a, size)
+    tiles = fitted(on_chip.backward, a, size)
     if tiles is None:
         each_sequence(_backward, rows, size, a, h, weight_hh, contiguous(dy), dh, rectify)
     else:

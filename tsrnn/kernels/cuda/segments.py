@@ -1,8 +1,8 @@
 """Twins of `tsrnn.kernels.segments`: a thread for each element."""
 
 from tsrnn.kernels.activations import relu, relu_gradient
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import cuda, each, kernel
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import cuda, each, kernel
 
 
 @kernel

@@ -6,8 +6,8 @@ what a unit hands on to itself needs no barrier, what others read of it (h_{t-1}
 The recurrent weights are read so that neighbouring threads read neighbours.
 """
 
-from tsrnn.kernels.cuda.driver import launch
 from tsrnn.kernels.cuda.linear import affine
+from tsrnn.kernels.cuda.machine.driver import launch
 
 THREADS = 256  # of a block
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsrnn.kernels.cuda.driver import cuda, each, kernel
+from tsrnn.kernels.cuda.machine.driver import cuda, each, kernel
 from tsrnn.kernels.windows import LAST, normalize
 
 

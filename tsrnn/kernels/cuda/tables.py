@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import cuda, each, kernel
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import cuda, each, kernel
 from tsrnn.kernels.cuda.reductions import store_sum, total
 
 SLICES = 256  # at most, whose number squared is that of the parts of a sum; fewer where there are many channels

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.kernels.cuda.families import TF32_FROM, capability
-from tsrnn.kernels.cuda.instructions import WARP
+from tsrnn.kernels.cuda.machine.instructions import WARP
 
 
 class Tile(NamedTuple):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from tsrnn.kernels import windows
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import cuda, device, each, kernel
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import cuda, device, each, kernel
 from tsrnn.kernels.windows import normalize
 
 _centre_and_scale = device(windows.centre_and_scale)

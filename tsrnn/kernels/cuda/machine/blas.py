@@ -13,8 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import cuda, stream
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import cuda, stream
 
 SMALLEST = 256  # rows, columns and terms, at least, of what is worth it: else memory and launches bound a product
 WORK_SPACE = 32 * 2**20  # bytes: what the manual recommends for the largest GPUs

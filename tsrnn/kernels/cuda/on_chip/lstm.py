@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from tsrnn.kernels.cuda.driver import cuda, device
 from tsrnn.kernels.cuda.families import family
-from tsrnn.kernels.cuda.instructions import load, store
-from tsrnn.kernels.cuda.tiles import (
+from tsrnn.kernels.cuda.machine.driver import cuda, device
+from tsrnn.kernels.cuda.machine.instructions import load, store
+from tsrnn.kernels.cuda.on_chip.tiles import (
     AHEAD,
     FRAGMENT,
     PAIR,

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import numpy as np
 
-from tsrnn.kernels.cuda.driver import (
+from tsrnn.kernels.cuda.machine.driver import (
     Borrowed,
     Memory,
     copy_to_device,
@@ -149,7 +149,7 @@ class Array:
 
     @property
     def address(self) -> int:
-        """Of the first number, for libraries that take a pointer and work in `tsrnn.kernels.cuda.driver.stream`."""
+        """Of the first number, for libraries that take a pointer and work in `driver.stream`."""
         if recorder.recording is not None:
             recorder.recording.keep(self)
         return self._memory.address(self._shadow)

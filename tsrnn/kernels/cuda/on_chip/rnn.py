@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from tsrnn.kernels.cuda.driver import cuda
 from tsrnn.kernels.cuda.families import family
-from tsrnn.kernels.cuda.instructions import load, store
-from tsrnn.kernels.cuda.tiles import (
+from tsrnn.kernels.cuda.machine.driver import cuda
+from tsrnn.kernels.cuda.machine.instructions import load, store
+from tsrnn.kernels.cuda.on_chip.tiles import (
     AHEAD,
     FRAGMENT,
     PAIR,
@@ -34,7 +34,7 @@ from tsrnn.kernels.rnn import cell, cell_gradient, relu_cell, relu_cell_gradient
 
 @family
 def forward(size: int, projects: bool, exact: bool):
-    """The forward pass for layers of so many units: see `lstm_tiles.forward`. All weights stay in registers."""
+    """The forward pass for layers of so many units: see `lstm.forward`. All weights stay in registers."""
     pairs = size // PAIR
     chains = 2 if exact else 4
     row = row_length(size + PAIR * projects)

@@ -1,20 +1,16 @@
-"""The loops over time of `tsrnn.kernels.lstm` for many units: a launch for each step.
-
-A block takes a tile of rows and units, all gates of a unit. It sums the recurrent products of the tile and goes on with
-the formulas of the cell where it stands; the next launch finds the states of all units written.
-"""
+"""The loops over time of `tsrnn.kernels.gru` for many units: a launch for each step, as in `lstm.py`."""
 
 from functools import lru_cache
 
 import numpy as np
 
-from tsrnn.kernels.cuda.driver import cuda, kernel, launch
+from tsrnn.kernels.cuda.machine.driver import cuda, kernel, launch
 from tsrnn.kernels.cuda.paths import STEP_TILES, each_step
 from tsrnn.kernels.cuda.products import add_products, dealt, gather
 from tsrnn.kernels.cuda.tilings import TYPES, Tile
-from tsrnn.kernels.lstm import cell, cell_gradient
+from tsrnn.kernels.gru import cell, cell_gradient
 
-GATES = 4
+GATES = 3
 
 
 @lru_cache
@@ -22,16 +18,17 @@ def _forward_step(tile: Tile, dtype: str):
     n_shared, n_held = tile.sizes()
     height, width, threads, units = tile.height, tile.width, tile.threads, tile.width // GATES
 
-    def forward_step(t, a, h, c, weight_hh, bias_hh):
-        """Gates and states of step t.
+    def forward_step(t, a, h, u, weight_hh, bias_hh):
+        """Gates and state of step t.
 
         Parameters
         ----------
         t : int
-        a : (T, B, 4H) read: input projections; written: activated gates i, f, g, o
-        h, c : (T+1, B, H) slot t read; slot t + 1 written
-        weight_hh : (4H, H) read
-        bias_hh : (4H,) read
+        a : (T, B, 3H) read: input projections; written: activated gates r, z, n
+        h : (T+1, B, H) slot t read; slot t + 1 written
+        u : (T+1, B, H) slot t + 1 written
+        weight_hh : (3H, H) read
+        bias_hh : (3H,) read
         """
         shared = cuda.shared.array(n_shared, a.dtype, alignment=16)
         held = cuda.local.array(n_held, a.dtype)
@@ -44,19 +41,20 @@ def _forward_step(tile: Tile, dtype: str):
         n, start, turn = dealt(units, threads)
         if first_unit + n < size:
             j = first_unit + n
-            j_i, j_f, j_g, j_o = np.uint64(j), np.uint64(j + size), np.uint64(j + 2 * size), np.uint64(j + 3 * size)
-            b_i, b_f, b_g, b_o = bias_hh[j_i], bias_hh[j_f], bias_hh[j_g], bias_hh[j_o]
+            j_r, j_z, j_n = np.uint64(j), np.uint64(j + size), np.uint64(j + 2 * size)
+            b_r, b_z, b_n = bias_hh[j_r], bias_hh[j_z], bias_hh[j_n]
             for m in range(start, min(height, rows - first_row), turn):
                 b, k = np.uint64(first_row + m), m * width + n
-                i, f, g, o, c_t, h_t = cell(
-                    a[t, b, j_i] + b_i + shared[k],
-                    a[t, b, j_f] + b_f + shared[k + units],
-                    a[t, b, j_g] + b_g + shared[k + 2 * units],
-                    a[t, b, j_o] + b_o + shared[k + 3 * units],
-                    c[t, b, j_i],
+                u_t = b_n + shared[k + 2 * units]
+                r, z, n_t, h_t = cell(
+                    a[t, b, j_r] + b_r + shared[k],
+                    a[t, b, j_z] + b_z + shared[k + units],
+                    a[t, b, j_n],
+                    u_t,
+                    h[t, b, j_r],
                 )
-                a[t, b, j_i], a[t, b, j_f], a[t, b, j_g], a[t, b, j_o] = i, f, g, o
-                c[t + 1, b, j_i], h[t + 1, b, j_i] = c_t, h_t
+                a[t, b, j_r], a[t, b, j_z], a[t, b, j_n] = r, z, n_t
+                u[t + 1, b, j_r], h[t + 1, b, j_r] = u_t, h_t
 
     return kernel(forward_step, f"{dtype}_{tile.name}", tile.bounds)
 
@@ -66,18 +64,18 @@ def _backward_step(tile: Tile, dtype: str):
     n_shared, n_held = tile.sizes()
     height, width, threads = tile.height, tile.width, tile.threads
 
-    def backward_step(t, a, c, weight_hh, dy, dh, dc):
+    def backward_step(t, a, h, u, weight_hh, dy, dh):
         """Gradients of step t from those of step t + 1; of h_0 at the step before the first, t = -1.
 
         Parameters
         ----------
         t : int
-        a : (T, B, 4H) step t + 1 read: gradient of its pre-activations; step t read: gates; written: their gradient
-        c : (T+1, B, H) read
-        weight_hh : (4H, H) read
+        a : (T, B, 3H) step t + 1 read: gradient of its recurrent side; step t read: gates; written: that gradient
+        h : (T+1, B, H) slot t read
+        u : (T+1, B, H) slot t + 1 read; written: the gradient of the candidate's input side
+        weight_hh : (3H, H) read
         dy : (K, B, H) read
-        dh : (B, H) read: what there is of the gradient of h_{t+1} besides; written: of h_0 at last, else zeros
-        dc : (B, H) read: gradient of c_{t+1}; written: of c_t
+        dh : (B, H) read: gradient of h_{t+1} past the gates; written: of h_t, and at last all of that of h_0
         """
         shared = cuda.shared.array(n_shared, a.dtype, alignment=16)
         held = cuda.local.array(n_held, a.dtype)
@@ -93,19 +91,20 @@ def _backward_step(tile: Tile, dtype: str):
         n, start, turn = dealt(width, threads)
         if first_unit + n < size:
             j = first_unit + n
-            j_i, j_f, j_g, j_o = np.uint64(j), np.uint64(j + size), np.uint64(j + 2 * size), np.uint64(j + 3 * size)
+            j_r, j_z, j_n = np.uint64(j), np.uint64(j + size), np.uint64(j + 2 * size)
             for m in range(start, min(height, rows - first_row), turn):
                 b = np.uint64(first_row + m)
-                d = dh[b, j_i] + shared[m * width + n]
+                d = dh[b, j_r] + shared[m * width + n]
                 if t < 0:
-                    dh[b, j_i] = d
+                    dh[b, j_r] = d
                 else:
                     if t >= first:
-                        d += dy[t - first, b, j_i]
-                    i, f, g, o = a[t, b, j_i], a[t, b, j_f], a[t, b, j_g], a[t, b, j_o]
-                    i, f, g, o, d_memory = cell_gradient(i, f, g, o, c[t, b, j_i], c[t + 1, b, j_i], d, dc[b, j_i])
-                    a[t, b, j_i], a[t, b, j_f], a[t, b, j_g], a[t, b, j_o] = i, f, g, o
-                    dh[b, j_i], dc[b, j_i] = 0, d_memory
+                        d += dy[t - first, b, j_r]
+                    r, z, input_side, recurrent_side, past_gates = cell_gradient(
+                        a[t, b, j_r], a[t, b, j_z], a[t, b, j_n], u[t + 1, b, j_r], h[t, b, j_r], d
+                    )
+                    a[t, b, j_r], a[t, b, j_z], a[t, b, j_n] = r, z, recurrent_side
+                    u[t + 1, b, j_r], dh[b, j_r] = input_side, past_gates
 
     return kernel(backward_step, f"{dtype}_{tile.name}", tile.bounds)
 
@@ -117,15 +116,15 @@ for _kind, _tiles in STEP_TILES.items():  # here, so that the check of the machi
         _backward_step(_tile, TYPES[_kind])
 
 
-def forward(a, h, c, weight_hh, bias_hh):
-    """States and gates from the input projections: see `tsrnn.kernels.cuda.lstm`."""
+def forward(a, h, u, weight_hh, bias_hh):
+    """States and gates from the input projections: see `tsrnn.kernels.cuda.gru`."""
     step, blocks, threads = each_step(_forward_step, GATES, h)
     for t in range(len(a)):
-        launch(step, blocks, threads, t, a, h, c, weight_hh, bias_hh)
+        launch(step, blocks, threads, t, a, h, u, weight_hh, bias_hh)
 
 
-def backward(a, c, weight_hh, dy, dh, dc):
-    """Gradients of the pre-activations, of h_0 and of c_0."""
+def backward(a, h, u, weight_hh, dy, dh):
+    """Gradients of the recurrent side, of the candidate's input side and of h_0."""
     step, blocks, threads = each_step(_backward_step, 1, dh)
     for t in reversed(range(-1, len(a))):
-        launch(step, blocks, threads, t, a, c, weight_hh, dy, dh, dc)
+        launch(step, blocks, threads, t, a, h, u, weight_hh, dy, dh)

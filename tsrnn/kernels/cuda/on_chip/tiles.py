@@ -21,9 +21,9 @@ therefore made outside of them, where they are rounded (Ootomo and Yokota, 2022)
 
 import numpy as np
 
-from tsrnn.kernels.cuda.driver import cuda, device
 from tsrnn.kernels.cuda.families import TF32_FROM, Fitted, capability, most_shared
-from tsrnn.kernels.cuda.instructions import (
+from tsrnn.kernels.cuda.machine.driver import cuda, device
+from tsrnn.kernels.cuda.machine.instructions import (
     as_f32,
     as_u32,
     load,

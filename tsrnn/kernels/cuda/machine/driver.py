@@ -2,7 +2,7 @@
 
 The kernels beside it say `cuda.grid`, `cuda.syncthreads` and so on, the vocabulary of every CUDA in Python; how they
 are compiled, launched and given memory stands here alone, and what of it is calls of a GPU's driver in
-`tsrnn.kernels.cuda.launching`.
+`tsrnn.kernels.cuda.machine.launching`.
 """
 
 import math
@@ -33,7 +33,7 @@ else:
     from numba.cuda.cudadrv.error import CudaDriverError, CudaSupportError
     from numba.cuda.dispatcher import CUDACache
 
-    from tsrnn.kernels.cuda import launching
+    from tsrnn.kernels.cuda.machine import launching
 
     class KernelCache(CUDACache):
         """Machine code on disk, fresh for as long as no file of the kernels changes: see `tsrnn.kernels._jit`."""
@@ -49,7 +49,7 @@ OUT_OF_MEMORY = 2  # CUDA_ERROR_OUT_OF_MEMORY
 
 THREADS = 128  # of a block, where a thread stands for an element
 
-KERNELS = {}  # Python functions behind all grid kernels, by the end of their module's name and their own
+KERNELS = {}  # Python functions behind all grid kernels, by the names that `name_of` gives them
 
 
 def kernel(function, variant: str = "", bounds: tuple[int, int] | None = None):
@@ -77,8 +77,8 @@ def compiled(function, **options):
 
 
 def name_of(function) -> str:
-    """The name of a kernel among `KERNELS`: "lstm._forward"."""
-    return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+    """The name of a kernel among `KERNELS`: "lstm._forward", "on_chip.lstm.forward"."""
+    return f"{function.__module__.removeprefix('tsrnn.kernels.cuda.')}.{function.__name__}"
 
 
 def device(function):
@@ -103,8 +103,8 @@ if not SIMULATED:
 def launch(kernel, blocks: int, threads: int, *arguments, shared: int = 0) -> None:
     """Run a kernel on so many blocks of so many threads, each block in one dimension; none where there is no block.
 
-    Arguments are arrays (`tsrnn.kernels.cuda.arrays.Array`) and numbers. The call returns at once; kernels and copies
-    run in the order in which they were asked for. `shared` are bytes of memory of a block, besides what it declares.
+    Arguments are arrays (`arrays.Array`) and numbers. The call returns at once; kernels and copies run in the order in
+    which they were asked for. `shared` are bytes of memory of a block, besides what it declares.
     """
     if not blocks:
         return
@@ -238,7 +238,7 @@ class Memory:
         Of the shape, type and strides of the array that lies there. It must not be read: on a device there is nothing
         behind it. In the simulator it is the memory.
     precision : str
-        See `tsrnn.kernels.cuda.arrays.On`.
+        See `tsrnn.kernels.cuda.machine.arrays.On`.
     """
 
     precision = "float32"

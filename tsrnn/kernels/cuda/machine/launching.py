@@ -4,7 +4,7 @@ numba-cuda takes about as long to launch a kernel as a small kernel runs: for ea
 is and takes an array apart. Here arguments lie as the kernel wants them, and what it is compiled to is looked up by
 their types at once.
 
-The simulator has none of this. `tsrnn.kernels.cuda.driver` chooses.
+The simulator has none of this. `tsrnn.kernels.cuda.machine.driver` chooses.
 """
 
 import ctypes

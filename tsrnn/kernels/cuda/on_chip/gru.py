@@ -5,10 +5,10 @@ The candidate's recurrent side is kept apart from its input side.
 
 import numpy as np
 
-from tsrnn.kernels.cuda.driver import cuda, device
 from tsrnn.kernels.cuda.families import family
-from tsrnn.kernels.cuda.instructions import load, store
-from tsrnn.kernels.cuda.tiles import (
+from tsrnn.kernels.cuda.machine.driver import cuda, device
+from tsrnn.kernels.cuda.machine.instructions import load, store
+from tsrnn.kernels.cuda.on_chip.tiles import (
     AHEAD,
     FRAGMENT,
     PAIR,
@@ -41,7 +41,7 @@ GATES = 3
 
 @family
 def forward(size: int, projects: bool, exact: bool):
-    """The forward pass for layers of so many units: see `lstm_tiles.forward`."""
+    """The forward pass for layers of so many units: see `lstm.forward`."""
     pairs = size // PAIR
     kept = kept_pairs(size, pairs, GATES, exact)
     row = row_length(size + PAIR * projects)

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tsrnn.kernels.cuda.arrays import Array
-from tsrnn.kernels.cuda.driver import SIMULATED, copy_to_device, recorder
+from tsrnn.kernels.cuda.machine.arrays import Array
+from tsrnn.kernels.cuda.machine.driver import SIMULATED, copy_to_device, recorder
 
 if not SIMULATED:
-    from tsrnn.kernels.cuda.launching import Graph
+    from tsrnn.kernels.cuda.machine.launching import Graph
 
 
 class Recording:
@@ -48,7 +48,7 @@ class Recording:
         self._kept += arrays
 
     def take(self, kernel, blocks: int, threads: int, arguments: tuple, shared: int) -> None:
-        """Record a launch: see `tsrnn.kernels.cuda.driver.launch`."""
+        """Record a launch: see `tsrnn.kernels.cuda.machine.driver.launch`."""
         self.keep(*(argument for argument in arguments if hasattr(argument, "for_kernels")))
         if SIMULATED:
             seen = [getattr(argument, "for_kernels", argument) for argument in arguments]

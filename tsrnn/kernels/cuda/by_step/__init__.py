@@ -1,0 +1,1 @@
+"""Loops over time for layers of many units: a launch for each step."""
