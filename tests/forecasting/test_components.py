@@ -83,6 +83,22 @@ def test_other_series_and_rows_asked():
     assert_allclose(model.inspect_components(y=y).sum(axis=1), model.predict(y=y), rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("decoder", "names"),
+    [
+        ("direct", ["level", "linear", "exogenous", "network", "smoothing"]),
+        ("parallel", ["level", "linear", "network"]),
+    ],
+)
+def test_what_is_known_ahead(decoder, names):
+    y = noisy()
+    model = forecaster(calendar="auto", decoder=decoder).fit(y)
+    parts = model.inspect_components()
+    assert list(parts.columns) == names
+    assert_allclose(parts.sum(axis=1), model.predict(), rtol=1e-9)
+    assert (parts != 0).any().all()
+
+
 def test_an_ensemble_has_no_parts():
     with pytest.raises(ValueError, match="n_members=2: the median"):
         forecaster(n_members=2).fit(daily(60)).inspect_components()

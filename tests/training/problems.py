@@ -26,12 +26,12 @@ OPTIONS = TrainingOptions(
 
 
 class ArraySamples:
-    """Samples held in arrays: x (N, T, C), y (N, O) and, if they are not all one, weights (N,)."""
+    """Samples held in arrays: x (N, T, C), y (N, O), weights (N,), one by default, and what is known ahead (N, F)."""
 
     rows, masks = None, False
 
-    def __init__(self, x, y, weight=None):
-        self.x, self.y = x, y
+    def __init__(self, x, y, weight=None, known=None):
+        self.x, self.y, self.known = x, y, known
         self.weight = np.ones(len(x)) if weight is None else weight
         self.size = len(x)
 
@@ -39,6 +39,8 @@ class ArraySamples:
         x[...] = self.x[which].transpose(1, 0, 2)
         if y is not None:
             y[...] = self.y[which]
+        if self.known is not None:
+            known[...] = self.known[which]
 
     def weights(self, which):
         return self.weight[which]
@@ -52,8 +54,8 @@ def make_samples(size=100, seed=0, noise=0.0, weight=None):
     return ArraySamples(x, y + noise * rng.standard_normal(y.shape), weight)
 
 
-def make_network(cell="lstm", hidden_size=4, num_layers=1, dropout=0.0, linear_skip=False):
-    return Network(cell, STEPS, CHANNELS, hidden_size, num_layers, OUTPUTS, dropout=dropout, linear_skip=linear_skip)
+def make_network(cell="lstm", hidden_size=4, num_layers=1, **options):
+    return Network(cell, STEPS, CHANNELS, hidden_size, num_layers, OUTPUTS, **options)
 
 
 def make_trainer(training=None, validation=None, network=None, seed=0, dtype=np.float64, **changes):

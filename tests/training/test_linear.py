@@ -7,7 +7,7 @@ from sklearn.linear_model import QuantileRegressor, Ridge
 
 from training.problems import OUTPUTS, STEPS, ArraySamples, make_network
 from tsrnn.training import linear
-from tsrnn.training.linear import draw_back, fit_linear, linear_outputs, start_linear
+from tsrnn.training.linear import LinearMap, draw_back, fit_linear, linear_outputs, start_linear
 from tsrnn.training.parallel import Workers
 from tsrnn.training.passes import Passes
 
@@ -19,6 +19,12 @@ def lines(size=3000, noise=0.1, channels=2):
     weight = rng.standard_normal((OUTPUTS, STEPS * channels))
     y = x.reshape(size, -1) @ weight.T + 0.5 + noise * rng.standard_normal((size, OUTPUTS))
     return x, y
+
+
+def make_map(seed, known=0):
+    """Any coefficients, for the network of these tests."""
+    rng = np.random.default_rng(seed)
+    return LinearMap(rng.standard_normal((STEPS * 2 + 1, OUTPUTS)), rng.standard_normal((OUTPUTS, known, 1)))
 
 
 def started(x, y, loss="absolute_error", n_jobs=1, masks=False):
@@ -46,15 +52,50 @@ def test_samples_have_weights():
     found = fit_linear(network, ArraySamples(x, y, weight), np.float64, "squared_error", np.random.default_rng(1), 1)
     columns = np.column_stack([x.reshape(len(x), -1), np.ones(len(x))])
     ridge = Ridge(alpha=linear.PENALTY * weight.mean(), fit_intercept=False).fit(columns, y, weight)
-    assert_allclose(found, ridge.coef_.T, rtol=1e-8)
+    assert_allclose(found.window, ridge.coef_.T, rtol=1e-8)
 
 
-def test_a_share_of_what_training_changes():
+def test_what_is_known_ahead_acts_on_its_own_step():
+    """Each output by itself is a regression on the window and the two columns of its step."""
+    x, y = lines(size=300, noise=1.0)
+    known = np.random.default_rng(1).standard_normal((300, OUTPUTS * 2))
+    y += known[:, ::2]
+    samples = ArraySamples(x, y, np.random.default_rng(3).random(300), known)
+    network = make_network(linear_skip=True, known_size=2)
+    found = fit_linear(network, samples, np.float64, "squared_error", np.random.default_rng(1), 1)
+    parameters = network.initialize(np.random.default_rng(0), np.float64)
+    start_linear(network, parameters, found)
+    p = network.layout.views(parameters)
+    columns = np.column_stack([x.reshape(len(x), -1), np.ones(len(x))])
+    for k in range(OUTPUTS):
+        own = slice(2 * k, 2 * k + 2)
+        ridge = Ridge(alpha=linear.PENALTY * samples.weight.mean(), fit_intercept=False)
+        ridge.fit(np.column_stack([columns, known[:, own]]), y[:, k], samples.weight)
+        assert_allclose(np.append(p["linear.weight"][k], p["linear.bias"][k]), ridge.coef_[:-2], rtol=1e-7)
+        assert_allclose(p["known.weight"][k, own], ridge.coef_[-2:], rtol=1e-7)
+        assert not np.delete(p["known.weight"][k], own).any()
+
+
+@pytest.mark.parametrize("decoder", ["parallel", "seq2seq"])
+def test_what_acts_with_the_state_is_not_in_the_linear_map(decoder):
+    x, y = lines(size=50)
+    samples = ArraySamples(x, y, known=np.ones((50, OUTPUTS * 2)))
+    network = make_network(linear_skip=True, known_size=2, decoder=decoder)
+    found = fit_linear(network, samples, np.float64, "squared_error", np.random.default_rng(1), 1)
+    plain = make_network(linear_skip=True)
+    alone = fit_linear(plain, ArraySamples(x, y), np.float64, "squared_error", np.random.default_rng(1), 1)
+    assert_array_equal(found.window, alone.window)
+    assert found.by_name().keys() == {"linear.weight", "linear.bias"}
+
+
+@pytest.mark.parametrize("known", [0, 3])
+def test_a_share_of_what_training_changes(known):
     """The outputs are mixed in the same parts."""
     x, y = lines(size=40)
-    samples, network = ArraySamples(x, y), make_network(linear_skip=True)
+    samples = ArraySamples(x, y, known=np.random.default_rng(2).standard_normal((40, OUTPUTS * known)))
+    network = make_network(linear_skip=True, known_size=known)
     trained = network.initialize(np.random.default_rng(0), np.float64)
-    start, begin = np.random.default_rng(1).standard_normal((STEPS * 2 + 1, OUTPUTS)), trained.copy()
+    start, begin = make_map(1, known), trained.copy()
     start_linear(network, begin, start)
     mixed = trained.copy()
     draw_back(network, mixed, start, 0.25)
@@ -129,9 +170,12 @@ def test_there_is_none_without_a_map_or_of_too_many_inputs(changes, monkeypatch)
 @pytest.mark.parametrize("size", [3, 600])
 def test_outputs_of_several_maps(size):
     x, y = lines(size)
-    maps = [np.random.default_rng(k).standard_normal((STEPS * 2 + 1, OUTPUTS)) for k in range(2)]
-    network = make_network(linear_skip=True)
-    found, targets = linear_outputs(network, ArraySamples(x, y), maps, np.float64)
+    maps = [make_map(k, 3) for k in range(2)]
+    known = np.random.default_rng(2).standard_normal((size, OUTPUTS * 3))
+    network = make_network(linear_skip=True, known_size=3)
+    found, targets = linear_outputs(network, ArraySamples(x, y, known=known), maps, np.float64)
     assert_array_equal(targets, y)
     for outputs, each in zip(found, maps, strict=True):
-        assert_allclose(outputs, x.reshape(size, -1) @ each[:-1] + each[-1], rtol=1e-12)
+        by_name = each.by_name()
+        expected = x.reshape(size, -1) @ by_name["linear.weight"].T + by_name["linear.bias"]
+        assert_allclose(outputs, expected + known @ by_name["known.weight"].T, rtol=1e-10, atol=1e-12)

@@ -5,7 +5,12 @@ import pandas as pd
 from tsrnn.evaluation.displays import FORECAST, OBSERVED, drawing_figure, plain, positions, tick_dates
 
 # Okabe and Ito (2008), Color Universal Design; dashes tell the lines apart as well.
-PARTS = {"linear": ("#D55E00", "--"), "network": ("#009E73", "-"), "smoothing": ("#CC79A7", ":")}
+PARTS = {
+    "linear": ("#D55E00", "--"),
+    "exogenous": ("#56B4E9", "-."),
+    "network": ("#009E73", "-"),
+    "smoothing": ("#CC79A7", ":"),
+}
 
 
 class ComponentDisplay:
@@ -16,8 +21,8 @@ class ComponentDisplay:
     series : Series of shape (n_timepoints,)
         The window; its name and the name of its index label the axes.
     components : DataFrame of shape (horizon, n_parts)
-        What `RNNForecaster.inspect_components` returns for one series: columns "level" and any of "linear", "network"
-        and "smoothing", which add up to the forecast.
+        What `RNNForecaster.inspect_components` returns for one series: columns "level" and any of "linear",
+        "exogenous", "network" and "smoothing", which add up to the forecast.
 
     Attributes
     ----------

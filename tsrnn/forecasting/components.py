@@ -7,7 +7,12 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 # What is still forecast with these parts of the network set to zero, and the name of what comes in there.
-STAGES = (("level", ("linear.", "head.")), ("linear", ("head.",)), ("network", ()))
+STAGES = (
+    ("level", ("linear.", "known.", "head.")),
+    ("linear", ("known.", "head.")),
+    ("exogenous", ("head.",)),
+    ("network", ()),
+)
 
 
 class Components:
@@ -33,6 +38,8 @@ class Components:
             level : the forecast of a model whose outputs are zero, from the units of the window alone: its last value
                 or its mean.
             linear : what the linear map of the window adds; without `linear_skip` there is none.
+            exogenous : what the linear map of columns known ahead adds, the calendar's among them; there is none
+                without such columns, or where they act with the state (`decoder` "parallel" and "seq2seq").
             network : what the recurrent layers add.
             smoothing : what the mean with exponential smoothing of each series by itself changes; there is none where
                 `smoothing_share_` is 0.
@@ -61,8 +68,9 @@ class Components:
             )
         asked = {"horizon": horizon, "y": y, "static": static}
         forecasts = {}
+        lacking = {"linear": "linear.weight", "exogenous": "known.weight"}
         for name, zero in STAGES:
-            if name != "linear" or self.network_.linear is not None:
+            if name not in lacking or lacking[name] in self.network_.layout.shapes:
                 forecasts[name] = _without(self, zero).predict(X, **asked)
         if self.smoothing_share_:
             forecasts["smoothing"] = self.predict(X, **asked)

@@ -117,8 +117,9 @@ def choose(model, panel: Panel, season: int) -> Choices:
     scarce = not fixed and whole < ENOUGH_WINDOWS and np.median(lengths) < 4 * lookback
     linear = bool(given("linear_skip", lambda: True))
     wide = long or (lookback >= WIDE_LOOKBACK and whole >= MANY_WINDOWS)
-    # Of exogenous columns the linear map knows nothing: they are for the network to learn.
-    started = linear and not model.stateful and not panel.covariates.shape[1]
+    # Columns that act with the state are for the network to learn, which the few updates of few windows do not do.
+    acting = decoder in ("parallel", "seq2seq") and panel.covariates.shape[1] > 0
+    started = linear and not model.stateful and (long or not acting)
     steps_of_its_own = model.max_steps == "auto"
     max_steps = auto_steps(whole, started, wide, long) if steps_of_its_own else model.max_steps
     apart = long and started and not kept and model.linear_skip == "auto" and max_steps != 0

@@ -69,14 +69,15 @@ default="gru"
         is a series by itself, and one model serves them all.
     linear_skip : bool or "auto", default="auto"
         Add a linear map of the window to the network's forecast. It starts as a ridge regression toward least absolute
-        errors, of 20,000 windows at most, and the network from zero: it learns what is left. "auto" is True, and
-        averages the forecast with exponential smoothing of each series by itself: 121 methods of Holt, Winters and
-        Theta, weighted by how well they would have forecast the series so far. It counts for half of the forecast
-        where there are less than 5,000 windows, two thirds without a season, for a quarter where there are 100,000
-        windows, else for a third; for nothing beside exogenous columns, for horizons from 96 on, with `stateful`, and
-        where held-back values are forecast clearly better without. At horizons from 96 on, where a map of long windows
-        follows what passes, "auto" is the mean of the two, each learnt by itself, unless held-back values are forecast
-        clearly better by their sum. True is the network and its linear map alone.
+        errors, of 20,000 windows at most, and the network from zero: it learns what is left. The map of columns known
+        ahead that `decoder="direct"` has starts with it, of each step those of that step. "auto" is True, and averages
+        the forecast with exponential smoothing of each series by itself: 121 methods of Holt, Winters and Theta,
+        weighted by how well they would have forecast the series so far. It counts for half of the forecast where there
+        are less than 5,000 windows, two thirds without a season, for a quarter where there are 100,000 windows, else
+        for a third; for nothing for horizons from 96 on, with `stateful`, beside exogenous columns that act with the
+        state, and where held-back values are forecast clearly better without. At horizons from 96 on, where a map of
+        long windows follows what passes, "auto" is the mean of the two, each learnt by itself, unless held-back values
+        are forecast clearly better by their sum. True is the network and its linear map alone.
     hidden_size : int, tuple of int or "auto", default="auto"
         Units of each recurrent layer; a tuple has one number a layer, the lowest first. "auto" is 64, and 128 for
         horizons from 96 on and for 100,000 windows or more of 168 steps or more.

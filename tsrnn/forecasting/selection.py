@@ -12,7 +12,7 @@ from tsrnn.forecasting.smoothing import averaged, mixed, smoothing_forecasts
 from tsrnn.kernels.windows import read_only, seasonal_changes
 from tsrnn.network.network import Network
 from tsrnn.training.devices import workers_on
-from tsrnn.training.linear import fit_linear, linear_outputs, start_linear
+from tsrnn.training.linear import LinearMap, fit_linear, linear_outputs, start_linear
 from tsrnn.training.passes import Passes
 from tsrnn.training.trainer import DivergenceError, Trainer
 
@@ -82,8 +82,8 @@ class Races:
             return replace(choices, apart=False, training_share=1.0)
         return self._together(choices) if choices.apart else self._training(self._units(choices))
 
-    def start(self, network: Network, plan: Plan) -> np.ndarray | None:
-        """Coefficients of the linear map that training starts with."""
+    def start(self, network: Network, plan: Plan) -> LinearMap | None:
+        """The linear map that training starts with."""
         return fit_linear(network, plan.training, FLOAT, self._model.loss, self._rng, self._model.n_jobs)
 
     def _units(self, choices: Choices) -> Choices:
@@ -145,7 +145,7 @@ class Races:
             errors.append(self._errors(plan, drawn, targets, choices.smoothing_share))
         return entries[self._won(errors, LEAST_GAIN_OF_TRAINING)]
 
-    def _mapped(self, choices: Choices) -> tuple[Plan, Network, np.ndarray, np.ndarray, np.ndarray] | None:
+    def _mapped(self, choices: Choices) -> tuple[Plan, Network, LinearMap, np.ndarray, np.ndarray] | None:
         """Plan and network of some choices, the linear map, what it makes of the held-back windows, and their targets.
 
         None where there is no such map, or where nothing can be held back.
@@ -165,7 +165,7 @@ class Races:
             self.selection = "validation"
         return _winner(errors, self._held / self._outputs, least_gain)
 
-    def _trained(self, network: Network, plan: Plan, choices: Choices, linear: np.ndarray | None) -> np.ndarray:
+    def _trained(self, network: Network, plan: Plan, choices: Choices, linear: LinearMap | None) -> np.ndarray:
         """Outputs for the held-back windows of the network, which starts from the linear map if there is one.
 
         They are infinite if its training diverges.

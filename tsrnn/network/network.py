@@ -69,6 +69,8 @@ class Network:
         Values that one step of these layers reads.
     recurrent_steps : int
         Steps that they take over a window.
+    target_steps : int
+        Steps of the horizon, P.
     output_rows : int
         Rows of outputs a window: 1, or in step `recurrent_steps`.
     n_dropout_keys : int
@@ -127,7 +129,8 @@ class Network:
         width = sizes[0] if self.segment else input_size
         self.stack = Stack(cell, width, sizes, bidirectional=bidirectional, prefix="rnn.", **shared)
         self.layers = self.stack.layers
-        self.known_size = known_size * output_size // target_channels
+        self.target_steps = output_size // target_channels
+        self.known_size = known_size * self.target_steps
         self.decoder = self._decoder(decoder, segment * target_channels, segment * known_size, shared)
         self.head = self.decoder.head
         self.output_rows = self.recurrent_steps if self.decoder.every_step else 1

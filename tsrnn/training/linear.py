@@ -1,7 +1,9 @@
 """The linear map beside the network, fitted by itself: where a network starts from that learns what is left."""
 
+from typing import NamedTuple
+
 import numpy as np
-from scipy.linalg import solve
+from scipy.linalg import block_diag, solve
 
 from tsrnn.network.network import Network
 from tsrnn.training.parallel import Workers, single_threaded_blas
@@ -16,10 +18,41 @@ BLOCK = 256  # samples that are laid out at once
 PARTS = 4  # sums over blocks that are made side by side; a number of its own, whatever that of the threads
 
 
+class LinearMap(NamedTuple):
+    """From a window x, and for each step p of the horizon from what is known ahead of it, z_p.
+
+        y_p = W_p (x, 1) + V_p z_p
+
+    A step has nothing of what is known of others: maps of all of it are worse wherever there is little to learn from.
+
+    Attributes
+    ----------
+    window : (I + 1, O) ndarray
+        Coefficients of the window; the constant is last.
+    known : (P, F, K) ndarray
+        For each step those of what is known of it; O = P * K. F may be 0.
+    """
+
+    window: np.ndarray
+    known: np.ndarray
+
+    def outputs(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """(B, O) from windows (B, I + 1) with a one at their end, and what is known (P, B, F)."""
+        return x @ self.window + (z @ self.known).transpose(1, 0, 2).reshape(len(x), -1)
+
+    def by_name(self) -> dict[str, np.ndarray]:
+        """As parameters of a network."""
+        found = {"linear.weight": self.window[:-1].T, "linear.bias": self.window[-1]}
+        if self.known.size:
+            found["known.weight"] = block_diag(*self.known.transpose(0, 2, 1))
+            found["known.bias"] = np.zeros(len(found["linear.bias"]))
+        return found
+
+
 def fit_linear(
     network: Network, samples: Samples, dtype: np.dtype, loss: str, rng: np.random.Generator, n_jobs: int | None
-) -> np.ndarray | None:
-    """Coefficients (I + 1, O), the constant last, of a ridge regression by the linear map of a network.
+) -> LinearMap | None:
+    """A ridge regression by the linear map of a network, and by that of what is known ahead if its decoder has one.
 
     Samples have the weights that they have in training. For the absolute error the regression is reweighted
     (iteratively reweighted least squares). Samples that lack a target are left out.
@@ -38,7 +71,7 @@ def fit_linear(
 
     Returns
     -------
-    (I + 1, O) ndarray or None
+    LinearMap or None
         None where there is no map of whole windows, or one of too many inputs.
     """
     if network.linear is None or network.decoder.every_step or network.linear.input_size > MOST_INPUTS:
@@ -47,15 +80,15 @@ def fit_linear(
     importance = samples.weights(which)
     with single_threaded_blas(), Workers(n_jobs) as workers:
         blocks = _Blocks(network, samples, which, dtype, workers)
-        coefficients = blocks.solve(importance)
+        found = blocks.solve(importance)
         for _ in range(REWEIGHTINGS - 1 if loss != "squared_error" else 0):
-            errors = blocks.errors(coefficients)
+            errors = blocks.errors(found)
             known = np.isfinite(errors)
             least = LEAST_ERROR * errors[known].mean() if known.any() else 0.0
             if least == 0:  # nothing to learn from, or nothing left to learn
                 break
-            coefficients = blocks.solve(np.nan_to_num(importance / np.maximum(errors, least)))
-    return coefficients
+            found = blocks.solve(np.nan_to_num(importance / np.maximum(errors, least)))
+    return found
 
 
 def some_of(samples: Samples, most: int, rng: np.random.Generator) -> np.ndarray:
@@ -63,33 +96,34 @@ def some_of(samples: Samples, most: int, rng: np.random.Generator) -> np.ndarray
     return np.arange(samples.size) if samples.size <= most else rng.integers(samples.size, size=most)
 
 
-def start_linear(network: Network, parameters: np.ndarray, coefficients: np.ndarray) -> None:
-    """Set the linear map to these coefficients, and the network's own head to zero: it learns what is left."""
+def start_linear(network: Network, parameters: np.ndarray, linear: LinearMap) -> None:
+    """Set the network's linear map to this one, and its own head to zero: it learns what is left."""
     p = network.layout.views(parameters)
-    p["linear.weight"][...], p["linear.bias"][...] = coefficients[:-1].T, coefficients[-1]
+    for name, values in linear.by_name().items():
+        p[name][...] = values
     p["head.weight"][...] = p["head.bias"][...] = 0
 
 
-def draw_back(network: Network, parameters: np.ndarray, coefficients: np.ndarray, share: float) -> None:
+def draw_back(network: Network, parameters: np.ndarray, linear: LinearMap, share: float) -> None:
     """Leave only a share of what training has changed since `start_linear`.
 
     The outputs are those of the linear map it started with, and of the trained network, in these parts.
     """
-    p, start = network.layout.views(parameters), (coefficients[:-1].T, coefficients[-1])
-    for name, begin in zip(("linear.weight", "linear.bias"), start, strict=True):
+    p = network.layout.views(parameters)
+    for name, begin in linear.by_name().items():
         p[name][...] = (1 - share) * begin + share * p[name]
     for name in ("head.weight", "head.bias"):
         p[name] *= share
 
 
-def joined(network: Network, coefficients: np.ndarray, apart: Network, trained: np.ndarray, share: float) -> np.ndarray:
+def joined(network: Network, linear: LinearMap, apart: Network, trained: np.ndarray, share: float) -> np.ndarray:
     """Parameters with which a network makes the outputs of a linear map and of the same network without one.
 
     Parameters
     ----------
     network : Network
         With a linear map.
-    coefficients : (I + 1, O) ndarray
+    linear : LinearMap
     apart : Network
         Without one.
     trained : ndarray
@@ -101,28 +135,16 @@ def joined(network: Network, coefficients: np.ndarray, apart: Network, trained: 
     p = network.layout.views(parameters)
     for name, values in apart.layout.views(trained).items():
         p[name][...] = values
-    draw_back(network, parameters, coefficients, share)
+    draw_back(network, parameters, linear, share)
     return parameters
 
 
 def linear_outputs(
-    network: Network, samples: Samples, coefficients: list[np.ndarray], dtype: np.dtype
+    network: Network, samples: Samples, maps: list[LinearMap], dtype: np.dtype
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """What linear maps (I + 1, O) make of all samples, each (size, O), and the targets (size, O)."""
+    """What linear maps make of all samples, each (size, O), and the targets (size, O)."""
     with single_threaded_blas(), Workers(1) as workers:  # the same bits, whatever BLAS may use elsewhere
-        blocks = _Blocks(network, samples, np.arange(samples.size), dtype, workers)
-        return blocks.outputs(coefficients)
-
-
-def linear_samples(
-    network: Network, samples: Samples, which: np.ndarray, dtype: np.dtype
-) -> tuple[np.ndarray, np.ndarray]:
-    """What the linear map reads of the samples `which`, (B, I) float64, and their targets (B, O)."""
-    x = np.empty((network.steps, len(which), network.input_size), dtype)
-    y = np.empty((len(which), network.output_size), dtype)
-    samples.gather(which, x, y, np.empty((len(which), network.known_size), dtype))
-    inputs = x[:, :, : network.skip_channels].transpose(1, 0, 2).reshape(len(which), -1)
-    return inputs.astype(np.float64), y.astype(np.float64)
+        return _Blocks(network, samples, np.arange(samples.size), dtype, workers).outputs(maps)
 
 
 class _Blocks:
@@ -132,51 +154,99 @@ class _Blocks:
         self._network, self._samples, self._dtype, self._workers = network, samples, dtype, workers
         self._blocks = np.array_split(which, max(1, -(-len(which) // BLOCK)))
         self._edges = np.cumsum([0, *map(len, self._blocks)])
+        steps = network.target_steps
+        known = network.known_size // steps if "known.weight" in network.layout.shapes else 0
+        self._sizes = network.linear.input_size + 1, steps, known, network.output_size // steps
 
-    def _laid_out(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        x, y = linear_samples(self._network, self._samples, self._blocks[number], self._dtype)
-        return np.column_stack([x, np.ones(len(x))]), y
+    def _laid_out(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of a block the windows (B, I + 1), what is known ahead (P, B, F), and the targets (B, O); float64."""
+        network, which = self._network, self._blocks[number]
+        x = np.empty((network.steps, len(which), network.input_size), self._dtype)
+        y = np.empty((len(which), network.output_size), self._dtype)
+        z = np.empty((len(which), network.known_size), self._dtype)
+        self._samples.gather(which, x, y, z)
+        windows = x[:, :, : network.skip_channels].transpose(1, 0, 2).reshape(len(which), -1)
+        _, steps, known, _ = self._sizes
+        z = z.reshape(len(which), steps, -1)[:, :, :known].transpose(1, 0, 2)
+        return (
+            np.column_stack([windows.astype(np.float64), np.ones(len(which))]),
+            z.astype(np.float64),
+            y.astype(np.float64),
+        )
 
-    def solve(self, weights: np.ndarray) -> np.ndarray:
-        """Coefficients (I + 1, O), the constant last."""
-        size, outputs = self._network.linear.input_size + 1, self._network.output_size
-        products = [(np.zeros((size, size)), np.zeros((size, outputs)), np.zeros(2)) for _ in range(PARTS)]
+    def solve(self, weights: np.ndarray) -> LinearMap:
+        """The map of least squares, each sample with its weight."""
+        size, steps, known, width = self._sizes
+        shapes = (
+            (size, size),
+            (size, steps * width),
+            (size, steps * known),
+            (steps, known, known),
+            (steps, known, width),
+        )
+        sums = [[np.zeros(shape) for shape in (*shapes, 2)] for _ in range(PARTS)]
 
         def part(worker: int, k: int) -> None:
-            squares, mixed, total = products[k]
+            squares, mixed, across, own, told, total = sums[k]
             for number in range(k, len(self._blocks), PARTS):
-                x, y = self._laid_out(number)
-                own = weights[self._edges[number] : self._edges[number + 1]]
-                known = ~np.isnan(y).any(axis=1)
-                own = np.where(known, own, 0)
-                weighted = x * own[:, None]
+                x, z, y = self._laid_out(number)
+                weight = weights[self._edges[number] : self._edges[number + 1]]
+                complete = ~np.isnan(y).any(axis=1)
+                weight, y = np.where(complete, weight, 0), np.nan_to_num(y)
+                weighted = x * weight[:, None]
                 squares += x.T @ weighted
-                mixed += weighted.T @ np.nan_to_num(y)
-                total += own.sum(), known.sum()
+                mixed += weighted.T @ y
+                total += weight.sum(), complete.sum()
+                if known:
+                    across += weighted.T @ z.transpose(1, 0, 2).reshape(len(x), -1)
+                    turned = (z * weight[:, None]).transpose(0, 2, 1)
+                    own += turned @ z
+                    told += turned @ y.reshape(len(y), steps, width).transpose(1, 0, 2)
 
         self._workers.run(part, PARTS)
-        squares, mixed, total = (sum(each[1:], each[0]) for each in zip(*products, strict=True))
-        squares[np.diag_indices(size)] += PENALTY * (total[0] / max(total[1], 1) or 1.0)
-        return solve(squares, mixed, assume_a="pos")
+        squares, mixed, across, own, told, total = (sum(each[1:], each[0]) for each in zip(*sums, strict=True))
+        penalty = PENALTY * (total[0] / max(total[1], 1) or 1.0)
+        squares[np.diag_indices(size)] += penalty
+        own += penalty * np.eye(known)
+        return _solved(squares, mixed, across, own, told)
 
-    def errors(self, coefficients: np.ndarray) -> np.ndarray:
+    def errors(self, linear: LinearMap) -> np.ndarray:
         """Mean absolute error of each sample; NaN where a target is missing."""
         found = np.empty(self._edges[-1])
 
         def block(worker: int, number: int) -> None:
-            x, y = self._laid_out(number)
-            found[self._edges[number] : self._edges[number + 1]] = np.abs(y - x @ coefficients).mean(axis=1)
+            x, z, y = self._laid_out(number)
+            found[self._edges[number] : self._edges[number + 1]] = np.abs(y - linear.outputs(x, z)).mean(axis=1)
 
         self._workers.run(block, len(self._blocks))
         return found
 
-    def outputs(self, coefficients: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
-        """For each of the coefficients what they make of the samples; and the targets."""
-        found = [np.empty((self._edges[-1], self._network.output_size)) for _ in (*coefficients, "targets")]
+    def outputs(self, maps: list[LinearMap]) -> tuple[list[np.ndarray], np.ndarray]:
+        """What each of the maps makes of the samples; and the targets."""
+        found = [np.empty((self._edges[-1], self._network.output_size)) for _ in (*maps, "targets")]
         for number in range(len(self._blocks)):
-            x, y = self._laid_out(number)
+            x, z, y = self._laid_out(number)
             rows = slice(*self._edges[number : number + 2])
-            for made, each in zip(found, coefficients, strict=False):
-                made[rows] = x @ each
+            for made, each in zip(found, maps, strict=False):
+                made[rows] = each.outputs(x, z)
             found[-1][rows] = y
         return found[:-1], found[-1]
+
+
+def _solved(squares: np.ndarray, mixed: np.ndarray, across: np.ndarray, own: np.ndarray, told: np.ndarray) -> LinearMap:
+    """The map whose normal equations these are: of each step those of the window and of what is known of that step.
+
+        squares W + across_p V_p = mixed_p        across_p' W + own_p V_p = told_p
+
+    The window's part is the same for all steps, and taken apart once.
+    """
+    steps, known, width = told.shape
+    outputs = mixed.shape[1]
+    apart = solve(squares, np.column_stack([mixed, across]), assume_a="pos")
+    window, told_by, found = apart[:, :outputs], apart[:, outputs:], np.zeros(told.shape)
+    for p in range(steps) if known else ():
+        z, y = slice(p * known, (p + 1) * known), slice(p * width, (p + 1) * width)
+        left = own[p] - across[:, z].T @ told_by[:, z]
+        found[p] = solve(left, told[p] - across[:, z].T @ window[:, y], assume_a="pos")
+        window[:, y] -= told_by[:, z] @ found[p]
+    return LinearMap(window, found)

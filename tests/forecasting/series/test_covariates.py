@@ -10,6 +10,7 @@ from forecasting.series.test_panel import long, wide
 from forecasting.small import assert_untouched, daily, every_cell, forecaster, values
 from gradcheck import assert_close
 from tsrnn import RNNForecaster
+from tsrnn.datasets import load_airpassengers, load_gdp
 
 DECODERS = ["direct", "parallel", "recursive", "seq2seq"]
 
@@ -54,6 +55,30 @@ def test_what_is_known_ahead_is_used(decoder):
         found.append(model.predict(X, y=y[:origin]))
         truth.append(y[origin : origin + 4])
     assert np.corrcoef(np.concatenate(truth), np.concatenate(found))[0, 1] > 0.9
+
+
+@pytest.mark.compiled
+def test_of_few_windows_the_linear_map_starts_with_what_is_known():
+    """Eighty days of which a column tells most: the rules for few windows hold, and it is learnt nevertheless."""
+    rng = np.random.default_rng(0)
+    index = pd.date_range("2021", periods=80, freq="D")
+    X = pd.DataFrame({"cause": rng.standard_normal(80)}, index)
+    y = 100 + 10 * X["cause"] + rng.standard_normal(80)
+    told, alone = RNNForecaster(7, random_state=0).fit(X[:73], y[:73]), RNNForecaster(7, random_state=0).fit(y[:73])
+    assert told.n_steps_ == alone.n_steps_
+    errors = [np.abs(np.asarray(found) - y[73:]).mean() for found in (told.predict(X[73:]), alone.predict())]
+    assert errors[0] < 0.7 * errors[1]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(("load", "steps"), [(load_airpassengers, 12), (load_gdp, 8)])
+def test_the_calendar_makes_a_short_series_no_worse(load, steps):
+    """What it has to say is in the seasons already."""
+    y = load()[-100:]
+    alone, told = (RNNForecaster(steps, calendar=chosen, random_state=0).fit(y[:-steps]) for chosen in (None, "auto"))
+    assert (told.n_steps_, told.smoothing_share_) == (alone.n_steps_, alone.smoothing_share_)
+    errors = [np.abs(model.predict() - y[-steps:]).mean() for model in (alone, told)]
+    assert errors[1] < 1.1 * errors[0]
 
 
 @pytest.mark.compiled
