@@ -1,6 +1,6 @@
 """Rules behind "auto": from frequency, length, sign and horizon of the series to what a fit takes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -195,6 +195,22 @@ def other_steps(model, choices: Choices) -> list[int]:
         return []
     own = choices.max_steps
     return [own, *(steps for steps in (FEW_STEPS // 3, FEW_STEPS) if steps > 2 * own)]
+
+
+def acting_with_state(model, choices: Choices) -> Choices:
+    """The choices with what is known ahead acting with the state, which more updates have to learn."""
+    steps, rate = choices.max_steps, choices.learning_rate_init
+    if model.max_steps == "auto":
+        steps = max(steps, MOST_STEPS)
+        rate = model.learning_rate_init * rate_share(steps)
+    return replace(
+        choices,
+        decoder="parallel",
+        max_steps=steps,
+        learning_rate_init=rate,
+        smoothing_share=0.0,
+        training_share=1.0,
+    )
 
 
 def auto_normalization(panel: Panel, stateful: bool, long: bool) -> str:

@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from tsrnn.forecasting.defaults import LONG_TOGETHER, Choices, candidates, other_steps, rate_share
+from tsrnn.forecasting.defaults import (
+    LONG_TOGETHER,
+    Choices,
+    acting_with_state,
+    candidates,
+    other_steps,
+    rate_share,
+)
 from tsrnn.forecasting.plans import Plan, windowed
 from tsrnn.forecasting.series.panel import Panel
 from tsrnn.forecasting.smoothing import averaged, mixed, smoothing_forecasts
@@ -21,7 +28,8 @@ from tsrnn.training.trainer import DivergenceError, Trainer
 ENOUGH_ORIGINS, ENOUGH_HORIZONS, MOST_ORIGINS = 50, 4, 20_000
 LONG = 10  # horizons
 LEAST_HORIZONS = 3  # of all series, that say how much is to be learnt
-APART_STEPS = 300  # updates, at most, that say whether the network had better learn apart from the linear map
+RACED_STEPS = 300  # updates, at most, that say which of two networks learns better
+OF_KNOWN = 10  # the part of a series that says whether what is known ahead had better act with the state
 # By which another candidate must be better than the first: on the held-back values of one series much is chance.
 # What training gains on one stretch of all series, which have much in common, it may lose on the next; and so may a
 # linear map without smoothing beside it.
@@ -71,6 +79,9 @@ class Races:
         wanted = -(-max(ENOUGH_ORIGINS, ENOUGH_HORIZONS * outputs) // panel.n_series)
         if middle >= LONG * outputs:  # origins of a whole horizon, which may be a season, cost nothing there
             wanted = max(wanted, min(outputs, -(-MOST_ORIGINS // panel.n_series)))
+        self._known = ahead < panel.covariates.shape[1]
+        if self._known:
+            wanted = max(wanted, middle // OF_KNOWN)
         self._held = min(max(outputs, middle // 4), wanted)
         # Of more series than that many origins want only some, evenly spaced, hold windows back.
         some = np.arange(panel.n_series) % -(-panel.n_series * self._held // MOST_ORIGINS) == 0
@@ -80,7 +91,11 @@ class Races:
         """The choices with what has won."""
         if self._model._goes_on() or self._model.early_stopping or not choices.linear_skip:
             return replace(choices, apart=False, training_share=1.0)
-        return self._together(choices) if choices.apart else self._training(self._units(choices))
+        if choices.apart:
+            return self._together(choices)
+        choices = self._units(choices)
+        other = self._with_state(choices)
+        return self._training(choices) if other is None else other
 
     def start(self, network: Network, plan: Plan) -> LinearMap | None:
         """The linear map that training starts with."""
@@ -127,22 +142,33 @@ class Races:
                 errors.append(self._errors(plan, drawn, targets, choices.smoothing_share))
         return entries[self._won(errors, LEAST_GAIN_OF_TRAINING)]
 
+    def _with_state(self, choices: Choices) -> Choices | None:
+        """With what is known ahead acting with the state, where that is better than a linear map of it; else None."""
+        if self._model.decoder != "auto" or not self._known or not self._says_enough():
+            return None
+        other = acting_with_state(self._model, choices)
+        return other if self._better((choices, other)) is other else None
+
     def _together(self, choices: Choices) -> Choices:
         """With a network that learns what the linear map leaves, where that is better than apart from it."""
         if not self._says_enough():
             return choices
-        together = replace(choices, apart=False, training_share=LONG_TOGETHER)
-        mapped = self._mapped(choices)
-        if mapped is None:
-            return choices
-        plan, whole, linear, untrained, targets = mapped
-        entries, errors = (choices, together), []
+        return self._better((choices, replace(choices, apart=False, training_share=LONG_TOGETHER)))
+
+    def _better(self, entries: tuple[Choices, Choices]) -> Choices:
+        """Of two the one whose network, after some updates, is better; the first if the second is not clearly so."""
+        errors = []
         for entry in entries:
-            steps = APART_STEPS if choices.max_steps is None else min(APART_STEPS, choices.max_steps)
-            network = self._build(replace(entry, linear_skip=False)) if entry.apart else whole
-            trained = self._trained(network, plan, replace(entry, max_steps=steps), None if entry.apart else linear)
+            mapped = self._mapped(entry)
+            if mapped is None:
+                return entries[0]
+            plan, network, linear, untrained, targets = mapped
+            if entry.apart:
+                network, linear = self._build(replace(entry, linear_skip=False)), None
+            steps = RACED_STEPS if entry.max_steps is None else min(RACED_STEPS, entry.max_steps)
+            trained = self._trained(network, plan, replace(entry, max_steps=steps), linear)
             drawn = _drawn(untrained, trained, entry.training_share)
-            errors.append(self._errors(plan, drawn, targets, choices.smoothing_share))
+            errors.append(self._errors(plan, drawn, targets, entry.smoothing_share))
         return entries[self._won(errors, LEAST_GAIN_OF_TRAINING)]
 
     def _mapped(self, choices: Choices) -> tuple[Plan, Network, LinearMap, np.ndarray, np.ndarray] | None:
