@@ -39,7 +39,7 @@ class Components:
                 or its mean.
             linear : what the linear map of the window adds; without `linear_skip` there is none.
             exogenous : what the linear map of columns known ahead adds, the calendar's among them; there is none
-                without such columns, or where they act with the state (`decoder` "parallel" and "seq2seq").
+                without such columns, and without `linear_skip` only with `decoder="direct"`.
             network : what the recurrent layers add.
             smoothing : what the mean with exponential smoothing of each series by itself changes; there is none where
                 `smoothing_share_` is 0.
@@ -68,9 +68,9 @@ class Components:
             )
         asked = {"horizon": horizon, "y": y, "static": static}
         forecasts = {}
-        lacking = {"linear": "linear.weight", "exogenous": "known.weight"}
+        maps = {"linear": self.network_.linear, "exogenous": self.network_.known}
         for name, zero in STAGES:
-            if name not in lacking or lacking[name] in self.network_.layout.shapes:
+            if maps.get(name, self.network_) is not None:
                 forecasts[name] = _without(self, zero).predict(X, **asked)
         if self.smoothing_share_:
             forecasts["smoothing"] = self.predict(X, **asked)

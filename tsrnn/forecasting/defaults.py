@@ -20,6 +20,8 @@ LONG_LOOKBACK, LONG_RECURRENT_STEPS = 720, 15
 LONG_STEPS, LONG_RATE = 800, 2 / 3  # updates, and the share of the learning rate: more learns by heart what passes
 LONG_APART, LONG_TOGETHER = 0.5, 0.75  # share of the network's forecast, and of what training changes
 
+ACTING_APART = 0.5  # share of a network in which what is known ahead acts with the state
+
 STRAIGHT = 0.05  # deviation, as a share of the level, within which logarithms are a straight line
 
 FEW_WINDOWS = 5000  # of which so little is learnt that exponential smoothing of each series counts for half
@@ -117,9 +119,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
     scarce = not fixed and whole < ENOUGH_WINDOWS and np.median(lengths) < 4 * lookback
     linear = bool(given("linear_skip", lambda: True))
     wide = long or (lookback >= WIDE_LOOKBACK and whole >= MANY_WINDOWS)
-    # Columns that act with the state are for the network to learn, which the few updates of few windows do not do.
-    acting = decoder in ("parallel", "seq2seq") and panel.covariates.shape[1] > 0
-    started = linear and not model.stateful and (long or not acting)
+    started = linear and not model.stateful
     steps_of_its_own = model.max_steps == "auto"
     max_steps = auto_steps(whole, started, wide, long) if steps_of_its_own else model.max_steps
     apart = long and started and not kept and model.linear_skip == "auto" and max_steps != 0
@@ -197,20 +197,19 @@ def other_steps(model, choices: Choices) -> list[int]:
     return [own, *(steps for steps in (FEW_STEPS // 3, FEW_STEPS) if steps > 2 * own)]
 
 
-def acting_with_state(model, choices: Choices) -> Choices:
-    """The choices with what is known ahead acting with the state, which more updates have to learn."""
+def acting_with_state(model, choices: Choices) -> tuple[Choices, Choices]:
+    """The choices with what is known ahead acting with the state, which more updates have to learn.
+
+    First a network that learns so by itself, whose mean with the linear maps is taken; then one that learns what these
+    leave.
+    """
     steps, rate = choices.max_steps, choices.learning_rate_init
     if model.max_steps == "auto":
         steps = max(steps, MOST_STEPS)
         rate = model.learning_rate_init * rate_share(steps)
-    return replace(
-        choices,
-        decoder="parallel",
-        max_steps=steps,
-        learning_rate_init=rate,
-        smoothing_share=0.0,
-        training_share=1.0,
-    )
+    acting = replace(choices, decoder="parallel", max_steps=steps, learning_rate_init=rate)
+    mean = replace(acting, apart=True, training_share=ACTING_APART)
+    return mean, replace(acting, smoothing_share=0.0, training_share=1.0)
 
 
 def auto_normalization(panel: Panel, stateful: bool, long: bool) -> str:

@@ -97,7 +97,8 @@ class Fitting:
             choices = replace(choices, lookback=plan.steps)
         else:
             choices = with_room(self, panel, choices, steps)
-            races = Races(self, panel, steps, ahead, season, build, rng)
+            given_ahead = covariates is not None and any(column.known_ahead for column in covariates.columns)
+            races = Races(self, panel, steps, ahead, given_ahead, season, build, rng)
             choices, selection = races.run(choices), races.selection
             plan = windowed(self, panel, choices, steps, ahead)
         network = build(choices)

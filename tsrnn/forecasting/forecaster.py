@@ -37,13 +37,14 @@ default="gru"
         Steps in a season. "auto" reads it off the frequency: 24 for hours, 7 for days, 12 for months, and 1 for
         an index of integers.
     decoder : {"auto", "direct", "parallel", "recursive", "seq2seq"}, default="auto"
-        "auto" is "parallel" for horizons from 96 on, else "direct". "direct" forecasts all `horizon` steps at once, by
-        a dense layer on the last state. "parallel" decodes each step, or each `segment` of them, by one recurrent step
-        from the last state and an embedding of its position (Lin et al., 2023, SegRNN): fewer weights over long
-        horizons. "recursive" is trained to forecast one step and reads its own forecasts for the next. "seq2seq" writes
-        the horizon by recurrent layers of its own, which read the step before: in training the observed one (teacher
-        forcing), else the forecast (Sutskever et al., 2014). Columns known ahead act with the state in "parallel" and
-        "seq2seq"; "direct" adds a linear map of them.
+        "auto" is "parallel" for horizons from 96 on and beside columns known ahead, there unless held-back values are
+        forecast better without; else "direct". "direct" forecasts all `horizon` steps at once, by a dense layer on the
+        last state. "parallel" decodes each step, or each `segment` of them, by one recurrent step from the last state
+        and an embedding of its position (Lin et al., 2023, SegRNN): fewer weights over long horizons. "recursive" is
+        trained to forecast one step and reads its own forecasts for the next. "seq2seq" writes the horizon by
+        recurrent layers of its own, which read the step before: in training the observed one (teacher forcing), else
+        the forecast (Sutskever et al., 2014). Columns known ahead act with the state in "parallel" and "seq2seq";
+        "direct" has a linear map of them alone, the others beside `linear_skip`.
     normalize : {"auto", "last", "mean", "difference", "series", "log_last", "log_mean", "log_difference", \
 "log_series"}, default="auto"
         What is taken from each window before the network sees it: its last value or its mean; it is then divided
@@ -59,8 +60,9 @@ default="gru"
         Columns of `X` that are known only up to now, such as a measured temperature. The others are known ahead, and
         `predict` wants them for the steps to forecast.
     calendar : "auto" or None, default=None
-        Give the network the time of day, week and year as far as the frequency of the index has them, for the window
-        and for the steps to forecast: `CalendarFeatures()`. Other features go into `X`.
+        Give the network the time of day, week and year as far as the frequency of the index has them and the longest
+        series goes through them twice, for the window and for the steps to forecast: `CalendarFeatures()`. Other
+        features go into `X`.
     missing : {"raise", "mask"}, default="raise"
         What to do about missing values in `y` or `X`: refuse them by their stamps; or leave them out of the loss, and
         tell the network by further channels which values are observed.
@@ -68,16 +70,16 @@ default="gru"
         Read and forecast the columns of a DataFrame together, each step of all of them at once. Otherwise each column
         is a series by itself, and one model serves them all.
     linear_skip : bool or "auto", default="auto"
-        Add a linear map of the window to the network's forecast. It starts as a ridge regression toward least absolute
-        errors, of 20,000 windows at most, and the network from zero: it learns what is left. The map of columns known
-        ahead that `decoder="direct"` has starts with it, of each step those of that step. "auto" is True, and averages
-        the forecast with exponential smoothing of each series by itself: 121 methods of Holt, Winters and Theta,
-        weighted by how well they would have forecast the series so far. It counts for half of the forecast where there
-        are less than 5,000 windows, two thirds without a season, for a quarter where there are 100,000 windows, else
-        for a third; for nothing for horizons from 96 on, with `stateful`, beside exogenous columns that act with the
-        state, and where held-back values are forecast clearly better without. At horizons from 96 on, where a map of
-        long windows follows what passes, "auto" is the mean of the two, each learnt by itself, unless held-back values
-        are forecast clearly better by their sum. True is the network and its linear map alone.
+        Add a linear map of the window to the network's forecast, and of the columns known ahead. It starts as a ridge
+        regression toward least absolute errors, of 20,000 windows at most, each step on the window and the columns of
+        that step; and the network from zero: it learns what is left. "auto" is True, and averages the forecast with
+        exponential smoothing of each series by itself: 121 methods of Holt, Winters and Theta, weighted by how well
+        they would have forecast the series so far. It counts for half of the forecast where there are less than 5,000
+        windows, two thirds without a season, for a quarter where there are 100,000 windows, else for a third; for
+        nothing for horizons from 96 on, with `stateful`, and where held-back values are forecast clearly better
+        without. At horizons from 96 on, where a map of long windows follows what passes, and beside columns known
+        ahead, "auto" is the mean of the two, each learnt by itself, unless held-back values are forecast clearly better
+        by their sum. True is the network and its linear map alone.
     hidden_size : int, tuple of int or "auto", default="auto"
         Units of each recurrent layer; a tuple has one number a layer, the lowest first. "auto" is 64, and 128 for
         horizons from 96 on and for 100,000 windows or more of 168 steps or more.

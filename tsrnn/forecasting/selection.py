@@ -51,6 +51,8 @@ class Races:
     panel : Panel
     outputs, ahead : int
         See `tsrnn.forecasting.plans.windowed`.
+    given_ahead : bool
+        Whether columns known ahead were given, and not the calendar's alone, of which the seasons tell most.
     season : int
         Steps in a season.
     build : callable
@@ -64,7 +66,15 @@ class Races:
     """
 
     def __init__(
-        self, model, panel: Panel, outputs: int, ahead: int, season: int, build: Callable[[Choices], Network], rng
+        self,
+        model,
+        panel: Panel,
+        outputs: int,
+        ahead: int,
+        given_ahead: bool,
+        season: int,
+        build: Callable[[Choices], Network],
+        rng,
     ):
         self._model, self._panel, self._outputs, self._ahead = model, panel, outputs, ahead
         self._season, self._build, self._rng = season, build, rng
@@ -79,8 +89,8 @@ class Races:
         wanted = -(-max(ENOUGH_ORIGINS, ENOUGH_HORIZONS * outputs) // panel.n_series)
         if middle >= LONG * outputs:  # origins of a whole horizon, which may be a season, cost nothing there
             wanted = max(wanted, min(outputs, -(-MOST_ORIGINS // panel.n_series)))
-        self._known = ahead < panel.covariates.shape[1]
-        if self._known:
+        self._given_ahead = given_ahead
+        if given_ahead:
             wanted = max(wanted, middle // OF_KNOWN)
         self._held = min(max(outputs, middle // 4), wanted)
         # Of more series than that many origins want only some, evenly spaced, hold windows back.
@@ -94,8 +104,8 @@ class Races:
         if choices.apart:
             return self._together(choices)
         choices = self._units(choices)
-        other = self._with_state(choices)
-        return self._training(choices) if other is None else other
+        found = self._with_state(choices)
+        return self._training(choices) if found.decoder == choices.decoder else found
 
     def start(self, network: Network, plan: Plan) -> LinearMap | None:
         """The linear map that training starts with."""
@@ -142,21 +152,22 @@ class Races:
                 errors.append(self._errors(plan, drawn, targets, choices.smoothing_share))
         return entries[self._won(errors, LEAST_GAIN_OF_TRAINING)]
 
-    def _with_state(self, choices: Choices) -> Choices | None:
-        """With what is known ahead acting with the state, where that is better than a linear map of it; else None."""
-        if self._model.decoder != "auto" or not self._known or not self._says_enough():
-            return None
-        other = acting_with_state(self._model, choices)
-        return other if self._better((choices, other)) is other else None
+    def _with_state(self, choices: Choices) -> Choices:
+        """With columns known ahead acting with the state too, unless a linear map of them, or that, is better alone."""
+        if self._model.decoder != "auto" or not self._given_ahead or choices.max_steps == 0:
+            return choices
+        mean, alone = acting_with_state(self._model, choices)
+        entries = (mean, choices, alone) if self._model.linear_skip == "auto" else (choices, alone)
+        return self._best(entries) if self._says_enough() else entries[0]
 
     def _together(self, choices: Choices) -> Choices:
         """With a network that learns what the linear map leaves, where that is better than apart from it."""
         if not self._says_enough():
             return choices
-        return self._better((choices, replace(choices, apart=False, training_share=LONG_TOGETHER)))
+        return self._best((choices, replace(choices, apart=False, training_share=LONG_TOGETHER)))
 
-    def _better(self, entries: tuple[Choices, Choices]) -> Choices:
-        """Of two the one whose network, after some updates, is better; the first if the second is not clearly so."""
+    def _best(self, entries: tuple[Choices, ...]) -> Choices:
+        """The one whose network, after some updates, is best; the first if none of the others is clearly better."""
         errors = []
         for entry in entries:
             mapped = self._mapped(entry)

@@ -9,7 +9,7 @@ Each has `shapes`, `initialize` and `allocate` as layers do, and
     backward(p, g, d_out, work, keys) -> gradients of `y` and of `states`
 
 `states` are those of all layers after the window (see `Stack.final_states`); the gradient of those that a decoder
-does not read is None. `skip` are the outputs of the linear map beside the network, which a decoder adds to its own,
+does not read is None. `skip` are the outputs of the linear maps beside the network, which a decoder adds to its own,
 or None. `known` (R, P * F) are the inputs known ahead of each of the P steps of the horizon, F of each; F may be 0.
 `d_out` is read.
 """
@@ -28,48 +28,37 @@ from tsrnn.network.stack import Stack, States
 
 
 class Direct:
-    """All outputs at once from the last output of the top layer: W y_T + b. (Many to one.)
-
-    With inputs known ahead x_1 .. x_P: W y_T + b + V (x_1, .., x_P).
-    """
+    """All outputs at once from the last output of the top layer: W y_T + b. (Many to one.)"""
 
     every_step = False
     reads_states = False
     n_keys = 0
 
-    def __init__(self, input_size: int, output_size: int, known_size: int = 0):
+    def __init__(self, input_size: int, output_size: int):
         self.head = Dense(input_size, output_size, prefix="head.")
-        self.known = Dense(known_size, output_size, prefix="known.") if known_size else None
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {**self.head.shapes(), **(self.known.shapes() if self.known else {})}
+        return self.head.shapes()
 
     def initialize(self, p: Views, rng: np.random.Generator, recurrent_init: str) -> None:
-        # The map of what is known starts at zero, as the linear map beside the network does.
         _initialize_head(self.head, p, rng)
 
     def allocate(self, steps: int, rows: int, dtype: np.dtype) -> SimpleNamespace:
         steps = steps if self.every_step else 1
         return SimpleNamespace(
             out=empty((steps * rows, self.head.output_size), dtype),
-            more=empty((steps * rows, self.head.output_size), dtype) if self.known else None,
             dy=empty((steps, rows, self.head.input_size), dtype),
         )
 
     def forward(self, p: Views, y, states: States, skip, known, work: SimpleNamespace, keys, targets) -> np.ndarray:
-        work.y, work.known = y, known
+        work.y = y
         self.head.forward(p, flat_rows(y), work.out)
-        if self.known:
-            self.known.forward(p, known, work.more)
-            work.out += work.more
         if skip is not None:
             work.out += skip
         return work.out
 
     def backward(self, p: Views, g: Views, d_out: np.ndarray, work: SimpleNamespace, keys) -> tuple:
         self.head.backward(g, flat_rows(work.y), d_out)
-        if self.known:
-            self.known.backward(g, work.known, d_out)
         self.head.input_gradient(p, d_out, flat_rows(work.dy))
         return work.dy, None
 

@@ -22,6 +22,7 @@ class Network:
 
         y = decoder(recurrent layers(x_1, .., x_T))
         y = ... + W_linear (x_1, .., x_T) + b           with `linear_skip`; in step: + W_linear x_t + b
+        y = ... + V (z_1, .., z_P)                      with inputs z known ahead, see `known`
 
     Parameters
     ----------
@@ -63,6 +64,11 @@ class Network:
     ----------
     layout : Layout
         Names are torch's for a module with `rnn`, `head` and `linear`: `rnn.weight_ih_l0`, `head.bias`, ...
+    linear : Dense or None
+        The linear map of the window.
+    known : Dense or None
+        The linear map of what is known ahead: with `linear_skip`, and with the decoder "direct", which has no other
+        way to know of it.
     layers : list of Recurrent, Bidirectional or Residual
         That read the window.
     segment_length : int
@@ -138,14 +144,16 @@ class Network:
         self.skip_channels = input_size if skip_channels is None or self.decoder.every_step else skip_channels
         seen = self.skip_channels * (segment if self.decoder.every_step else steps)
         self.linear = Dense(seen, output_size, prefix="linear.") if linear_skip else None
-        parts = [part for part in (self.segment, self.stack, self.decoder, self.linear) if part]
+        mapped = self.known_size and (linear_skip or decoder == "direct")
+        self.known = Dense(self.known_size, output_size, prefix="known.") if mapped else None
+        parts = [part for part in (self.segment, self.stack, self.decoder, self.known, self.linear) if part]
         self.layout = Layout({name: shape for part in parts for name, shape in part.shapes().items()})
         self.work = self.recurrent_steps * sum(math.prod(shape) for shape in self.stack.shapes().values())
 
     def _decoder(self, name: str, width: int, known_size: int, shared: dict):
         size = self.stack.output_size
         if name in ("direct", "in_step"):
-            return (Direct if name == "direct" else InStep)(size, self.output_size, self.known_size)
+            return (Direct if name == "direct" else InStep)(size, self.output_size)
         if name == "parallel":
             rates = {key: shared[key] for key in ("dropout", "recurrent_dropout")}
             return Parallel(self.cell, size, self.output_size, width, known_size, **rates)
@@ -174,7 +182,7 @@ class Network:
             self.segment.initialize(p, rng)
         self.stack.initialize(p, rng, recurrent_init)
         self.decoder.initialize(p, rng, recurrent_init)
-        # The linear map starts at zero: the network learns what it adds to the states' forecast.
+        # The linear maps start at zero: the network learns what they add to the states' forecast.
         return np.concatenate([view.ravel() for view in p.values()]).astype(dtype)
 
     def allocate(self, rows: int, dtype: np.dtype, for_backward: bool = True) -> SimpleNamespace:
@@ -198,6 +206,8 @@ class Network:
             if not self.decoder.every_step:
                 work.columns = empty((rows, self.steps * self.skip_channels), dtype)
             work.linear_out = empty((self.output_rows * rows, self.output_size), dtype)
+        if self.known:
+            work.known_out = empty((self.output_rows * rows, self.output_size), dtype)
         return work
 
     def start(self, work: SimpleNamespace, states: States) -> None:
@@ -230,6 +240,11 @@ class Network:
             work.linear_in = self._linear_input(work)
             self.linear.forward(p, work.linear_in, work.linear_out)
             skip = work.linear_out
+        if self.known:
+            self.known.forward(p, work.known, work.known_out)
+            if skip is not None:
+                work.known_out += skip
+            skip = work.known_out
         n = self.stack.n_keys
         y = self.stack.forward(p, y, work.stack, None if keys is None else keys[:n])
         states = self.stack.final_states(work.stack) if self.decoder.reads_states else None
@@ -270,6 +285,8 @@ class Network:
         own, decoders = (None, None) if keys is None else (keys[:n], keys[n:])
         if self.linear:
             self.linear.backward(g, work.linear_in, d_out)
+        if self.known:
+            self.known.backward(g, work.known, d_out)
         dy, d_states = self.decoder.backward(p, g, d_out, work.decoder, decoders)
         need_dx = self.segment is not None
         dy = self.stack.backward(p, g, dy, work.stack, own, self._spans(bptt_steps), need_dx, d_states)

@@ -52,7 +52,7 @@ class LinearMap(NamedTuple):
 def fit_linear(
     network: Network, samples: Samples, dtype: np.dtype, loss: str, rng: np.random.Generator, n_jobs: int | None
 ) -> LinearMap | None:
-    """A ridge regression by the linear map of a network, and by that of what is known ahead if its decoder has one.
+    """A ridge regression by the linear maps of a network: that of the window, and that of what is known ahead.
 
     Samples have the weights that they have in training. For the absolute error the regression is reweighted
     (iteratively reweighted least squares). Samples that lack a target are left out.
@@ -155,7 +155,7 @@ class _Blocks:
         self._blocks = np.array_split(which, max(1, -(-len(which) // BLOCK)))
         self._edges = np.cumsum([0, *map(len, self._blocks)])
         steps = network.target_steps
-        known = network.known_size // steps if "known.weight" in network.layout.shapes else 0
+        known = network.known_size // steps
         self._sizes = network.linear.input_size + 1, steps, known, network.output_size // steps
 
     def _laid_out(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -64,10 +64,29 @@ def test_of_few_windows_the_linear_map_starts_with_what_is_known():
     index = pd.date_range("2021", periods=80, freq="D")
     X = pd.DataFrame({"cause": rng.standard_normal(80)}, index)
     y = 100 + 10 * X["cause"] + rng.standard_normal(80)
-    told, alone = RNNForecaster(7, random_state=0).fit(X[:73], y[:73]), RNNForecaster(7, random_state=0).fit(y[:73])
+    told = RNNForecaster(7, decoder="direct", random_state=0).fit(X[:73], y[:73])
+    alone = RNNForecaster(7, random_state=0).fit(y[:73])
     assert told.n_steps_ == alone.n_steps_
     errors = [np.abs(np.asarray(found) - y[73:]).mean() for found in (told.predict(X[73:]), alone.predict())]
     assert errors[0] < 0.7 * errors[1]
+
+
+@pytest.mark.compiled
+def test_how_columns_act_is_chosen():
+    """Of a few months the mean of both ways; of years the one that held-back values are forecast better by."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"cause": rng.standard_normal(700)}, pd.date_range("2021", periods=700, freq="D"))
+    y = 100 + 10 * X["cause"] + 0.3 * rng.standard_normal(700)
+    model = RNNForecaster(7, random_state=0).fit(X[:-7], y[:-7])
+    assert model.decoder_ == "parallel"
+    assert model.selection_ == "validation"
+    assert np.abs(model.predict(X[-7:]) - y[-7:]).mean() < 0.5 * np.abs(y[-7:] - y.mean()).mean()
+    short = RNNForecaster(7, random_state=0).fit(X[:20], y[:20])
+    assert short.decoder_ == "parallel"
+    parts = short.inspect_components(X[20:27])
+    assert (parts != 0).any()[["linear", "exogenous", "network"]].all()
+    for asked in ({"decoder": "direct"}, {"max_steps": 0, "linear_skip": True}, {"linear_skip": False}):
+        assert RNNForecaster(7, random_state=0, **asked).fit(X[:20], y[:20]).decoder_ == "direct"
 
 
 @pytest.mark.compiled

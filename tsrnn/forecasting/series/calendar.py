@@ -15,6 +15,10 @@ ENCODINGS = ("fourier", "ordinal", "onehot")
 FEATURES = (*CYCLES, "is_weekend", "time")
 COUNTRY = re.compile(r"[A-Z]{2,3}(-\w+)?", re.ASCII)
 
+YEAR = pd.Timedelta(365.2425, "D")
+# How long they take; the others a year.
+LENGTHS = {"minute": pd.Timedelta(1, "h"), "hour": pd.Timedelta(1, "D"), "weekday": pd.Timedelta(7, "D")}
+
 # Steps shorter than this, and the cycles for them: each is longer than a step. One stands for the year, the finest that
 # the step allows; the day of the month is left out, for most series do not know it.
 AUTO = {
@@ -241,6 +245,12 @@ class CalendarFeatures(TransformerMixin, BaseEstimator):
                 yield from ((f"{name}_{one}", np.asarray(value == one, np.float64)) for one in CYCLES[name].values)
         if self.holidays is not None:
             yield "holiday", is_holiday(self.holidays, clock)
+
+
+def repeated(features: tuple[str, ...], stamps: pd.DatetimeIndex) -> tuple[str, ...]:
+    """Of these cycles those that the stamps go through twice: what is seen once need not come again."""
+    span = stamps.max() - stamps.min() if len(stamps) else pd.Timedelta(0)
+    return tuple(name for name in features if span >= 2 * LENGTHS.get(name, YEAR))
 
 
 def _as_frame(X) -> pd.DataFrame:

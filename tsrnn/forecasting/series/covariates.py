@@ -8,7 +8,8 @@ import pandas as pd
 
 from tsrnn.forecasting.checks import numbers, refuse_missing
 from tsrnn.forecasting.series.alignment import framed, rows_at, stamps_at
-from tsrnn.forecasting.series.calendar import CalendarFeatures
+from tsrnn.forecasting.series.calendar import CalendarFeatures, repeated
+from tsrnn.forecasting.series.cycles import time_stamps
 from tsrnn.forecasting.series.panel import WIDE, Panel
 from tsrnn.forecasting.series.timeindex import name_stamps, steps_from
 
@@ -194,13 +195,12 @@ def _names(X: pd.DataFrame) -> list:
 
 
 def _calendar_of(stamps: pd.Index) -> CalendarFeatures | None:
-    """The calendar as far as the step of the stamps has one; years have none."""
+    """The calendar as far as the step of the stamps has one, which years do not, and what comes again in their time."""
     if not isinstance(stamps, (pd.DatetimeIndex, pd.PeriodIndex)):
         raise TypeError(f"calendar='auto' needs y to have time stamps or periods as its index, got {stamps!r}")
     beside = pd.DataFrame({"kept": 0.0}, stamps)  # CalendarFeatures refuses to make nothing at all
-    if CalendarFeatures().fit(beside).get_feature_names_out().size == 1:
-        return None
-    return CalendarFeatures().fit(pd.DataFrame(index=stamps))
+    features = repeated(CalendarFeatures().fit(beside).features_, time_stamps(stamps))
+    return CalendarFeatures(features).fit(pd.DataFrame(index=stamps)) if features else None
 
 
 def _is_target(column: pd.Series, panel: Panel) -> bool:
