@@ -83,18 +83,11 @@ def test_other_series_and_rows_asked():
     assert_allclose(model.inspect_components(y=y).sum(axis=1), model.predict(y=y), rtol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("decoder", "names"),
-    [
-        ("direct", ["level", "linear", "exogenous", "network", "smoothing"]),
-        ("parallel", ["level", "linear", "network"]),
-    ],
-)
-def test_what_is_known_ahead(decoder, names):
-    y = noisy()
-    model = forecaster(calendar="auto", decoder=decoder).fit(y)
+@pytest.mark.parametrize("decoder", ["direct", "parallel", "seq2seq"])
+def test_what_is_known_ahead(decoder):
+    model = forecaster(calendar="auto", decoder=decoder).fit(noisy())
     parts = model.inspect_components()
-    assert list(parts.columns) == names
+    assert list(parts.columns) == ["level", "linear", "exogenous", "network", "smoothing"]
     assert_allclose(parts.sum(axis=1), model.predict(), rtol=1e-9)
     assert (parts != 0).any().all()
 

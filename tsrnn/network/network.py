@@ -67,8 +67,8 @@ class Network:
     linear : Dense or None
         The linear map of the window.
     known : Dense or None
-        The linear map of what is known ahead: with `linear_skip`, and with the decoder "direct", which has no other
-        way to know of it.
+        The linear map of what is known ahead: with `linear_skip`, and with the decoders "direct" and "in_step", which
+        have no other way to know of it.
     layers : list of Recurrent, Bidirectional or Residual
         That read the window.
     segment_length : int
@@ -144,7 +144,7 @@ class Network:
         self.skip_channels = input_size if skip_channels is None or self.decoder.every_step else skip_channels
         seen = self.skip_channels * (segment if self.decoder.every_step else steps)
         self.linear = Dense(seen, output_size, prefix="linear.") if linear_skip else None
-        mapped = self.known_size and (linear_skip or decoder == "direct")
+        mapped = self.known_size and (linear_skip or decoder in ("direct", "in_step"))
         self.known = Dense(self.known_size, output_size, prefix="known.") if mapped else None
         parts = [part for part in (self.segment, self.stack, self.decoder, self.known, self.linear) if part]
         self.layout = Layout({name: shape for part in parts for name, shape in part.shapes().items()})

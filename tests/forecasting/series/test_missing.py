@@ -105,9 +105,11 @@ def test_a_series_with_holes_is_forecast_nearly_as_well():
 # The calendar.
 
 
-def test_the_calendar_is_that_of_the_transformer():
-    y = daily()
-    X = CalendarFeatures().fit_transform(pd.DataFrame(index=daily(70).index))
+@pytest.mark.parametrize(("days", "features"), [(60, "weekday"), (800, "auto")])
+def test_the_calendar_is_that_of_the_transformer(days, features):
+    """As far as the series goes through its cycles twice."""
+    y = daily(days)
+    X = CalendarFeatures(features).fit_transform(pd.DataFrame(index=daily(days + 10).index))
     inside, outside = forecaster(calendar="auto").fit(y), forecaster().fit(X, y)
     assert inside.network_.input_size == outside.network_.input_size == 1 + X.shape[1]
     assert np.isfinite(inside.predict()).all()
