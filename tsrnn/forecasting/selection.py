@@ -168,16 +168,16 @@ class Races:
 
     def _best(self, entries: tuple[Choices, ...]) -> Choices:
         """The one whose network, after some updates, is best; the first if none of the others is clearly better."""
-        errors = []
+        errors, decoder = [], None
         for entry in entries:
-            mapped = self._mapped(entry)
+            if entry.decoder != decoder:  # else all but the training is as it was
+                mapped, decoder = self._mapped(entry), entry.decoder
             if mapped is None:
                 return entries[0]
-            plan, network, linear, untrained, targets = mapped
-            if entry.apart:
-                network, linear = self._build(replace(entry, linear_skip=False)), None
+            plan, whole, linear, untrained, targets = mapped
+            network = self._build(replace(entry, linear_skip=False)) if entry.apart else whole
             steps = RACED_STEPS if entry.max_steps is None else min(RACED_STEPS, entry.max_steps)
-            trained = self._trained(network, plan, replace(entry, max_steps=steps), linear)
+            trained = self._trained(network, plan, replace(entry, max_steps=steps), None if entry.apart else linear)
             drawn = _drawn(untrained, trained, entry.training_share)
             errors.append(self._errors(plan, drawn, targets, entry.smoothing_share))
         return entries[self._won(errors, LEAST_GAIN_OF_TRAINING)]

@@ -167,7 +167,7 @@ class _Blocks:
         self._samples.gather(which, x, y, z)
         windows = x[:, :, : network.skip_channels].transpose(1, 0, 2).reshape(len(which), -1)
         _, steps, known, _ = self._sizes
-        z = z.reshape(len(which), steps, -1)[:, :, :known].transpose(1, 0, 2)
+        z = z.reshape(len(which), steps, known).transpose(1, 0, 2)
         return (
             np.column_stack([windows.astype(np.float64), np.ones(len(which))]),
             z.astype(np.float64),
