@@ -47,6 +47,13 @@ def test_long_horizons():
     assert (choices.normalize, choices.hidden_size, choices.dropout) == ("difference", 128, 0.5)
     assert (choices.apart, choices.training_share, choices.max_steps) == (True, 0.5, 800)
     assert choices.learning_rate_init == pytest.approx(0.002)
+    assert chosen(2 + np.sin(np.arange(5000)), 24, 96).normalize == "log_last"
+
+
+@pytest.mark.parametrize(("n", "steps"), [(29, 800), (30, 3200)])
+def test_long_horizons_of_many_series_learn_longer(n, steps):
+    assert chosen(np.sin(np.arange(500.0))[:, None] + np.arange(n), 24, 96).max_steps == steps
+
 
 
 @pytest.mark.parametrize(

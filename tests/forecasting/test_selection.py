@@ -111,25 +111,36 @@ def test_long_horizons_race_whether_to_learn_apart(errors, apart, monkeypatch):
     monkeypatch.setattr(fitting, "draw_back", lambda *arguments: drawn.append(arguments[-1]))
     monkeypatch.setattr(fitting, "joined", lambda *arguments: joins.append(arguments[-1]) or joined(*arguments))
     y = np.column_stack([seasonal(400, seed=k) for k in range(4)])
-    model = automatic(96, max_steps=2).fit(y)
+    model = automatic(96, max_steps=2, normalize="last").fit(y)
     assert (joins, drawn) == (([0.5] * len(joins), []) if apart else ([], [0.75] * len(drawn)))
     assert joins or drawn
     assert model.selection_ == "validation"
 
 
+@pytest.mark.parametrize(("best", "normalize"), [(0, "log_last"), (1, "difference")])
+def test_the_units_of_long_horizons_are_raced(best, normalize, monkeypatch):
+    """First the two units of the linear map, then the two ways to learn; the errors are made up."""
+    found = iter([1.0 - 0.5 * (best == 0), 1.0 - 0.5 * (best == 1), 1.0, 1.0])
+    monkeypatch.setattr(selection.Races, "_errors", lambda *_: np.array([next(found)]))
+    y = np.column_stack([seasonal(400, seed=k) for k in range(4)])
+    model = automatic(96, max_steps=1).fit(y)
+    assert (model.normalize_, model.selection_) == (normalize, "validation")
+    assert next(found, None) is None
+
+
 def test_learnt_apart_is_the_mean_of_two_forecasts(monkeypatch):
     """Of the linear map alone, and of a network without one that has been trained on the same."""
     y = seasonal(300)
-    model = automatic(96, max_steps=4).fit(y)
+    model = automatic(96, max_steps=4, normalize="log_last").fit(y)
     assert model.selection_ == "rules"  # too little is held back to tell
     assert model.network_.linear is not None
-    alone = automatic(96, max_steps=0).fit(y).predict()
+    alone = automatic(96, max_steps=0, normalize="log_last").fit(y).predict()
     seen = []
     monkeypatch.setattr(fitting, "joined", lambda *arguments: seen.append(arguments) or joined(*arguments))
-    automatic(96, max_steps=4).fit(y)
+    automatic(96, max_steps=4, normalize="log_last").fit(y)
     apart, trained = seen[-1][2:4]
     assert apart.linear is None
-    network = automatic(96, max_steps=4, linear_skip=False).fit(y)
+    network = automatic(96, max_steps=4, normalize="log_last", linear_skip=False).fit(y)
     network.parameters_ = trained
     assert_allclose(model.predict(), (alone + network.predict()) / 2, rtol=1e-5)
     model.set_params(warm_start=True, max_steps=1).fit(y)  # goes on with both

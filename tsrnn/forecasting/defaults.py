@@ -17,7 +17,8 @@ ENOUGH_WINDOWS = 30_000  # whole windows that need none beside them that are fil
 # From so many steps on, a horizon is decoded in segments, and from windows that are long and differ in little else.
 LONG_HORIZON = 96
 LONG_LOOKBACK, LONG_RECURRENT_STEPS = 720, 15
-LONG_STEPS, LONG_RATE = 800, 2 / 3  # updates, and the share of the learning rate: more learns by heart what passes
+LONG_STEPS, LONG_STEPS_OF_MANY, MANY_SERIES = 800, 3200, 30  # updates, and series from which more are made
+LONG_RATE = 2 / 3  # share of the learning rate
 LONG_APART, LONG_TOGETHER = 0.5, 0.75  # share of the network's forecast, and of what training changes
 
 ACTING_APART = 0.5  # share of a network in which what is known ahead acts with the state
@@ -121,7 +122,8 @@ def choose(model, panel: Panel, season: int) -> Choices:
     wide = long or (lookback >= WIDE_LOOKBACK and whole >= MANY_WINDOWS)
     started = linear and not model.stateful
     steps_of_its_own = model.max_steps == "auto"
-    max_steps = auto_steps(whole, started, wide, long) if steps_of_its_own else model.max_steps
+    rule = auto_long_steps(panel.n_series) if long else auto_steps(whole, started, wide)
+    max_steps = rule if steps_of_its_own else model.max_steps
     apart = long and started and not kept and model.linear_skip == "auto" and max_steps != 0
     if kept:
         smoothing = model.smoothing_share_
@@ -166,16 +168,18 @@ def auto_training(windows: int, long: bool = False) -> float:
     return 0.25 if windows < FEW_WINDOWS else 0.5 if auto_steps(windows, True) < MOST_STEPS else 1.0
 
 
-def auto_steps(windows: int, started: bool, wide: bool = False, long: bool = False) -> int:
+def auto_steps(windows: int, started: bool, wide: bool = False) -> int:
     """Updates: `MOST_STEPS`, twice as many of many windows, four times as many of a wide network of many long ones.
 
-    Where the linear map is fitted before, at most about `PASSES` over all windows. Long horizons have `LONG_STEPS`,
-    for what is learnt apart from that map.
+    Where the linear map is fitted before, at most about `PASSES` over all windows.
     """
-    if long:
-        return LONG_STEPS
     most = MOST_STEPS * (4 if wide else 2 if windows >= MANY_WINDOWS else 1)
     return int(np.clip(PASSES * windows / 256, 1, most)) if started else most
+
+
+def auto_long_steps(n_series: int) -> int:
+    """Updates for a long horizon: fewer of few series, for what passes in one of them is learnt by heart."""
+    return LONG_STEPS if n_series < MANY_SERIES else LONG_STEPS_OF_MANY
 
 
 def rate_share(steps: int, long: bool = False) -> float:
@@ -213,18 +217,20 @@ def acting_with_state(model, choices: Choices) -> tuple[Choices, Choices]:
 
 
 def auto_normalization(panel: Panel, stateful: bool, long: bool) -> str:
-    """Logarithms where there are some and they are no straight line; all windows of long horizons alike."""
+    """Logarithms where there are some and they are no straight line; else all windows of long horizons alike."""
     if stateful:
         return "last"
-    if long:
-        return "difference"
-    return "log_last" if _bends(panel) else "last"
+    if _bends(panel):
+        return "log_last"
+    return "difference" if long else "last"
 
 
 def candidates(model, panel: Panel, choices: Choices) -> list[str]:
     """Normalizations that may be better than the one chosen, which comes first."""
     if model.normalize != "auto" or choices.normalize not in ("last", "log_last"):
         return [choices.normalize]
+    if _is_long(model):
+        return ["log_last", "difference"]
     return ["log_last", "log_mean", "last", "mean"] if choices.normalize == "log_last" else ["last", "mean"]
 
 

@@ -52,9 +52,9 @@ default="gru"
         all windows alike, by the mean and the standard deviation of the whole series; "difference" takes the last
         value of the window and the deviation of the series. Under the names with "log_" the same is done to the
         logarithms of a series without values below zero, in which growth and seasons that grow with the level are
-        straight; near zero they go straight themselves, so that zeros may be. "auto" is "difference" for horizons from
-        96 on; else "log_last" if no value is below zero and they vary by more than a twentieth of their level, and
-        "last" if not, or the mean, or no logarithms, where the linear map then forecasts held-back values clearly
+        straight; near zero they go straight themselves, so that zeros may be. "auto" is "log_last" if no value is below
+        zero and they vary by more than a twentieth of their level, and "last" if not, or "difference" for horizons from
+        96 on; or no logarithms, or up to there the mean, where the linear map then forecasts held-back values clearly
         better. In training a window counts by the root of its deviation.
     past_covariates : str or tuple of str, optional
         Columns of `X` that are known only up to now, such as a measured temperature. The others are known ahead, and
@@ -136,11 +136,11 @@ default="gru"
     max_steps : int, None or "auto", default="auto"
         Largest number of updates; the smaller of both limits ends training. 0 leaves the network out. A short series
         takes `max_iter` passes of one update each, a long one fewer passes of many. "auto" is 1000, of 100,000 windows
-        or more 2000, or of long ones 4000, but where the linear map is fitted first no more than ten passes. Few
-        windows are soon learnt by heart: where ten passes are fewer than 1000 updates, the fitted weights lie halfway
-        between those that training starts with and those it ends with (a quarter of the way with less than 5,000
-        windows), unless held-back values are forecast clearly better by all of the way, or with 100 or 300 updates
-        where ten passes are fewer.
+        or more 2000, or of long ones 4000, but where the linear map is fitted first no more than ten passes; for
+        horizons from 96 on 800, of 30 series or more 3200. Few windows are soon learnt by heart: where ten passes are
+        fewer than 1000 updates, the fitted weights lie halfway between those that training starts with and those it
+        ends with (a quarter of the way with less than 5,000 windows), unless held-back values are forecast clearly
+        better by all of the way, or with 100 or 300 updates where ten passes are fewer.
     early_stopping : bool, default=False
         Keep the last `validation_fraction` of the windows aside, stop when their loss no longer falls, and keep
         the weights of the best pass. No validation target is seen in training. Where that leaves no window to train

@@ -101,9 +101,9 @@ class Races:
         """The choices with what has won."""
         if self._model._goes_on() or self._model.early_stopping or not choices.linear_skip:
             return replace(choices, apart=False, training_share=1.0)
+        choices = self._units(choices)
         if choices.apart:
             return self._together(choices)
-        choices = self._units(choices)
         found = self._with_state(choices)
         return self._training(choices) if found.decoder == choices.decoder else found
 
