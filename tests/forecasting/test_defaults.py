@@ -55,7 +55,6 @@ def test_long_horizons_of_many_series_learn_longer(n, steps):
     assert chosen(np.sin(np.arange(500.0))[:, None] + np.arange(n), 24, 96).max_steps == steps
 
 
-
 @pytest.mark.parametrize(
     ("changes", "share"),
     [

@@ -131,16 +131,16 @@ def test_the_units_of_long_horizons_are_raced(best, normalize, monkeypatch):
 def test_learnt_apart_is_the_mean_of_two_forecasts(monkeypatch):
     """Of the linear map alone, and of a network without one that has been trained on the same."""
     y = seasonal(300)
-    model = automatic(96, max_steps=4, normalize="log_last").fit(y)
+    model = automatic(96, max_steps=4, normalize="last").fit(y)
     assert model.selection_ == "rules"  # too little is held back to tell
     assert model.network_.linear is not None
-    alone = automatic(96, max_steps=0, normalize="log_last").fit(y).predict()
+    alone = automatic(96, max_steps=0, normalize="last").fit(y).predict()
     seen = []
     monkeypatch.setattr(fitting, "joined", lambda *arguments: seen.append(arguments) or joined(*arguments))
-    automatic(96, max_steps=4, normalize="log_last").fit(y)
+    automatic(96, max_steps=4, normalize="last").fit(y)
     apart, trained = seen[-1][2:4]
     assert apart.linear is None
-    network = automatic(96, max_steps=4, normalize="log_last", linear_skip=False).fit(y)
+    network = automatic(96, max_steps=4, normalize="last", linear_skip=False).fit(y)
     network.parameters_ = trained
     assert_allclose(model.predict(), (alone + network.predict()) / 2, rtol=1e-5)
     model.set_params(warm_start=True, max_steps=1).fit(y)  # goes on with both
