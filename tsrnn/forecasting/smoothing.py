@@ -51,7 +51,7 @@ def smoothing_forecasts(
     begin, end : (W,) ndarray, int64
     steps : int
     season : int
-        Steps in a season. Of one longer than what is read nothing is known.
+        Steps in a season. It counts where more than one is read: of the first no error tells whether it comes again.
     n_jobs : int or None
     """
     methods = METHODS if season > 1 else np.ascontiguousarray(METHODS[:, :WITHOUT_SEASON])

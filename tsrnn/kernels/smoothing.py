@@ -143,7 +143,7 @@ def smooth_window(window, season, methods, plain, states, seasons, weight, found
 
     The states start from the first season: its mean, no trend, and what its values are off the mean.
     """
-    cycle = season if season <= window.size else 1
+    cycle = season if season < window.size else 1
     mean, count = 0.0, 0
     for t in range(cycle):
         if window[t] == window[t]:
@@ -182,7 +182,8 @@ def smooth_windows(values, begin, end, season, methods, plain, found):
     values : (N, K) read; NaN where missing
     begin, end : (W,) int64, read: rows of each window
     season : int
-        Steps in a season. Of one longer than a window nothing is known: only methods without one are used.
+        Steps in a season. Where a window ends with its first season, no error tells whether there is one: only
+        methods without one are used.
     methods : (6, M) read: see `take_in`
     plain : int
         Methods without a season, which come first.

@@ -44,11 +44,11 @@ def smoothing_nodes(graph: Graph, y: str, least_length: int, steps: int, season:
 
     if season == 1:
         found = plain(graph)
-    elif least_length >= season:
+    elif least_length > season:
         found = seasonal(graph)
-    else:  # of a season beyond the window nothing is known
+    else:  # within the first season no error tells whether there is one
         length = graph.add("Gather", graph.add("Shape", window), np.int64(1))
-        known = graph.add("GreaterOrEqual", length, np.int64(season))
+        known = graph.add("Greater", length, np.int64(season))
         found = _either(graph, known, seasonal, plain, steps)
     values = graph.add("Exp", graph.add("Min", found, np.float64(LARGEST_LOG)))
     return graph.add("Where", logs, values, found)
@@ -67,7 +67,7 @@ def _either(
 
 
 def _smooth_window(graph: Graph, window: str, season: int, methods: np.ndarray, steps: int) -> str:
-    """As the kernel `smooth_window`: forecasts (n, steps) of what follows windows (n, T) of a season or more."""
+    """As the kernel `smooth_window`: forecasts (n, steps) of what follows windows (n, T) of more than a season."""
     window = graph.add("Unsqueeze", graph.add("Transpose", window, perm=[1, 0]), np.array([2]))  # (T, n, 1)
     first = graph.add("Slice", window, np.array([0]), np.array([season]), np.array([0]))
     mean = graph.add("ReduceMean", first, axes=[0], keepdims=0)
