@@ -1,10 +1,7 @@
 """These tests run in the simulator, in a process of their own (`make test-cuda`), or on a GPU (`pytest -m gpu`)."""
 
 import os
-import sys
-import threading
 
-import numpy as np
 import pytest
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
@@ -73,69 +70,4 @@ def several_sums(monkeypatch):
 
 
 if SIMULATED:
-    from numba.cuda.simulator import kernel as simulator
-    from numba.cuda.simulator.kernelapi import FakeCUDAShared
-
-    from on_device.signatures import is_known
-    from tsrnn.kernels.cuda.families import FAMILIES
-    from tsrnn.kernels.cuda.machine.driver import KERNELS, name_of
-
-    class Block(simulator.BlockManager):
-        """A block whose threads meet at a barrier.
-
-        Numba's own asks each of them in turn whether it waits, which takes fifteen times as long; and it does not
-        notice a thread that has ended while others wait for it, a bug that hangs a GPU.
-        """
-
-        def run(self, grid_point, *args):
-            barrier = threading.Barrier(int(np.prod(self._block_dim)))
-            threads = []
-            for place in np.ndindex(*self._block_dim):
-                thread = simulator.BlockThread(lambda: self._f(*args), self, grid_point, place, self._debug)
-                thread.barrier = barrier
-                threads.append(thread)
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            errors = [thread.exception for thread in threads if thread.exception]
-            errors.sort(key=lambda error: isinstance(error[0], threading.BrokenBarrierError))
-            if errors:
-                raise errors[0][0].with_traceback(errors[0][1])
-
-    _run = simulator.BlockThread.run
-
-    def run(self):
-        _run(self)
-        if self.exception:
-            self.barrier.abort()
-
-    def syncthreads(self):
-        self.barrier.wait(timeout=60)
-
-    simulator.BlockManager, simulator.BlockThread.run = Block, run
-    simulator.BlockThread.syncthreads = syncthreads
-
-    # Numba's own reads the source of each caller, and two threads that come at once may get an array each.
-    shared = threading.Lock()
-
-    def shared_array(self, shape, dtype, alignment=None):
-        if shape == 0:  # all that the launch has asked for
-            return self._dynshared.view(dtype)
-        with shared:
-            line = sys._getframe(1).f_lineno
-            if line not in self._allocations:
-                self._allocations[line] = np.empty(shape, dtype)
-            return self._allocations[line]
-
-    FakeCUDAShared.array = shared_array
-
-    _call = simulator.FakeCUDAKernel.__call__
-
-    def call(self, *arguments):
-        name = getattr(self.fn, "family", name_of(self.fn))
-        if name in FAMILIES or KERNELS.get(name) is self.fn:
-            assert is_known(name, arguments), f"signatures.py does not know a launch of {name}"
-        return _call(self, *arguments)
-
-    simulator.FakeCUDAKernel.__call__ = call
+    from on_device import simulator  # noqa: F401  replaces parts of Numba's

@@ -1,4 +1,4 @@
-"""What only a GPU is asked: shapes of real size, and a fit under the memory checker. The simulator would take days."""
+"""What only a GPU is asked: shapes of real size, and a fit under the memory checkers. The simulator would take days."""
 
 import shutil
 import subprocess
@@ -39,7 +39,8 @@ def test_gradients_by_central_differences(cell):
     assert_gradient(gradient, value, start)
 
 
-def test_a_fit_reads_and_writes_its_own_memory_alone():
+@pytest.mark.parametrize("tool", ["memcheck", "racecheck"])
+def test_a_fit_reads_and_writes_its_own_memory_alone(tool):
     checker = shutil.which("compute-sanitizer")
     if checker is None:
         pytest.skip("compute-sanitizer is not installed")
@@ -48,7 +49,7 @@ def test_a_fit_reads_and_writes_its_own_memory_alone():
         "RNNForecaster(3, device='cuda', max_steps=3).fit(np.sin(np.arange(60.0))).predict()"
     )
     found = subprocess.run(
-        [checker, "--tool", "memcheck", "--error-exitcode", "1", sys.executable, "-c", fit],
+        [checker, "--tool", tool, "--error-exitcode", "1", sys.executable, "-c", fit],
         capture_output=True,
         text=True,
         timeout=600,

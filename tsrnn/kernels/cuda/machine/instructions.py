@@ -172,7 +172,8 @@ else:
     def load4(array, index):
         assert index >= 0
         assert index % 4 == 0
-        return tuple(_in_order(array)[index : index + 4])
+        elements = _in_order(array)
+        return elements[index], elements[index + 1], elements[index + 2], elements[index + 3]
 
     def store(array, index, value):
         assert index >= 0
@@ -181,7 +182,8 @@ else:
     def store4(array, index, x, y, z, w):
         assert index >= 0
         assert index % 4 == 0
-        _in_order(array)[index : index + 4] = x, y, z, w
+        elements = _in_order(array)
+        elements[index], elements[index + 1], elements[index + 2], elements[index + 3] = x, y, z, w
 
     def prefetch(array, index):
         assert 0 <= index < array.size

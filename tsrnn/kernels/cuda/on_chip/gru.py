@@ -26,6 +26,7 @@ from tsrnn.kernels.cuda.on_chip.tiles import (
     kept_pairs,
     multiply,
     multiply_inputs,
+    read_gates,
     read_inputs,
     row_length,
     sequences_left,
@@ -86,7 +87,8 @@ def forward(size: int, projects: bool, exact: bool):
             for e in range(2):
                 j = m * size + warp * UNITS + ((cuda.threadIdx.x & 31) >> 2) + 8 * e
                 bias[2 * m + e] = load(bias_hh, j)
-                x_bias[2 * m + e] = load(bias_ih, j) if projects else ZERO
+                if projects:
+                    x_bias[2 * m + e] = load(bias_ih, j)
         for e in range(4):
             h_own[e] = load(h, of_state[e])
             write_row(shared, of_row[e], low, exact, h_own[e])
@@ -97,17 +99,20 @@ def forward(size: int, projects: bool, exact: bool):
             input_places(x, of_input)
             read_inputs(x, 0, of_input, x_own)
             write_inputs(shared, 0, size, row, low, exact, x_own)
+        else:
+            read_gates(a, 0, size, of_gates, inputs)
         cuda.syncthreads()
 
         current, now, now_gates = 0, 0, 0
         for t in range(steps):
             ahead = (t + AHEAD) * rows + ROWS * cuda.blockIdx.x
             for k in range(n_own):
-                inputs[k] = x_bias[2 * (k // 4) + k % 4 // 2]
                 sums[k] = bias[2 * (k // 4) + k % 4 // 2]
             for k in range(n_small):
                 small[k] = ZERO
             if projects:
+                for k in range(n_own):
+                    inputs[k] = x_bias[2 * (k // 4) + k % 4 // 2]
                 if t + 1 < steps:
                     read_inputs(x, (t + 1) * rows * x.shape[2], of_input, x_own)
                 ask_for(x, ahead * x.shape[2], ROWS * x.shape[2])
@@ -117,9 +122,6 @@ def forward(size: int, projects: bool, exact: bool):
                         inputs[k] += small[k]
                         small[k] = ZERO
             else:
-                for m in range(GATES):
-                    for e in range(4):
-                        inputs[4 * m + e] = load(a, now_gates + of_gates[e] + m * size)
                 ask_for(a, ahead * GATES * size, ROWS * GATES * size)
             multiply(
                 shared, current + even, current + odd, low, pairs, kept, GATES, 1, exact, weights, stored, sums, small
@@ -145,6 +147,8 @@ def forward(size: int, projects: bool, exact: bool):
                 write_inputs(shared, current, size, row, low, exact, x_own)
             now += rows * size
             now_gates += rows * GATES * size
+            if not projects and t + 1 < steps:
+                read_gates(a, now_gates, size, of_gates, inputs)
             cuda.syncthreads()
 
     return kernel, threads, 4 * end
@@ -196,6 +200,7 @@ def backward(size: int, exact: bool):
         for e in range(4):
             dh_own[e] = load(dh, of_state[e])
         _read_step(steps - 1, first, size, rows, a, h, u, dy, of_gates, of_state, gates, u_own, h_prev, d_out)
+        cuda.syncthreads()
         current = 0
         for t in range(steps - 1, -1, -1):
             for e in range(4):
@@ -241,9 +246,8 @@ def backward(size: int, exact: bool):
 @device
 def _read_step(t, first, size, rows, a, h, u, dy, of_gates, of_state, gates, u_own, h_prev, d_out):
     """What a thread reads of a step: gates, u_t, h_{t-1} and, from step `first` on, the gradient of h_t from above."""
+    read_gates(a, t * rows * GATES * size, size, of_gates, gates)
     for e in range(4):
-        for m in range(GATES):
-            gates[4 * m + e] = load(a, t * rows * GATES * size + of_gates[e] + m * size)
         u_own[e] = load(u, (t + 1) * rows * size + of_state[e])
         h_prev[e] = load(h, t * rows * size + of_state[e])
         d_out[e] = ZERO

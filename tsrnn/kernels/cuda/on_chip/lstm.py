@@ -23,6 +23,7 @@ from tsrnn.kernels.cuda.on_chip.tiles import (
     kept_pairs,
     multiply,
     multiply_inputs,
+    read_gates,
     read_inputs,
     row_length,
     sequences_left,
@@ -102,13 +103,16 @@ def forward(size: int, projects: bool, exact: bool):
             input_places(x, of_input)
             read_inputs(x, 0, of_input, x_own)
             write_inputs(shared, 0, size, row, low, exact, x_own)
+            for k in range(n_own):
+                inputs[k] = ZERO
+        else:
+            read_gates(a, 0, size, of_gates, inputs)
         cuda.syncthreads()
 
         current, now, now_gates = 0, 0, 0
         for t in range(steps):
             ahead = (t + AHEAD) * rows + ROWS * cuda.blockIdx.x
             for k in range(n_own):
-                inputs[k] = ZERO
                 sums[k] = bias[2 * (k // 4) + k % 4 // 2]
             for k in range(n_small):
                 small[k] = ZERO
@@ -118,9 +122,6 @@ def forward(size: int, projects: bool, exact: bool):
                 ask_for(x, ahead * x.shape[2], ROWS * x.shape[2])
                 multiply_inputs(shared, current + x_at, low, GATES, 1, exact, stored_x, sums, small)
             else:
-                for m in range(GATES):
-                    for e in range(4):
-                        inputs[4 * m + e] = load(a, now_gates + of_gates[e] + m * size)
                 ask_for(a, ahead * GATES * size, ROWS * GATES * size)
             multiply(
                 shared, current + even, current + odd, low, pairs, kept, GATES, 1, exact, weights, stored, sums, small
@@ -147,6 +148,8 @@ def forward(size: int, projects: bool, exact: bool):
                 write_inputs(shared, current, size, row, low, exact, x_own)
             now += rows * size
             now_gates += rows * GATES * size
+            if not projects and t + 1 < steps:
+                read_gates(a, now_gates, size, of_gates, inputs)
             cuda.syncthreads()
 
     return kernel, threads, 4 * end
@@ -198,6 +201,7 @@ def backward(size: int, exact: bool):
             dh_own[e], dc_own[e] = load(dh, of_state[e]), load(dc, of_state[e])
             c_own[e] = load(c, steps * rows * size + of_state[e])
         _read_step(steps - 1, first, size, rows, a, c, dy, of_gates, of_state, gates, c_prev, d_out)
+        cuda.syncthreads()
         current = 0
         for t in range(steps - 1, -1, -1):
             for e in range(4):
@@ -246,9 +250,8 @@ def backward(size: int, exact: bool):
 @device
 def _read_step(t, first, size, rows, a, c, dy, of_gates, of_state, gates, c_prev, d_out):
     """What a thread reads of a step: gates, c_{t-1} and, from step `first` on, the gradient of h_t from above."""
+    read_gates(a, t * rows * GATES * size, size, of_gates, gates)
     for e in range(4):
-        for m in range(GATES):
-            gates[4 * m + e] = load(a, t * rows * GATES * size + of_gates[e] + m * size)
         c_prev[e] = load(c, t * rows * size + of_state[e])
         d_out[e] = ZERO
         if t >= first:

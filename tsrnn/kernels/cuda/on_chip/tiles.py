@@ -121,6 +121,18 @@ def gate_place(m, e, size, of_row):
 
 
 @device
+def read_gates(a, first, size, of_gates, values):
+    """A thread's elements of all gates of the step that begins at `first`: four of each gate, gate after gate.
+
+    As all that is overwritten, they are read before the barrier of the step before: sequences that there are not are
+    read as the last one, whose own threads write meanwhile.
+    """
+    for m in range(values.size // 4):
+        for e in range(4):
+            values[4 * m + e] = load(a, first + of_gates[e] + m * size)
+
+
+@device
 def sequences_left(rows):
     """How many of the sequences from a thread's first one on there are: it writes one, two or none."""
     return rows - cuda.blockIdx.x * ROWS - 2 * (cuda.threadIdx.x & 3)
