@@ -7,6 +7,7 @@ import pytest
 from forecasting.small import daily, values
 from tsrnn import RNNForecaster
 from tsrnn.forecasting.defaults import auto_lookback, auto_segment, choose
+from tsrnn.forecasting.plans import with_exogenous
 from tsrnn.forecasting.series.panel import panel_of
 
 
@@ -53,6 +54,31 @@ def test_long_horizons():
 @pytest.mark.parametrize(("n", "steps"), [(29, 800), (30, 3200)])
 def test_long_horizons_of_many_series_learn_longer(n, steps):
     assert chosen(np.sin(np.arange(500.0))[:, None] + np.arange(n), 24, 96).max_steps == steps
+
+
+@pytest.mark.parametrize(
+    ("changes", "spans"),
+    [
+        ({}, (1.0, 0.5)),
+        ({"lookback": 480}, (1.0, 0.5)),
+        ({"lookback": 479}, (1.0,)),
+        ({"horizon": 95, "lookback": 480}, (1.0,)),
+        ({"calendar": "auto"}, (1.0,)),
+    ],
+)
+def test_linear_maps_of_long_windows(changes, spans):
+    y = pd.Series(np.sin(np.arange(2000)), pd.date_range("2024", periods=2000, freq="h"))
+    model = RNNForecaster(**{"horizon": 96, **changes})
+    panel, _ = with_exogenous(model, panel_of(y, False), None, None)
+    assert choose(model, panel, 24).linear_spans == spans
+
+
+def test_the_first_half_of_a_long_window_counts_less():
+    """Of noise, the mean of two maps has in the half that one of them lacks about half of the coefficients' size."""
+    y = np.random.default_rng(0).standard_normal(1500)
+    model = RNNForecaster(96, lookback=480, max_steps=0, linear_skip=True, normalize="series", random_state=0).fit(y)
+    sizes = np.abs(model.linear_coef_).reshape(96, 2, 240).mean(axis=(0, 2))
+    assert 0.4 < sizes[0] / sizes[1] < 0.6
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import QuantileRegressor, Ridge
 
 from training.problems import OUTPUTS, STEPS, ArraySamples, make_network
+from tsrnn.network.network import Network
 from tsrnn.training import linear
 from tsrnn.training.linear import LinearMap, draw_back, fit_linear, linear_outputs, start_linear
 from tsrnn.training.parallel import Workers
@@ -53,6 +54,26 @@ def test_samples_have_weights():
     columns = np.column_stack([x.reshape(len(x), -1), np.ones(len(x))])
     ridge = Ridge(alpha=linear.PENALTY * weight.mean(), fit_intercept=False).fit(columns, y, weight)
     assert_allclose(found.window, ridge.coef_.T, rtol=1e-8)
+
+
+@pytest.mark.parametrize("known", [0, 2])
+def test_the_mean_of_the_maps_of_spans_of_a_window(known):
+    """The end of a window is regressed as if it were all of it, without the channels of its other steps."""
+    x, y = lines(size=60, noise=1.0)
+    more = np.random.default_rng(1).standard_normal((60, OUTPUTS * known))
+
+    def fitted(x, spans):
+        network = Network("rnn", x.shape[1], x.shape[2], 4, 1, OUTPUTS, linear_skip=True, known_size=known)
+        samples = ArraySamples(x, y, known=more)
+        return fit_linear(network, samples, np.float64, "squared_error", np.random.default_rng(1), 1, spans)
+
+    found, window, ahead = fitted(x, (1.0, 0.4, 1e-3)), 0, 0
+    for steps in (STEPS, 2, 1):
+        one = fitted(x[:, -steps:], (1.0,))
+        window = window + np.pad(one.window, [((STEPS - steps) * x.shape[2], 0), (0, 0)]) / 3
+        ahead = ahead + one.known / 3
+    assert_allclose(found.window, window, rtol=1e-9, atol=1e-12)
+    assert_allclose(found.known, ahead, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("decoder", ["direct", "parallel", "seq2seq"])

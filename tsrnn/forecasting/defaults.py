@@ -19,6 +19,9 @@ LONG_HORIZON = 96
 LONG_LOOKBACK, LONG_RECURRENT_STEPS = 720, 15
 LONG_STEPS, LONG_STEPS_OF_MANY, MANY_SERIES = 800, 3200, 30  # updates, and series from which more are made
 LONG_RATE = 2 / 3  # share of the learning rate
+# Parts of a window, its end, whose linear maps have their mean taken, and steps of a window from which that is better:
+# half of a shorter one is too little, of hours no more than a week.
+LONG_SPANS, LONG_SPANS_FROM = (1.0, 0.5), 480
 LONG_APART, LONG_TOGETHER = 0.5, 0.75  # share of the network's forecast, and of what training changes
 
 ACTING_APART = 0.5  # share of a network in which what is known ahead acts with the state
@@ -59,6 +62,8 @@ class Choices:
     training_share : float
         Of what training changes, or of the network's forecast where it learns apart; the rest stays with that linear
         map.
+    linear_spans : tuple of float
+        Parts of a window, its end, from which linear maps are fitted: the linear map is the mean of these.
     """
 
     lookback: int
@@ -76,6 +81,7 @@ class Choices:
     smoothing_share: float = 0.0
     apart: bool = False
     training_share: float = 1.0
+    linear_spans: tuple[float, ...] = (1.0,)
 
     @property
     def training(self) -> dict:
@@ -125,6 +131,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
     rule = auto_long_steps(panel.n_series) if long else auto_steps(whole, started, wide)
     max_steps = rule if steps_of_its_own else model.max_steps
     apart = long and started and not kept and model.linear_skip == "auto" and max_steps != 0
+    in_spans = long and lookback >= LONG_SPANS_FROM and not panel.covariates.shape[1]
     if kept:
         smoothing = model.smoothing_share_
     else:
@@ -145,6 +152,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
         smoothing_share=smoothing,
         apart=apart,
         training_share=LONG_APART if apart else auto_training(whole, long) if started and steps_of_its_own else 1.0,
+        linear_spans=LONG_SPANS if in_spans else (1.0,),
     )
 
 

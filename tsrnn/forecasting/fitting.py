@@ -120,7 +120,7 @@ class Fitting:
         if covariates and covariates.names and all(isinstance(name, str) for name in covariates.names):
             fitted["feature_names_in_"] = np.array(covariates.names, object)
 
-        linear = None if self.stateful or self._goes_on() else races.start(network, plan)
+        linear = None if self.stateful or self._goes_on() else races.start(choices, network, plan)
 
         def start(network, dtype, rng):
             parameters = network.initialize(rng, dtype, self.recurrent_init)

@@ -107,9 +107,12 @@ class Races:
         found = self._with_state(choices)
         return self._training(choices) if found.decoder == choices.decoder else found
 
-    def start(self, network: Network, plan: Plan) -> LinearMap | None:
+    def start(self, choices: Choices, network: Network, plan: Plan) -> LinearMap | None:
         """The linear map that training starts with."""
-        return fit_linear(network, plan.training, FLOAT, self._model.loss, self._rng, self._model.n_jobs)
+        model = self._model
+        return fit_linear(
+            network, plan.training, FLOAT, model.loss, self._rng, model.n_jobs, spans=choices.linear_spans
+        )
 
     def _units(self, choices: Choices) -> Choices:
         """With the normalization of the best linear map, and without smoothing where that is better by itself."""
@@ -188,7 +191,7 @@ class Races:
         None where there is no such map, or where nothing can be held back.
         """
         plan, network = self._held_back(choices), self._build(choices)
-        linear = self.start(network, plan)
+        linear = self.start(choices, network, plan)
         if linear is None or not plan.validation.size:
             return None
         (found,), targets = linear_outputs(network, plan.validation, [linear], FLOAT)

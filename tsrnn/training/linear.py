@@ -50,7 +50,13 @@ class LinearMap(NamedTuple):
 
 
 def fit_linear(
-    network: Network, samples: Samples, dtype: np.dtype, loss: str, rng: np.random.Generator, n_jobs: int | None
+    network: Network,
+    samples: Samples,
+    dtype: np.dtype,
+    loss: str,
+    rng: np.random.Generator,
+    n_jobs: int | None,
+    spans: tuple[float, ...] = (1.0,),
 ) -> LinearMap | None:
     """A ridge regression by the linear maps of a network: that of the window, and that of what is known ahead.
 
@@ -68,6 +74,9 @@ def fit_linear(
     rng : Generator
         Draws the samples where there are more than are needed.
     n_jobs : int or None
+    spans : tuple of float
+        Parts of a window, its end, from which it is regressed: the mean of these maps is found, a map of the whole
+        window.
 
     Returns
     -------
@@ -80,14 +89,14 @@ def fit_linear(
     importance = samples.weights(which)
     with single_threaded_blas(), Workers(n_jobs) as workers:
         blocks = _Blocks(network, samples, which, dtype, workers)
-        found = blocks.solve(importance)
+        found = blocks.solve(importance, spans)
         for _ in range(REWEIGHTINGS - 1 if loss != "squared_error" else 0):
             errors = blocks.errors(found)
             known = np.isfinite(errors)
             least = LEAST_ERROR * errors[known].mean() if known.any() else 0.0
             if least == 0:  # nothing to learn from, or nothing left to learn
                 break
-            found = blocks.solve(np.nan_to_num(importance / np.maximum(errors, least)))
+            found = blocks.solve(np.nan_to_num(importance / np.maximum(errors, least)), spans)
     return found
 
 
@@ -174,8 +183,8 @@ class _Blocks:
             y.astype(np.float64),
         )
 
-    def solve(self, weights: np.ndarray) -> LinearMap:
-        """The map of least squares, each sample with its weight."""
+    def solve(self, weights: np.ndarray, spans: tuple[float, ...]) -> LinearMap:
+        """The mean of the maps of least squares from some spans of the window, each sample with its weight."""
         size, steps, known, width = self._sizes
         shapes = (
             (size, size),
@@ -208,7 +217,10 @@ class _Blocks:
         penalty = PENALTY * (total[0] / max(total[1], 1) or 1.0)
         squares[np.diag_indices(size)] += penalty
         own += penalty * np.eye(known)
-        return _solved(squares, mixed, across, own, told)
+        network = self._network
+        columns = [1 + max(1, round(span * network.steps)) * network.skip_channels for span in spans]
+        maps = [_solved(squares, mixed, across, own, told, last) for last in columns]
+        return LinearMap(*(sum(each[1:], each[0]) / len(maps) for each in zip(*maps, strict=True)))
 
     def errors(self, linear: LinearMap) -> np.ndarray:
         """Mean absolute error of each sample; NaN where a target is missing."""
@@ -233,20 +245,24 @@ class _Blocks:
         return found[:-1], found[-1]
 
 
-def _solved(squares: np.ndarray, mixed: np.ndarray, across: np.ndarray, own: np.ndarray, told: np.ndarray) -> LinearMap:
+def _solved(
+    squares: np.ndarray, mixed: np.ndarray, across: np.ndarray, own: np.ndarray, told: np.ndarray, last: int
+) -> LinearMap:
     """The map whose normal equations these are: of each step those of the window and of what is known of that step.
 
         squares W + across_p V_p = mixed_p        across_p' W + own_p V_p = told_p
 
-    The window's part is the same for all steps, and taken apart once.
+    The window's part is the same for all steps, and taken apart once. Only its `last` rows count; of the others W has
+    zeros.
     """
     steps, known, width = told.shape
     outputs = mixed.shape[1]
+    squares, mixed, across, window = squares[-last:, -last:], mixed[-last:], across[-last:], np.zeros_like(mixed)
     apart = solve(squares, np.column_stack([mixed, across]), assume_a="pos")
-    window, told_by, found = apart[:, :outputs], apart[:, outputs:], np.zeros(told.shape)
+    window[-last:], told_by, found = apart[:, :outputs], apart[:, outputs:], np.zeros(told.shape)
     for p in range(steps) if known else ():
         z, y = slice(p * known, (p + 1) * known), slice(p * width, (p + 1) * width)
         left = own[p] - across[:, z].T @ told_by[:, z]
-        found[p] = solve(left, told[p] - across[:, z].T @ window[:, y], assume_a="pos")
-        window[:, y] -= told_by[:, z] @ found[p]
+        found[p] = solve(left, told[p] - across[:, z].T @ window[-last:, y], assume_a="pos")
+        window[-last:, y] -= told_by[:, z] @ found[p]
     return LinearMap(window, found)
