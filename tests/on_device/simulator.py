@@ -57,7 +57,7 @@ def syncthreads(self):
 
 
 class Launch:
-    """The memory of the launch that goes on: there is one at a time."""
+    """The memory of the launch that goes on: the simulator has one at a time, and one block of it."""
 
     def begin(self, function, arguments) -> None:
         self._arrays = Ledger(begins_written=True)

@@ -72,12 +72,13 @@ default="gru"
     linear_skip : bool or "auto", default="auto"
         Add a linear map of the window to the network's forecast, and of the columns known ahead. It starts as a ridge
         regression toward least absolute errors, of 20,000 windows at most, each step on the window and the columns of
-        that step; and the network from zero: it learns what is left. "auto" is True, and averages the forecast with
-        exponential smoothing of each series by itself: 121 methods of Holt, Winters and Theta, weighted by how well
-        they would have forecast the series so far. It counts for half of the forecast where there are less than 5,000
-        windows, two thirds without a season, for a quarter where there are 100,000 windows, else for a third; for
-        nothing for horizons from 96 on, with `stateful`, and where held-back values are forecast clearly better
-        without. At horizons from 96 on, where a map of long windows follows what passes, and beside columns known
+        that step (for horizons from 96 on, without such columns, and windows of 480 steps or more, as the mean of the
+        regressions on the window and on its later half); and the network from zero: it learns what is left. "auto" is
+        True, and averages the forecast with exponential smoothing of each series by itself: 121 methods of Holt,
+        Winters and Theta, weighted by how well they would have forecast the series so far. It counts for half of the
+        forecast where there are less than 5,000 windows, two thirds without a season, for a quarter where there are
+        100,000 windows, else for a third; for nothing for horizons from 96 on, with `stateful`, and where held-back
+        values are forecast clearly better without. At horizons from 96 on, where a map of long windows follows what passes, and beside columns known
         ahead, "auto" is the mean of the two, each learnt by itself, unless held-back values are forecast clearly better
         by their sum. True is the network and its linear map alone.
     hidden_size : int, tuple of int or "auto", default="auto"
