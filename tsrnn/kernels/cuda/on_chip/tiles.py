@@ -122,10 +122,9 @@ def gate_place(m, e, size, of_row):
 
 @device
 def read_gates(a, first, size, of_gates, values):
-    """A thread's elements of all gates of the step that begins at `first`: four of each gate, gate after gate.
+    """A thread's elements of all gates of the step that begins at `first`, gate after gate.
 
-    As all that is overwritten, they are read before the barrier of the step before: sequences that there are not are
-    read as the last one, whose own threads write meanwhile.
+    They are read a barrier before they are overwritten: absent sequences read those of the last one, as others write.
     """
     for m in range(values.size // 4):
         for e in range(4):
