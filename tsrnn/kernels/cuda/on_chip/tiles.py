@@ -126,9 +126,8 @@ def read_gates(a, first, size, of_gates, values):
 
     They are read a barrier before they are overwritten: absent sequences read those of the last one, as others write.
     """
-    for m in range(values.size // 4):
-        for e in range(4):
-            values[4 * m + e] = load(a, first + of_gates[e] + m * size)
+    for k in range(values.size):
+        values[k] = load(a, first + of_gates[k % 4] + k // 4 * size)
 
 
 @device
