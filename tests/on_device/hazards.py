@@ -39,13 +39,10 @@ class Ledger:
     def read(self, array: "Watched", index) -> None:
         thread = threading.current_thread()
         entry = self._entry(array, index)
-        writer, block = entry[0], thread.block
-        if writer != NOBODY:
-            if writer != block or (entry[2] == thread.barriers and entry[1] != thread.thread_id):
-                raise HazardError(_met(entry[:2], thread, array, index, "read"))
-        elif not self._begins_written:
+        if entry[0] == NOBODY and not self._begins_written:
             raise HazardError(f"{array.name}[{index}] is read before it is written")
-        reader = entry[3]
+        _keep_apart(*entry[:3], thread, array, index, "read")
+        reader, block = entry[3], thread.block
         if reader in (block, NOBODY) and entry[5] < thread.barriers:
             entry[3:] = block, thread.thread_id, thread.barriers
         elif reader != block:
@@ -56,11 +53,8 @@ class Ledger:
     def write(self, array: "Watched", index) -> None:
         thread = threading.current_thread()
         entry = self._entry(array, index)
-        for before in (entry[:3], entry[3:]):
-            if before[0] != NOBODY and (
-                before[0] != thread.block or (before[2] == thread.barriers and before[1] != thread.thread_id)
-            ):
-                raise HazardError(_met(before[:2], thread, array, index, "written"))
+        _keep_apart(*entry[:3], thread, array, index, "written")
+        _keep_apart(*entry[3:], thread, array, index, "written")
         entry[:3] = thread.block, thread.thread_id, thread.barriers
 
     def _entry(self, array: "Watched", index) -> list[int]:
@@ -68,13 +62,15 @@ class Ledger:
         return self._entries.get(address) or self._entries.setdefault(address, [NOBODY, 0, -1, NOBODY, 0, -1])
 
 
-def _met(before: list[int], thread, array: "Watched", index, what: str) -> str:
-    block, number = before
+def _keep_apart(block: int, number: int, barriers: int, thread, array: "Watched", index, what: str) -> None:
+    """Refuse a thread where one of another block was, or another one since the last barrier."""
+    if block == NOBODY or (block == thread.block and (barriers != thread.barriers or number == thread.thread_id)):
+        return
     place = f"{array.name}[{index}] of {array.shape} is {what} by"
     if block != thread.block:
-        return f"{place} block {thread.block}, and another block was there"
+        raise HazardError(f"{place} block {thread.block}, and another block was there")
     others = "others were" if number == MANY else f"{number} was"
-    return f"{place} thread {thread.thread_id}, and {others} there since the last barrier"
+    raise HazardError(f"{place} thread {thread.thread_id}, and {others} there since the last barrier")
 
 
 class Watched:
