@@ -7,8 +7,9 @@ inputs, and before anything is timed their outputs and gradients are compared. t
 table of rows, which the others are spared.
 
 The share is that of the machine's rate in a large matrix product of the same type, taken in the same runs by the
-faster of numpy and torch. It counts what the recurrent layers' matrix products need, as `cell_shapes.operations` has
-it, and nothing for activations, the head and the optimizer.
+faster of numpy and torch, numpy with the best that its BLAS has for the processor. It counts what the recurrent
+layers' matrix products need, as `cell_shapes.operations` has it, and nothing for activations, the head and the
+optimizer.
 
 Runs of the sides alternate; ratios are medians of those of one run. All of it takes some minutes, a part of it
 seconds; a part is written only where `--out` says.
@@ -22,6 +23,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import blas  # noqa: F401
 import numpy as np
 import torch
 from cell_shapes import GATES, SHAPES, Shape, operations, shape_of

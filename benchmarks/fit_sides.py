@@ -189,6 +189,7 @@ def prepare(parquet, out):
 
 def matrix_gflops(size=2048, runs=7):
     """Rate of a large matrix product in float32: no update can do its own products faster."""
+    import blas  # noqa: F401
     import numpy as np
 
     a = np.random.default_rng(0).standard_normal((size, size)).astype(np.float32)

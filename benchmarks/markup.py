@@ -11,6 +11,11 @@ def load(name: str) -> dict:
     return json.loads((HERE / "results" / f"{name}.json").read_text())
 
 
+def elsewhere(name: str) -> list[dict]:
+    """What the same benchmark measured on other processors: `results/<processor>/<name>.json`."""
+    return [json.loads(path.read_text()) for path in sorted((HERE / "results").glob(f"*/{name}.json"))]
+
+
 def table(header: list[str], rows: list[list[str]]) -> str:
     """A Markdown table; the first column is text, the others are figures."""
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
