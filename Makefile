@@ -18,10 +18,10 @@ test: test-host test-cuda
 test-host: $(VENV)/.test
 	$(BIN)/python -m pytest -q
 
-# The CUDA kernels in Numba's simulator, which a process has to be started with. What runs beside them on the host is not
-# compiled either: for so little it would take longer.
+# The CUDA kernels in Numba's simulator, which a process has to be started with, a process for each processor. What runs
+# beside them on the host is not compiled either: for so little it would take longer.
 test-cuda: $(VENV)/.test
-	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q tests/on_device
+	NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -n auto tests/on_device
 
 # Their machine code, and what the host does to launch them. The compiler comes as wheels: no GPU, no driver and no CUDA
 # toolkit are needed.

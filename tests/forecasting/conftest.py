@@ -1,7 +1,9 @@
-"""Sessions of onnxruntime, for the tests of this folder."""
+"""Sessions of onnxruntime, and a key pressed during a fit, for the tests of this folder."""
 
 import numpy as np
 import pytest
+
+from tsrnn.training.passes import Passes
 
 
 @pytest.fixture
@@ -28,3 +30,20 @@ def run(load):
         return output
 
     return run
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """A function after which a key is pressed at the gradient of that number, counted from 0."""
+
+    def at(update):
+        gradient, calls = Passes.weighted_gradient, iter(range(10**6))
+
+        def until(self, *arguments, **options):
+            if next(calls) == update:
+                raise KeyboardInterrupt
+            return gradient(self, *arguments, **options)
+
+        monkeypatch.setattr(Passes, "weighted_gradient", until)
+
+    return at

@@ -1,6 +1,8 @@
 """Several members as one estimator."""
 
 import pickle
+from concurrent.futures import FIRST_COMPLETED, wait
+from threading import Barrier, Event, Lock, get_ident
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_series_equal
 
 from forecasting.small import daily, forecaster
+from tsrnn import DivergenceError
 from tsrnn.forecasting import ensemble
+from tsrnn.forecasting.base import InterruptedFitWarning
+from tsrnn.training.trainer import Trainer
 
 
 def each_alone(model, **named):
@@ -41,6 +46,73 @@ def test_one_member_is_the_forecaster_itself():
 def test_the_same_seed_gives_the_same_members():
     first, second = (forecaster(n_members=3, n_jobs=n_jobs).fit(daily()) for n_jobs in (1, 2))
     assert_array_equal(first.predict(), second.predict())
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """A function to be called with a member's number, from 0, as its training begins; and the threads these were in."""
+
+    def by(before):
+        run, lock, threads = Trainer.run, Lock(), []
+
+        def noted(self, *arguments):
+            with lock:
+                number = len(threads)
+                threads.append(get_ident())
+            before(number)
+            return run(self, *arguments)
+
+        monkeypatch.setattr(Trainer, "run", noted)
+        return threads
+
+    return by
+
+
+def test_members_learn_side_by_side(trained):
+    both = Barrier(2)
+    threads = trained(lambda number: number in (1, 2) and both.wait(timeout=30))
+    model = forecaster(n_members=3, n_jobs=2).fit(daily())
+    assert len(set(threads)) == 3, "the first in the caller's thread, the others each in one of its own"
+    assert [member.n_jobs for member in model.members_] == [2, 2]
+
+
+def test_an_interrupt_leaves_the_members_that_have_learnt(monkeypatch, trained):
+    stops = []
+    monkeypatch.setattr(ensemble, "Event", lambda: stops.append(Event()) or stops[0])
+
+    def press(fits, return_when):
+        wait(fits, return_when=FIRST_COMPLETED)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ensemble, "wait", press)
+    trained(lambda number: number > 1 and stops[0].wait(timeout=30))
+    model = forecaster(n_members=4, n_jobs=2)
+    with pytest.warns(InterruptedFitWarning, match="after 2 of 4 members") as warned:
+        model.fit(daily())
+    assert warned[0].filename == __file__
+    assert len(model.members_) == 1
+    assert_allclose(model.predict(), np.median(each_alone(model), axis=0))
+    assert len(pickle.loads(pickle.dumps(model)).members_) == 1
+
+
+def test_an_interrupt_of_the_first_member_ends_the_fit(interrupted, jit_disabled):
+    interrupted(1)
+    with pytest.warns(InterruptedFitWarning, match="passes over the data"):
+        model = forecaster(n_members=3, batch_size=64, max_iter=2 if jit_disabled else 10).fit(daily())
+    assert model.members_ == ()
+
+
+def test_what_ends_one_member_ends_the_fit(trained):
+    def fail(number):
+        if number == 2:
+            raise DivergenceError("too fast")
+
+    trained(fail)
+    model = forecaster(n_members=5, n_jobs=2)
+    with pytest.raises(DivergenceError, match="too fast"):
+        model.fit(daily())
+    assert model.members_ == ()
+    assert np.isfinite(model.predict()).all()
 
 
 def test_saved_as_one():

@@ -29,24 +29,6 @@ from forecasting.small import (
 )
 from tsrnn import DivergenceError, RNNForecaster
 from tsrnn.forecasting.base import InterruptedFitWarning
-from tsrnn.training.passes import Passes
-
-
-@pytest.fixture
-def interrupted(monkeypatch):
-    """A function after which a key is pressed at the gradient of that number, counted from 0."""
-
-    def at(update):
-        gradient, calls = Passes.weighted_gradient, iter(range(10**6))
-
-        def until(self, *arguments, **options):
-            if next(calls) == update:
-                raise KeyboardInterrupt
-            return gradient(self, *arguments, **options)
-
-        monkeypatch.setattr(Passes, "weighted_gradient", until)
-
-    return at
 
 
 @every_estimator

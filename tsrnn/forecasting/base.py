@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
@@ -40,6 +41,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
     _SAMPLES = "windows"  # what a progress bar counts
     _LEAST_STEPS = 1  # of training
     _AUTO = ()  # parameters that may be "auto" though they need not be everywhere
+    _stop = None  # an event that ends a fit in another thread at its next update
 
     def _check_parameters(self) -> None:
         """Refuse a wrong parameter by name, before anything else happens."""
@@ -168,7 +170,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         incremental: bool = False,
         start: Callable[[Network, np.dtype, np.random.Generator], np.ndarray] | None = None,
         **settings,
-    ) -> None:
+    ) -> bool:
         """Train and set the fitted attributes; `keep` makes further ones of the network and its parameters.
 
         They are set as well when training breaks off after an epoch (a loss that is not finite, an interrupt):
@@ -194,6 +196,11 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             Gives the weights of a fit that does not go on. Default: the network's own random ones.
         **settings
             Of `TrainingOptions`, in place of the parameters of that name.
+
+        Returns
+        -------
+        bool
+            Whether an interrupt has ended it, of which a warning tells.
         """
         goes_on = self._goes_on(incremental)
         if incremental:
@@ -232,14 +239,21 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             passes = f"{len(trainer.history.loss)} of {trainer.total_epochs} passes over the data"
             message = f"fit was interrupted after {passes}; the weights of {kept} are kept"
             warnings.warn(message, InterruptedFitWarning, stacklevel=3)
+        return interrupted
 
     def _run(self, trainer: Trainer, tasks: Tasks | None = None) -> None:
+        def report(history):
+            if self._stop is not None and self._stop.is_set():
+                raise CancelledError
+            if shown.report:
+                shown.report(history)
+
         def end_epoch(history):
             shown.end_epoch(history)
             return tasks is not None and tasks.end_epoch(history)
 
         with progress(bool(self.verbose), trainer, "parts" if trainer.training.rows else self._SAMPLES) as shown:
-            trainer.run(shown.report, tasks and tasks.begin_epoch, end_epoch)
+            trainer.run(report, tasks and tasks.begin_epoch, end_epoch)
 
     @with_callbacks
     def _run_as_task(self, trainer: Trainer, attributes: Callable[[], dict], data: dict) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option
 from tsrnn.forecasting.defaults import CHOSEN, choose
-from tsrnn.forecasting.ensemble import further_members
+from tsrnn.forecasting.ensemble import fit_members
 from tsrnn.forecasting.plans import carried_states, check_signs, streamed, windowed, with_exogenous, with_room
 from tsrnn.forecasting.prediction import kept_values
 from tsrnn.forecasting.samples.normalization import NORMALIZATIONS
@@ -137,7 +137,7 @@ class Fitting:
             return {"_states": carried_states(network, parameters, panel, plan.units)} if self.stateful else {}
 
         apart = choices.apart and linear is not None
-        self._train(
+        interrupted = self._train(
             build(replace(choices, linear_skip=False)) if apart else network,
             np.dtype(np.float32),
             plan.training,
@@ -148,6 +148,6 @@ class Fitting:
             start=start,
             **choices.training,
         )
-        if self.n_members > 1:
-            self.members_ = further_members(self, before, X, y, static)
+        if self.n_members > 1 and not interrupted:
+            fit_members(self, before, X, y, static)
         return self
