@@ -6,7 +6,7 @@ import pytest
 
 from forecasting.small import daily, values
 from tsrnn import RNNForecaster
-from tsrnn.forecasting.defaults import auto_lookback, auto_segment, choose
+from tsrnn.forecasting.defaults import auto_lookback, auto_segment, choose, shortened
 from tsrnn.forecasting.plans import with_exogenous
 from tsrnn.forecasting.series.panel import panel_of
 
@@ -103,6 +103,25 @@ def test_any_series_has_room(n, season, horizon):
     lookback = auto_lookback(np.array([1, n + horizon]), horizon, season, horizon >= 96)
     assert 1 <= lookback <= n
     assert 1 <= auto_segment(lookback, season) <= lookback
+
+
+@pytest.mark.parametrize(
+    ("lookback", "season", "seasons", "long", "left"),
+    [
+        (56, 7, 1, False, 49),
+        (56, 7, 2, False, 42),
+        (14, 7, 2, False, 14),
+        (5, 7, 2, False, 5),
+        (720, 24, 1, True, 360),
+        (720, 24, 2, True, 360),
+        (672, 336, 1, True, 336),
+        (336, 336, 1, True, 336),
+        (100, 336, 2, True, 100),
+        (101, 1, 1, True, 50),
+    ],
+)
+def test_what_later_members_read(lookback, season, seasons, long, left):
+    assert shortened(lookback, season, seasons, long) == left
 
 
 def test_a_given_lookback_is_kept_and_divided():

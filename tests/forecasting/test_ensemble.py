@@ -142,6 +142,14 @@ def test_later_members_read_less(monkeypatch):
     assert [one.lookback_ for one in (model, *model.members_)] == [56, 56, 56, 49, 42]
 
 
+def test_of_each_five_two_read_half_of_what_a_long_horizon_takes(monkeypatch):
+    monkeypatch.setattr(ensemble, "GATE", np.inf)
+    y = pd.Series(np.sin(np.arange(1500.0)), pd.date_range("2024-01-01", periods=1500, freq="h"))
+    changes = {"lookback": "auto", "segment": 24, "hidden_size": 2, "decoder": "auto", "max_steps": 0}
+    model = forecaster(96, n_members=9, **changes).fit(y)
+    assert [one.lookback_ for one in (model, *model.members_)] == [720, 720, 720, 360, 360, 720, 720, 720, 360]
+
+
 def test_a_member_that_learnt_less_is_left_out(monkeypatch):
     monkeypatch.setattr(ensemble, "GATE", 0.0)
     assert forecaster(n_members=3).fit(daily()).members_ == ()

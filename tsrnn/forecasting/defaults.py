@@ -117,8 +117,8 @@ def choose(model, panel: Panel, season: int) -> Choices:
     if not fixed:
         fixed = model.lookback != "auto" or "lookback" in kept
         lookback = int(given("lookback", lambda: auto_lookback(lengths, outputs, season, long)))
-    if not fixed and lookback > 2 * season:
-        lookback = max(2 * season, lookback - model._seasons_less * season)
+    if not fixed and model._seasons_less:
+        lookback = shortened(lookback, season, model._seasons_less, long)
     segment = int(given("segment", lambda: auto_segment(lookback, season, long, fixed)))
     if not fixed:
         lookback = max(segment, lookback // segment * segment)
@@ -284,6 +284,17 @@ def auto_lookback(lengths: np.ndarray, n_outputs: int, season_length: int, long:
     lookback = max(int(min(wanted, room) // m), 1) * m
     lookback = max(lookback, min(2 * m, int(middle)))
     return max(1, min(lookback, int(lengths.max()) - n_outputs))
+
+
+def shortened(lookback: int, season_length: int, seasons: int, long: bool = False) -> int:
+    """What a later member of an ensemble reads: so many seasons less, but two; for a long horizon no more than half.
+
+    Most windows are longer than some need, and shorter ones than others do: where most members read all of it the
+    median is near the better of both.
+    """
+    if long:
+        return min(lookback, max(lookback // 2 // season_length, 1) * season_length)
+    return max(min(lookback, 2 * season_length), lookback - seasons * season_length)
 
 
 def auto_segment(lookback: int, season_length: int, long: bool = False, fixed: bool = False) -> int:

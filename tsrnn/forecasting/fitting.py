@@ -22,7 +22,7 @@ class Fitting:
     """`fit` of `RNNForecaster`."""
 
     _LEAST_STEPS = 0
-    _seasons_less = 0  # by which a member of an ensemble reads less
+    _seasons_less = 0  # by which a later member of an ensemble reads less: see `shortened`
     _AUTO = ("hidden_size", "segment", "dropout", "linear_skip", "alpha", "max_steps")
 
     def fit(self, X=None, y=None, *, static=None):
