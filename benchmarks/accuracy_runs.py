@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from accuracy_tasks import Task
-from report import RESULTS, write
+from report import RESULTS, processor, write
 
 from tsrnn import RNNForecaster, __version__
 from tsrnn.forecasting.smoothing import smoothing_forecasts
@@ -115,6 +115,7 @@ class Rows:
 
     def put(self, row: dict) -> Path | None:
         """Add a row in place of the one it repeats, and write all."""
+        row = {**row, "processor": processor()}
         print(described(row), flush=True)
         old = self.find(**{k: row[k] for k in KEY})
         if old is None:

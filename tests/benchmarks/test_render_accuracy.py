@@ -8,7 +8,9 @@ import render
 import render_accuracy
 
 
-def row(task="hospital", part="validation", method="tsrnn", seed=0, score=0.5, seconds=2.0, metric="MASE"):
+def row(
+    task="hospital", part="validation", method="tsrnn", seed=0, score=0.5, seconds=2.0, metric="MASE", processor="P"
+):
     return {
         "task": task,
         "part": part,
@@ -18,6 +20,7 @@ def row(task="hospital", part="validation", method="tsrnn", seed=0, score=0.5, s
         "seed": seed,
         "scores": {metric: score, "sMAPE": 20 * score},
         "seconds": seconds,
+        "processor": processor,
     }
 
 
@@ -61,6 +64,16 @@ def test_means_of_seeds_with_seconds_and_the_best_in_bold(results):
     assert text.startswith("Validation")
     assert "Means of 1 to 2 seeds" in text
     assert "P, 2 cores; Python 3, numpy 2." in text
+
+
+def test_seconds_of_other_processors_are_named(results):
+    own = [row(), row("m3_monthly"), row("m3_monthly", seed=1, processor="Q")]
+    results("accuracy", [*own, row("taxi", method="naive", seed=None, seconds=None, processor="Q")])
+    results("accuracy_peers", [row(method="GRU", processor="R"), row("m3_monthly", method="GRU", processor="R")])
+    assert (
+        "Seconds are those of P, those of R in these rows: GRU: hospital, m3_monthly, those of Q in these rows: tsrnn: "
+        "m3_monthly."
+    ) in render_accuracy.accuracy()
 
 
 def test_the_test_part_is_shown_once_it_was_run_with_what_is_published(results):
