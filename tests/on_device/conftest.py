@@ -6,9 +6,17 @@ import pytest
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 
-# The simulator's threads take turns: those of a block hand over several times as fast on one processor as on two.
-if SIMULATED and hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+def pytest_configure(config):
+    """Stay on one processor, and each of pytest-xdist's workers on one of its own.
+
+    The simulator's threads take turns: those of a block hand over several times as fast on one processor as on two.
+    """
+    starts_workers = config.getoption("numprocesses", default=None)
+    if SIMULATED and hasattr(os, "sched_setaffinity") and not starts_workers:
+        worker = int(getattr(config, "workerinput", {"workerid": "gw0"})["workerid"].removeprefix("gw"))
+        processors = sorted(os.sched_getaffinity(0), reverse=True)
+        os.sched_setaffinity(0, {processors[worker % len(processors)]})
 
 
 def usable() -> bool:
