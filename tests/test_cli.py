@@ -14,6 +14,7 @@ from processes import python
 from tsrnn import DivergenceError, RNNForecaster, datasets
 from tsrnn.cli import app
 from tsrnn.evaluation.metrics import mean_absolute_scaled_error
+from tsrnn.training import devices
 from tsrnn.training.passes import Passes
 
 ROOT = Path(__file__).parent.parent
@@ -101,7 +102,7 @@ def test_options_reach_the_forecaster(run, monkeypatch):
         raise ValueError("enough")
 
     monkeypatch.setattr(RNNForecaster, "fit", fit)
-    given = {"cell": "lstm", "hidden_size": 5, "lookback": 6, "max_steps": 7, "season_length": 4}
+    given = {"cell": "lstm", "hidden_size": 5, "lookback": 6, "max_steps": 7, "season_length": 4, "device": "auto"}
     options = [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", value)]
     assert run("forecast", AIR, "-n", 2, "--seed", 9, *options)[0] == 1
     assert {name: seen[name] for name in given} == given
@@ -109,6 +110,20 @@ def test_options_reach_the_forecaster(run, monkeypatch):
     run("forecast", AIR, "-n", 2)
     defaults = RNNForecaster(2, season_length=12, random_state=0).get_params()
     assert seen == defaults
+
+
+@pytest.mark.usefixtures("untrainable")
+def test_a_gpu_that_is_not_there_takes_one_line(run, monkeypatch):
+    monkeypatch.setattr(devices, "why_no_gpu", lambda: "no NVIDIA driver with a GPU was found")
+    message = "Error: device='cuda' cannot be used: no NVIDIA driver with a GPU was found\n"
+    assert run("forecast", AIR, "-n", 2, "--device", "cuda") == (1, "", message)
+
+
+def test_auto_takes_the_cpu_where_there_is_no_gpu(run, monkeypatch):
+    monkeypatch.setattr(devices, "why_no_gpu", lambda: "no NVIDIA driver with a GPU was found")
+    first, second = (run("forecast", AIR, "-n", 3, *FAST, "--device", device) for device in ("auto", "cpu"))
+    assert first == second
+    assert first[0] == 0
 
 
 def test_same_seed_same_forecast(run):
@@ -281,6 +296,7 @@ def test_wrong_options_take_one_line(run, write, tmp_path, arguments, message):
         (["--horizon", "two"], "'--horizon'.*int"),
         ([], "'--horizon'"),
         (["-n", "2", "--cell", "elman"], "'--cell'.*'elman'.*'rnn'.*'lstm'.*'gru'"),
+        (["-n", "2", "--device", "gpu"], "'--device'.*'gpu'.*'cpu'.*'cuda'.*'auto'"),
         (["-n", "2", "--precision", "float16"], "'--precision'.*'float16'.*'float32'.*'tf32'"),
         (["-n", "2", "--lookback", "0"], "'--lookback'.*1"),
         (["-n", "2", "--seed", "-1"], "'--seed'.*0"),
