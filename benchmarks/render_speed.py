@@ -59,8 +59,8 @@ def _all_shapes(title: str, rows: list[dict]) -> str:
 
 
 def start() -> str:
-    libraries = load("start")["libraries"]
-    r = libraries["tsrnn"]
+    record = load("start")
+    libraries, r = record["libraries"], record["libraries"]["tsrnn"]
     forecasts = r["lookback_168_h64_ms"]
     worst = {
         case: max(times[case] for times in forecasts.values() if case in times)
@@ -87,7 +87,7 @@ def start() -> str:
     if r["installed_mb"] is not None:
         disk += f"; tsrnn and all that it needs {r['installed_mb']:.0f} MB"
     header = ["waiting for", "median"]
-    text = f"{table(header, rows)}\n\nForecasts: the slowest of hourly, monthly and integer indexes. {disk}."
+    text = f"{table(header, rows)}\n\nForecasts: the slowest of hourly, monthly and integer indexes. {disk}. {machine(record)}"
     if len(libraries) == 1:
         return text
     return text + "\n\n" + start_beside(libraries)
