@@ -87,7 +87,8 @@ def start() -> str:
     if r["installed_mb"] is not None:
         disk += f"; tsrnn and all that it needs {r['installed_mb']:.0f} MB"
     header = ["waiting for", "median"]
-    text = f"{table(header, rows)}\n\nForecasts: the slowest of hourly, monthly and integer indexes. {disk}. {machine(record)}"
+    slowest = "Forecasts: the slowest of hourly, monthly and integer indexes."
+    text = f"{table(header, rows)}\n\n{slowest} {disk}. {machine(record)}"
     if len(libraries) == 1:
         return text
     return text + "\n\n" + start_beside(libraries)
