@@ -105,13 +105,15 @@ def accuracy() -> str:
     how_many = " to ".join(map(str, dict.fromkeys((seeds[0], seeds[-1])))) if seeds else "no"
     return (
         f"{PARTS[part]} Means of {how_many} seeds where there are seeds, with the seconds of a fit; the best of those "
-        f"run here in bold.\n\n{overview(part, found)}\n\n{processors(rows, part)} {machine(load('accuracy'))}"
+        f"run here in bold.\n\n{overview(part, found)}\n\n{processors(rows, part)}{machine(load('accuracy'))}"
     )
 
 
 def processors(rows: list[dict], part: str) -> str:
     """Where seconds were taken: what most rows name first, then the rows that name others."""
     timed = [row for row in rows if row["part"] == part and row["seconds"] is not None]
+    if not timed:
+        return ""
     (most, _), *others = Counter(row["processor"] for row in timed).most_common()
     text = f"Seconds are those of {most}"
     for other, _ in others:
@@ -121,7 +123,7 @@ def processors(rows: list[dict], part: str) -> str:
                 tasks[row["method"]].append(row["task"])
         named = "; ".join(f"{method}: {', '.join(names)}" for method, names in tasks.items())
         text += f", those of {other} in these rows: {named}"
-    return f"{text}. The last were taken on:"
+    return f"{text}. The last were taken on: "
 
 
 def accuracy_details() -> str:

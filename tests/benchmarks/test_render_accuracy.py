@@ -74,6 +74,9 @@ def test_seconds_of_other_processors_are_named(results):
         "Seconds are those of P, those of R in these rows: GRU: hospital, m3_monthly, those of Q in these rows: tsrnn: "
         "m3_monthly."
     ) in render_accuracy.accuracy()
+    results("accuracy", [row(seconds=None)])
+    results("accuracy_peers", [])
+    assert "Seconds" not in render_accuracy.accuracy()
 
 
 def test_the_test_part_is_shown_once_it_was_run_with_what_is_published(results):
