@@ -51,6 +51,12 @@ def test_long_horizons():
     assert chosen(2 + np.sin(np.arange(5000)), 24, 96).normalize == "log_last"
 
 
+@pytest.mark.parametrize(("n", "size", "dropout", "steps"), [(90, 64, 0.1, 1000), (120, 128, 0.0, 4000)])
+def test_many_long_windows_feed_a_wide_network_without_dropout(n, size, dropout, steps):
+    choices = chosen(np.sin(np.arange(1500.0))[:, None] + np.arange(n), 24, 24)
+    assert (choices.hidden_size, choices.dropout, choices.max_steps) == (size, dropout, steps)
+
+
 @pytest.mark.parametrize(("n", "steps"), [(29, 800), (30, 3200)])
 def test_long_horizons_of_many_series_learn_longer(n, steps):
     assert chosen(np.sin(np.arange(500.0))[:, None] + np.arange(n), 24, 96).max_steps == steps

@@ -144,7 +144,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
         normalize=given("normalize", lambda: auto_normalization(panel, bool(model.stateful), long)),
         linear_skip=linear,
         hidden_size=given("hidden_size", lambda: 128 if wide else 64),
-        dropout=float(given("dropout", lambda: 0.5 if long else 0.1)),
+        dropout=float(given("dropout", lambda: 0.5 if long else 0.0 if wide else 0.1)),  # nothing to be learnt by heart
         alpha=0.0 if model.alpha == "auto" else model.alpha,
         alpha_linear=min(1.0, 100 / lookback) if model.alpha == "auto" else model.alpha,
         max_steps=max_steps,

@@ -100,8 +100,8 @@ default="gru"
         SegRNN). "auto" takes the part of a season that makes about 12 steps of a window. A window of 504 hours with
         `segment=24` becomes 21 steps, which are quicker and easier to learn.
     dropout : float or "auto", default="auto"
-        Share of each recurrent layer's outputs set to zero while training. "auto" is 0.1, and 0.5 for horizons from 96
-        on.
+        Share of each recurrent layer's outputs set to zero while training. "auto" is 0.1; 0.5 for horizons from 96 on;
+        0 where there are 100,000 windows of a week of hours or more, which are not learnt by heart.
     recurrent_dropout : float, default=0.0
         Share of each state's units that the recurrent products do not see while training, the same at all steps of
         a sequence (variational dropout, Gal and Ghahramani, 2016). The sequences that one thread takes at once, up to
