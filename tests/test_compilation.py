@@ -49,7 +49,7 @@ if dtype == "float32":
     wide = pd.DataFrame({"a": y, "b": y.shift(3)})
     for series, options in (
         (y, {"decoder": "recursive", "normalize": "mean"}),
-        (y, {"decoder": "parallel", "calendar": "auto"}),
+        (y, {"decoder": "parallel", "calendar": "all"}),
         (y, {"stateful": True, "bptt_steps": 5, "segment": 2, "early_stopping": True}),
         (wide, {"normalize": "series"}),
         (wide, {"missing": "mask", "loss": "squared_error"}),

@@ -186,8 +186,8 @@ def test_wrong_arguments_are_named():
         StatsForecastRNN(hiden_size=3)
     with pytest.raises(ValueError, match="horizon must be an integer of at least 1 or 'auto', got 0"):
         StatsForecastRNN(horizon=0)
-    with pytest.raises(ValueError, match="calendar must be None, got 'auto': StatsForecast hands over values without"):
-        StatsForecastRNN(calendar="auto")
+    with pytest.raises(ValueError, match="calendar must be 'auto' or None, got 'all': StatsForecast hands over values"):
+        StatsForecastRNN(calendar="all")
     with pytest.raises(ValueError, match="multivariate must be False"):
         StatsForecastRNN(multivariate=True)
     with pytest.raises(ValueError, match="h must be an integer of at least 1, got 0"):

@@ -85,7 +85,7 @@ def test_other_series_and_rows_asked():
 
 @pytest.mark.parametrize("decoder", ["direct", "parallel", "seq2seq"])
 def test_what_is_known_ahead(decoder):
-    model = forecaster(calendar="auto", decoder=decoder).fit(noisy())
+    model = forecaster(calendar="all", decoder=decoder).fit(noisy())
     parts = model.inspect_components()
     assert list(parts.columns) == ["level", "linear", "exogenous", "network", "smoothing"]
     assert_allclose(parts.sum(axis=1), model.predict(), rtol=1e-9)

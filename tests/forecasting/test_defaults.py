@@ -69,7 +69,7 @@ def test_long_horizons_of_many_series_learn_longer(n, steps):
         ({"lookback": 480}, (1.0, 0.5)),
         ({"lookback": 479}, (1.0,)),
         ({"horizon": 95, "lookback": 480}, (1.0,)),
-        ({"calendar": "auto"}, (1.0,)),
+        ({"calendar": "all"}, (1.0,)),
     ],
 )
 def test_linear_maps_of_long_windows(changes, spans):

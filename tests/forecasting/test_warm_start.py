@@ -149,7 +149,7 @@ def test_what_a_series_has_for_all_its_time_is_kept_and_added_to():
     assert len(model.predict()) == 3
 
 
-@pytest.mark.parametrize(("name", "value"), [("calendar", "auto"), ("missing", "mask")])
+@pytest.mark.parametrize(("name", "value"), [("calendar", "all"), ("missing", "mask")])
 def test_further_inputs_are_refused_by_name(name, value):
     model = fit(forecaster(warm_start=True, **{name: value}))
     fit(model)

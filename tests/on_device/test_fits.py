@@ -77,7 +77,7 @@ def test_panels_with_exogenous_columns_and_gaps():
     y = pd.DataFrame({"a": monthly(), "b": monthly(seed=1).where(np.arange(24) >= 9)})
     y.iloc[15, 0] = np.nan
     X = pd.DataFrame({"known": np.arange(26.0) % 5, "past": np.arange(26.0) % 3}, pd.date_range("2020", None, 26, "MS"))
-    model = RNNForecaster(2, past_covariates="past", missing="mask", calendar="auto", **SMALL)
+    model = RNNForecaster(2, past_covariates="past", missing="mask", calendar="all", **SMALL)
     host, device = pair(model, X[:24], y)
     np.testing.assert_allclose(device.predict(X=X[24:]), host.predict(X=X[24:]), rtol=1e-3)
 

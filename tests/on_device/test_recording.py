@@ -175,7 +175,7 @@ def test_samples_of_the_host_are_not_recorded(monkeypatch):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"missing": "mask", "calendar": "auto"}, {"stateful": True, "bptt_steps": 2, "lookback": "auto"}],
+    [{"missing": "mask", "calendar": "all"}, {"stateful": True, "bptt_steps": 2, "lookback": "auto"}],
     ids=["windows", "streams"],
 )
 def test_forecasters(changes, monkeypatch):

@@ -29,7 +29,7 @@ CONFIGURATIONS = {
     "early stopping": {"early_stopping": True, "batch_size": 7},
     "missing": {"missing": "mask"},
     "missing multivariate": {"missing": "mask", "multivariate": True, "decoder": "parallel"},
-    "calendar": {"calendar": "auto", "warm_start": True},
+    "calendar": {"calendar": "all", "warm_start": True},
     "multivariate": {"multivariate": True, "decoder": "recursive", "normalize": "series"},
     "stateful": STREAMS,
     "stateful recursive": STREAMS | {"decoder": "recursive", "segment": 2, "normalize": "series", "cell": "lstm"},
@@ -117,9 +117,9 @@ def test_the_target_is_no_exogenous_column():
 
 def test_years_have_no_calendar_and_integers_are_named():
     y = daily().set_axis(pd.date_range("1960", periods=60, freq="YS"))
-    assert forecaster(calendar="auto").fit(y).network_.input_size == 1
-    with pytest.raises(TypeError, match="calendar='auto' needs y to have time stamps"):
-        forecaster(calendar="auto").fit(daily().to_numpy())
+    assert forecaster(calendar="all").fit(y).network_.input_size == 1
+    with pytest.raises(TypeError, match="calendar='all' needs y to have time stamps"):
+        forecaster(calendar="all").fit(daily().to_numpy())
 
 
 @pytest.mark.parametrize("X", ["2021-03-03", 3.5, scipy.sparse.eye(3)])

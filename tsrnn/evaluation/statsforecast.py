@@ -47,7 +47,7 @@ class StatsForecastRNN:
     **parameters
         All other parameters of `RNNForecaster`. Those of a forecaster that is there, such as the best one of a search,
         are `StatsForecastRNN(**forecaster.get_params())`. Exogenous columns are called "x0", "x1", ... in their order
-        in the table: `past_covariates="x1"`. `calendar` and `multivariate` cannot be had here.
+        in the table: `past_covariates="x1"`. The calendar and `multivariate` cannot be had here.
 
     Attributes
     ----------
@@ -113,9 +113,9 @@ class StatsForecastRNN:
         self.alias = alias
         self.prediction_intervals = prediction_intervals
         self.forecaster = RNNForecaster(season_length=season_length, n_jobs=n_jobs, **parameters)
-        if self.forecaster.calendar is not None:
+        if self.forecaster.calendar == "all":
             raise ValueError(
-                f"calendar must be None, got {self.forecaster.calendar!r}: StatsForecast hands over values without "
+                "calendar must be 'auto' or None, got 'all': StatsForecast hands over values without "
                 "their time stamps; what CalendarFeatures makes of them can be exogenous columns of its table"
             )
         if self.forecaster.multivariate:

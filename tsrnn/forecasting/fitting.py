@@ -7,7 +7,15 @@ import numpy as np
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option
 from tsrnn.forecasting.defaults import CHOSEN, choose
 from tsrnn.forecasting.ensemble import fit_members
-from tsrnn.forecasting.plans import carried_states, check_signs, streamed, windowed, with_exogenous, with_room
+from tsrnn.forecasting.plans import (
+    carried_states,
+    check_signs,
+    streamed,
+    windowed,
+    with_exogenous,
+    with_room,
+    with_year,
+)
 from tsrnn.forecasting.prediction import kept_values
 from tsrnn.forecasting.samples.normalization import NORMALIZATIONS
 from tsrnn.forecasting.selection import Races
@@ -59,7 +67,7 @@ class Fitting:
         check_flag("multivariate", self.multivariate)
         check_option("missing", self.missing, ("raise", "mask"))
         if self.calendar is not None:
-            check_option("calendar", self.calendar, ("auto",))
+            check_option("calendar", self.calendar, ("auto", "all"))
         if y is None:
             X, y = None, X
         if y is None:
@@ -67,10 +75,11 @@ class Fitting:
         masks = self.missing == "mask"
         panel = panel_of(y, bool(self.multivariate), getattr(X, "index", None), masks)
         panel, covariates = with_exogenous(self, panel, X, static)
-        ahead = covariates.ahead if covariates else 0
         channels = panel.values.shape[1]
         season = season_length(panel.freq) if self.season_length == "auto" else int(self.season_length)
         choices = choose(self, panel, season)
+        panel, covariates, choices = with_year(self, panel, covariates, choices, season)
+        ahead = covariates.ahead if covariates else 0
         if self.max_steps == 0 and (self.stateful or not choices.linear_skip):
             raise ValueError("max_steps=0 is the linear map of windows alone: it needs linear_skip, and stateful=False")
         check_signs(panel, choices.normalize)
@@ -105,6 +114,7 @@ class Fitting:
         fitted = {
             **{f"{name}_": getattr(choices, name) for name in CHOSEN},
             "season_length_": season,
+            "calendar_": covariates.calendar.features_ if covariates and covariates.calendar else (),
             "selection_": selection,
             "horizon_": int(self.horizon),
             "freq_": panel.freq,

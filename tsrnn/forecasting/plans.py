@@ -18,9 +18,17 @@ from tsrnn.forecasting.samples.streams import (
     n_streams,
 )
 from tsrnn.forecasting.samples.windows import SeriesWindows, Table
-from tsrnn.forecasting.series.covariates import Covariates, has_columns, learnt_history, past_names, with_history
+from tsrnn.forecasting.series.covariates import (
+    Covariates,
+    has_columns,
+    learnt_history,
+    past_names,
+    with_calendar,
+    with_history,
+)
 from tsrnn.forecasting.series.panel import SINGLE, Panel
 from tsrnn.forecasting.series.timeindex import name_stamps
+from tsrnn.forecasting.series.yearly import calendar_of_year
 from tsrnn.forecasting.warmstart import check_same_units
 from tsrnn.training.passes import Samples
 
@@ -57,8 +65,24 @@ def with_exogenous(model, panel: Panel, X, static) -> tuple[Panel, Covariates | 
         if model._covariates:
             covariates = model._with_static(static)
             return with_history(panel, covariates, X), covariates
-    calendar = None if model.stateful else model.calendar  # refused with the rest of what streams cannot have
-    return learnt_history(panel, X, static, past, calendar, model.missing == "mask")
+    every = model.calendar == "all" and not model.stateful  # refused with the rest of what streams cannot have
+    return learnt_history(panel, X, static, past, every, model.missing == "mask")
+
+
+def with_year(
+    model, panel: Panel, covariates: Covariates | None, choices: Choices, season: int
+) -> tuple[Panel, Covariates | None, Choices]:
+    """With the time of year, where it tells what comes, and without smoothing, which does not know it.
+
+    A fit that goes on has what the one before found.
+    """
+    calendar = None
+    if model.calendar == "auto" and not model.stateful and not model._goes_on():
+        calendar = calendar_of_year(panel, int(model.horizon), season, choices.lookback)
+    if calendar is None:
+        return panel, covariates, choices
+    panel, covariates = with_calendar(panel, covariates, calendar)
+    return panel, covariates, replace(choices, smoothing_share=0.0)
 
 
 def check_signs(panel: Panel, normalize: str) -> None:
@@ -226,8 +250,8 @@ def check_streamed(model, choices: Choices) -> None:
         )
     if model.missing != "raise":
         raise ValueError(f"stateful=True reads every value: missing must be 'raise', got {model.missing!r}")
-    if model.calendar is not None:
-        raise ValueError(f"stateful=True takes no exogenous columns: calendar must be None, got {model.calendar!r}")
+    if model.calendar == "all":
+        raise ValueError("stateful=True takes no exogenous columns: calendar must be 'auto' or None, got 'all'")
     if model.bidirectional:
         raise ValueError("stateful=True reads a series in order of time alone: bidirectional must be False, got True")
     if choices.decoder not in ("direct", "recursive"):

@@ -331,7 +331,7 @@ class Predictions:
         if self._tail.n_series > 1 or self._together:
             raise ValueError("to_onnx writes forecasters of one series; this one was fitted on several")
         if self._covariates or self._masks:
-            what = "exogenous columns or a calendar" if self._covariates else "missing values"
+            what = "exogenous columns or a calendar (calendar=None)" if self._covariates else "missing values"
             raise ValueError(f"to_onnx writes forecasters without {what}; this one was fitted with them")
         if self._states is not None:
             return stream_graph(self.network_, self.weights(), self._units[0])

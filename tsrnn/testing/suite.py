@@ -48,7 +48,7 @@ def forecaster_checks(
         panels=not together if panels is None else panels,
         missing=parameters.get("missing") == "mask" if missing is None else missing,
         together=together,
-        untimed=parameters.get("calendar") is None if untimed is None else untimed,
+        untimed=parameters.get("calendar") != "all" if untimed is None else untimed,
         length=length,
     )
     return [Check(function, subject, case) for function, case, needs in CHECKS if needs(subject)]
@@ -85,7 +85,8 @@ def check_forecaster(
         It wants a DataFrame, and forecasts the columns together. Default: the parameter `multivariate`, if there is
         one.
     untimed : bool, optional
-        It takes integers as an index, and arrays; where not, it has to refuse them. Default: unless `calendar` is set.
+        It takes integers as an index, and arrays; where not, it has to refuse them. Default: unless
+        `calendar` is "all".
     length : int, default=60
         Values of the series to fit, for an estimator that needs more.
 

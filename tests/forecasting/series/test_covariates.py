@@ -94,7 +94,7 @@ def test_how_columns_act_is_chosen():
 def test_the_calendar_makes_a_short_series_no_worse(load, steps):
     """What it has to say is in the seasons already."""
     y = load()[-100:]
-    alone, told = (RNNForecaster(steps, calendar=chosen, random_state=0).fit(y[:-steps]) for chosen in (None, "auto"))
+    alone, told = (RNNForecaster(steps, calendar=chosen, random_state=0).fit(y[:-steps]) for chosen in (None, "all"))
     assert (told.n_steps_, told.smoothing_share_) == (alone.n_steps_, alone.smoothing_share_)
     errors = [np.abs(model.predict() - y[-steps:]).mean() for model in (alone, told)]
     assert errors[1] < 1.1 * errors[0]
@@ -291,7 +291,7 @@ def test_static_beside_columns_and_updates():
     X, whole = exogenous(90), long(80)
     y = whole[whole.index.get_level_values("day") < "2021-02-20"]
     new = whole[whole.index.get_level_values("day") >= "2021-02-20"]
-    model = forecaster(past_covariates="heat", calendar="auto").fit(X, y, static=regions())
+    model = forecaster(past_covariates="heat", calendar="all").fit(X, y, static=regions())
     assert_close(model.update(new, X).predict(X, horizon=3), model.predict(X, y=whole), 1e-6)
 
 

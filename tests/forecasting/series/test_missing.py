@@ -110,7 +110,7 @@ def test_the_calendar_is_that_of_the_transformer(days, features):
     """As far as the series goes through its cycles twice."""
     y = daily(days)
     X = CalendarFeatures(features).fit_transform(pd.DataFrame(index=daily(days + 10).index))
-    inside, outside = forecaster(calendar="auto").fit(y), forecaster().fit(X, y)
+    inside, outside = forecaster(calendar="all").fit(y), forecaster().fit(X, y)
     assert inside.network_.input_size == outside.network_.input_size == 1 + X.shape[1]
     assert np.isfinite(inside.predict()).all()
     assert len(inside.predict(horizon=2)) == 2
@@ -127,7 +127,7 @@ def test_weekdays_are_known(decoder):
         np.where(index.day_of_week == 2, 5.0, 0.0) + 0.1 * np.random.default_rng(0).standard_normal(400), index
     )
     settings = {"lookback": 2, "normalize": "series", "hidden_size": 16, "alpha": 0.01, "dropout": 0.0}
-    model = RNNForecaster(7, decoder=decoder, calendar="auto", learning_rate_init=0.01, random_state=0, **settings)
+    model = RNNForecaster(7, decoder=decoder, calendar="all", learning_rate_init=0.01, random_state=0, **settings)
     forecast = model.fit(y).predict()
     assert forecast.idxmax().day_of_week == 2
     assert forecast.max() > 3
@@ -135,23 +135,23 @@ def test_weekdays_are_known(decoder):
 
 
 def test_calendar_of_panels_and_beside_columns():
-    assert np.isfinite(forecaster(calendar="auto").fit(long()).predict()).all()
-    assert forecaster(calendar="auto").fit(wide()).predict().shape == (3, 3)
+    assert np.isfinite(forecaster(calendar="all").fit(long()).predict()).all()
+    assert forecaster(calendar="all").fit(wide()).predict().shape == (3, 3)
     X = exogenous()
-    model = forecaster(calendar="auto").fit(X, daily())
+    model = forecaster(calendar="all").fit(X, daily())
     assert model.predict(X[60:63]).shape == (3,)
     with pytest.raises(ValueError, match="X must give the columns"):
         model.predict()
-    updated = forecaster(calendar="auto").fit(daily()).update(daily(65)[60:])
-    assert_close(updated.predict(), forecaster(calendar="auto").fit(daily()).predict(y=daily(65)), 1e-6)
+    updated = forecaster(calendar="all").fit(daily()).update(daily(65)[60:])
+    assert_close(updated.predict(), forecaster(calendar="all").fit(daily()).predict(y=daily(65)), 1e-6)
 
 
 def test_there_is_no_calendar_of_integers():
     with pytest.raises((TypeError, ValueError), match="index"):
-        forecaster(calendar="auto").fit(values())
+        forecaster(calendar="all").fit(values())
 
 
-@pytest.mark.parametrize("changes", [{"missing": "mask"}, {"calendar": "auto"}])
+@pytest.mark.parametrize("changes", [{"missing": "mask"}, {"calendar": "all"}])
 def test_streams_have_neither(changes):
     (name,) = changes
     with pytest.raises(ValueError, match=rf"stateful=True .*{name} must be"):

@@ -84,8 +84,15 @@ class Covariates:
 
     def with_static(self, static: "Static") -> "Covariates":
         """The same with what other series have for all their time."""
+        return Covariates(self._as_they_came(), self.calendar, static)
+
+    def with_calendar(self, calendar: CalendarFeatures) -> "Covariates":
+        """The same with the calendar."""
+        return Covariates(self._as_they_came(), calendar, self.static)
+
+    def _as_they_came(self) -> list[Column]:
         by_name = {column.name: column for column in self.columns}
-        return Covariates([by_name[name] for name in self.names], self.calendar, static)
+        return [by_name[name] for name in self.names]
 
     def at(self, X, panel: Panel, series: np.ndarray, steps: np.ndarray, *, ahead_only: bool = False) -> np.ndarray:
         """Columns and calendar as numbers, (n, E), or (n, F) of what is known ahead.
@@ -197,7 +204,7 @@ def _names(X: pd.DataFrame) -> list:
 def _calendar_of(stamps: pd.Index) -> CalendarFeatures | None:
     """The calendar as far as the step of the stamps has one, which years do not, and what comes again in their time."""
     if not isinstance(stamps, (pd.DatetimeIndex, pd.PeriodIndex)):
-        raise TypeError(f"calendar='auto' needs y to have time stamps or periods as its index, got {stamps!r}")
+        raise TypeError(f"calendar='all' needs y to have time stamps or periods as its index, got {stamps!r}")
     beside = pd.DataFrame({"kept": 0.0}, stamps)  # CalendarFeatures refuses to make nothing at all
     features = repeated(CalendarFeatures().fit(beside).features_, time_stamps(stamps))
     return CalendarFeatures(features).fit(pd.DataFrame(index=stamps)) if features else None
@@ -229,7 +236,7 @@ def with_history(panel: Panel, covariates: Covariates | None, X) -> Panel:
 
 
 def learnt_history(
-    panel: Panel, X, static: pd.DataFrame | None, past: tuple, calendar: str | None, masks: bool
+    panel: Panel, X, static: pd.DataFrame | None, past: tuple, every_cycle: bool, masks: bool
 ) -> tuple[Panel, Covariates | None]:
     """As `with_history`, with the covariates as they are learnt from these rows.
 
@@ -240,7 +247,8 @@ def learnt_history(
     static : DataFrame or None
     past : tuple
         Names of the columns that are known only up to now.
-    calendar : "auto" or None
+    every_cycle : bool
+        Whether to add the calendar, as far as the series go through its cycles twice.
     masks : bool
         Whether values may be missing.
     """
@@ -258,9 +266,7 @@ def learnt_history(
         columns = [_learn(table[name], name not in past, masks) for name in X.columns]
     elif past:
         raise ValueError(f"past_covariates names columns of X, {list(past)}, and there are none")
-    if calendar is not None:
-        longest = int(np.argmax(panel.lengths))
-        calendar = _calendar_of(panel.stamps(longest))
+    calendar = _calendar_of(panel.stamps(int(np.argmax(panel.lengths)))) if every_cycle else None
     if static is not None:
         if not isinstance(static, pd.DataFrame):
             raise TypeError(f"static must be a DataFrame with a row for each series, got {type(static).__name__}")
@@ -269,6 +275,15 @@ def learnt_history(
         return panel, None
     covariates = Covariates(columns, calendar, static)
     return with_history(panel, covariates, X), covariates
+
+
+def with_calendar(panel: Panel, covariates: Covariates | None, calendar: CalendarFeatures) -> tuple[Panel, Covariates]:
+    """As `with_history`, with a calendar beside covariates that are there already, and that had none."""
+    told = Covariates([], calendar, None).at(None, panel, *_own_steps(panel))
+    panel = replace(panel, covariates=np.concatenate([panel.covariates, told], axis=1))
+    if covariates is None:
+        return panel, Covariates([], calendar, None)
+    return panel, covariates.with_calendar(calendar)
 
 
 def _own_steps(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
