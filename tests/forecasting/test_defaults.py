@@ -57,6 +57,25 @@ def test_many_long_windows_feed_a_wide_network_without_dropout(n, size, dropout,
     assert (choices.hidden_size, choices.dropout, choices.max_steps) == (size, dropout, steps)
 
 
+@pytest.mark.parametrize(
+    ("n", "season", "n_series", "share"),
+    [
+        (150, 7, 1, 1 / 2),
+        (559, 7, 1, 1 / 2),
+        (560, 7, 1, 1 / 4),
+        (40, 1, 1, 2 / 3),
+        (559, 7, 12, 1 / 3),
+        (560, 7, 12, 1 / 4),
+        (400, 7, 400, 1 / 4),
+    ],
+)
+def test_smoothing_has_less_where_there_is_more_to_learn_from(n, season, n_series, share):
+    y = np.sin(np.arange(n))[:, None] + np.arange(n_series)
+    assert chosen(y, season).smoothing_share == share
+    if n_series == 1:  # few coefficients are learnt from fewer values, but short windows also know less
+        assert chosen(y, season, lookback=3).smoothing_share == share
+
+
 @pytest.mark.parametrize(("n", "steps"), [(29, 800), (30, 3200)])
 def test_long_horizons_of_many_series_learn_longer(n, steps):
     assert chosen(np.sin(np.arange(500.0))[:, None] + np.arange(n), 24, 96).max_steps == steps

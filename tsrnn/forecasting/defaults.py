@@ -28,7 +28,9 @@ ACTING_APART = 0.5  # share of a network in which what is known ahead acts with 
 
 STRAIGHT = 0.05  # deviation, as a share of the level, within which logarithms are a straight line
 
-FEW_WINDOWS = 5000  # of which so little is learnt that exponential smoothing of each series counts for half
+# Windows of which so little is learnt that exponential smoothing of each series counts for half; and how many windows
+# long a series is that tells of itself what smoothing would.
+FEW_WINDOWS, AMPLE = 5000, 10
 
 # Beside a linear map that starts fitted, the network of few windows soon knows them by heart.
 PASSES, MOST_STEPS, FEW_STEPS = 10, 1000, 300
@@ -135,7 +137,8 @@ def choose(model, panel: Panel, season: int) -> Choices:
     if kept:
         smoothing = model.smoothing_share_
     else:
-        smoothing = auto_smoothing(whole, season, long) if started and model.linear_skip == "auto" else 0.0
+        ample = np.median(lengths) >= AMPLE * auto_lookback(lengths, outputs, season, long)
+        smoothing = auto_smoothing(whole, season, long, ample) if started and model.linear_skip == "auto" else 0.0
     return Choices(
         lookback=lookback,
         least=max(2, season) if scarce else lookback,
@@ -160,13 +163,18 @@ def choose(model, panel: Panel, season: int) -> Choices:
 CHOSEN = ("lookback", "segment", "decoder", "normalize", "linear_skip", "hidden_size", "dropout")
 
 
-def auto_smoothing(windows: int, season: int, long: bool) -> float:
-    """Share of exponential smoothing in the forecast, to begin with: the less, the more there is to learn from."""
+def auto_smoothing(windows: int, season: int, long: bool, ample: bool = False) -> float:
+    """Share of exponential smoothing in the forecast, to begin with: the less, the more there is to learn from.
+
+    `ample` says whether each series is long for its windows.
+    """
     if long:
         return 0.0
-    if windows < FEW_WINDOWS:  # which say little of levels and trends, and where there is no season of nothing else
+    if (
+        windows < FEW_WINDOWS and not ample
+    ):  # which say little of levels and trends, and where there is no season of nothing else
         return 1 / 2 if season > 1 else 2 / 3
-    return 1 / 3 if windows < MANY_WINDOWS else 0.25
+    return 1 / 3 if windows < MANY_WINDOWS and not ample else 0.25
 
 
 def auto_training(windows: int, long: bool = False) -> float:
