@@ -173,3 +173,7 @@ def test_beside_columns_and_for_streams():
     assert model.predict(X[-14:]).shape == (14,)
     assert model._covariates.names == ["price", "heat"]
     assert small(decoder="direct", lookback="auto", stateful=True, bptt_steps=5).fit(y).calendar_ == ()
+
+
+def test_long_horizons_go_without():
+    assert small(horizon=96).fit(days()).calendar_ == ()
