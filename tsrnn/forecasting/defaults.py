@@ -113,7 +113,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
     outputs, lengths = int(model.horizon), panel.lengths
     if model.decoder == "recursive":  # one step of what is read on: a value of a window, a segment of a stream
         outputs = 1
-    long = _is_long(model)
+    long = is_long(model)
     decoder = given("decoder", lambda: "parallel" if long else "direct")
     lookback, fixed = 1, model.stateful
     if not fixed:
@@ -170,9 +170,7 @@ def auto_smoothing(windows: int, season: int, long: bool, ample: bool = False) -
     """
     if long:
         return 0.0
-    if (
-        windows < FEW_WINDOWS and not ample
-    ):  # which say little of levels and trends, and where there is no season of nothing else
+    if windows < FEW_WINDOWS and not ample:  # they say little of levels and trends, and without a season of nothing else
         return 1 / 2 if season > 1 else 2 / 3
     return 1 / 3 if windows < MANY_WINDOWS and not ample else 0.25
 
@@ -211,7 +209,7 @@ def other_steps(model, choices: Choices) -> list[int]:
 
     The one to stay with unless another is better comes first; none where there is nothing to choose.
     """
-    if model.max_steps != "auto" or choices.training_share == 1 or _is_long(model):
+    if model.max_steps != "auto" or choices.training_share == 1 or is_long(model):
         return []
     own = choices.max_steps
     return [own, *(steps for steps in (FEW_STEPS // 3, FEW_STEPS) if steps > 2 * own)]
@@ -245,12 +243,12 @@ def candidates(model, panel: Panel, choices: Choices) -> list[str]:
     """Normalizations that may be better than the one chosen, which comes first."""
     if model.normalize != "auto" or choices.normalize not in ("last", "log_last"):
         return [choices.normalize]
-    if _is_long(model):
+    if is_long(model):
         return ["log_last", "difference"]
     return ["log_last", "log_mean", "last", "mean"] if choices.normalize == "log_last" else ["last", "mean"]
 
 
-def _is_long(model) -> bool:
+def is_long(model) -> bool:
     """Whether the horizon of a forecaster is long, and decoded at once."""
     return model.horizon >= LONG_HORIZON and model.decoder != "recursive" and not model.stateful
 

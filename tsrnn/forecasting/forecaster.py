@@ -63,9 +63,9 @@ default="gru"
         What the forecast knows of the calendar, in the window and ahead, where the index has time stamps. "auto" takes
         the time of year (`CalendarFeatures("dayofyear", order=2)`) where seasons and windows are shorter than a year,
         as those of days are, the longest series goes through two, and what is learnt of all years but one makes errors
-        in that one smaller, by 2% over all; exponential smoothing, which knows no year, is left out there. "all" takes
-        every cycle of `CalendarFeatures()` that the longest series goes through twice: the time of day, week and year,
-        as far as the frequency has them. Other features go into `X`.
+        in that one smaller, by 2% over all; exponential smoothing, which knows no year, is left out there. Horizons
+        from 96 on go without. "all" takes every cycle of `CalendarFeatures()` that the longest series goes through
+        twice: the time of day, week and year, as far as the frequency has them. Other features go into `X`.
     missing : {"raise", "mask"}, default="raise"
         What to do about missing values in `y` or `X`: refuse them by their stamps; or leave them out of the loss, and
         tell the network by further channels which values are observed.

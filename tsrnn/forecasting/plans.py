@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsrnn.forecasting.defaults import Choices
+from tsrnn.forecasting.defaults import Choices, is_long
 from tsrnn.forecasting.samples.normalization import LOG, Units
 from tsrnn.forecasting.samples.streams import (
     MOST_STREAMS,
@@ -77,7 +77,7 @@ def with_year(
     A fit that goes on has what the one before found.
     """
     calendar = None
-    if model.calendar == "auto" and not model.stateful and not model._goes_on():
+    if model.calendar == "auto" and not (model.stateful or is_long(model) or model._goes_on()):
         calendar = calendar_of_year(panel, int(model.horizon), season, choices.lookback)
     if calendar is None:
         return panel, covariates, choices
