@@ -170,7 +170,7 @@ def auto_smoothing(windows: int, season: int, long: bool, ample: bool = False) -
     """
     if long:
         return 0.0
-    if windows < FEW_WINDOWS and not ample:  # they say little of levels and trends, and without a season of nothing else
+    if windows < FEW_WINDOWS and not ample:  # which say little of levels and trends, and else of nothing
         return 1 / 2 if season > 1 else 2 / 3
     return 1 / 3 if windows < MANY_WINDOWS and not ample else 0.25
 
