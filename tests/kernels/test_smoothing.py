@@ -18,18 +18,22 @@ def written_out(window, season, alpha, beta, gamma, phi, theta, seasonal):
     """
     n = len(window)
     known = [y for y in window[:season] if y == y]
-    level, trend, squares = sum(known) / len(known), 0.0, 0.0
-    s = [seasonal * (y - level) if y == y else 0.0 for y in window[:season]]
+    mean, half = sum(known) / len(known), (season - 1) / 2
+    changes = [window[t + season] - window[t] for t in range(-(-season // 3)) if t + season < n]
+    changes = [change for change in changes if change == change]
+    rise = sum(changes) / (len(changes) + 1) / season
+    level, trend, squares = mean + rise * half, 0.0, 0.0
+    s = [seasonal * (y - mean - rise * (t - half)) if y == y else 0.0 for t, y in enumerate(window[:season])]
     seen = [(t, y) for t, y in enumerate(window) if y == y]
     line = np.polyfit(*zip(*seen, strict=True), 1)[0] if len(seen) > 1 else 0.0
     for t in range(season, n):
         forecast = level + phi * trend + s[t - season]
         error = window[t] - forecast if window[t] == window[t] else 0.0
-        lag = sum((1 - alpha) ** k for k in range(t))
+        lag = sum((1 - alpha) ** k for k in range(t - season + 1))
         squares += (error - theta * line * lag) ** 2 if window[t] == window[t] else 0.0
         level, trend = level + phi * trend + alpha * error, phi * trend + beta * error
         s.append(s[t - season] + gamma * error)
-    lag = sum((1 - alpha) ** k for k in range(n))
+    lag = sum((1 - alpha) ** k for k in range(n - season + 1))
     found = []
     for h in range(1, STEPS + 1):
         damped = sum(phi**k for k in range(1, h + 1))
@@ -73,6 +77,14 @@ def test_the_mean_leans_to_methods_that_would_have_been_right(season):
     weight = (squares.min() / squares) ** 10
     expected = (weight[:, None] * [forecast for forecast, _ in each]).sum(axis=0) / weight.sum()
     assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("length", [60, 104, 113])
+def test_what_rises_is_no_season(length):
+    """Where a year of weeks ends, a straight line goes on."""
+    line = 100 + 0.5 * np.arange(length + STEPS)
+    (((found),),) = forecasts([line[:length]], 52)
+    assert_allclose(found, line[length:], atol=2.0)
 
 
 def test_known_methods_are_among_them():

@@ -17,6 +17,19 @@ from tsrnn.kernels._jit import apart, formula, loop
 LEAST_SHARE = 0.05
 LARGEST_LOG = math.log(1e150)  # the largest forecast whose square is a number yet
 LEAST_SQUARE = 1e-300  # is added to sums of squared errors: of two methods without any error both are right
+RISE_FROM = 3  # the part of a season whose changes to the next one tell how values rise, where the first one ends
+
+
+@formula
+def rise_of(changes, count, season):
+    """Rise of a step, by the sum of so many changes from one season to the next, and one of zero."""
+    return changes / ((count + 1) * season)
+
+
+@formula
+def off_line(value, mean, rise, steps):
+    """How far a value lies off a line, so many steps after the line is at the mean."""
+    return value - (mean + rise * steps)
 
 
 @formula
@@ -141,7 +154,8 @@ def read_window(column, window):
 def smooth_window(window, season, methods, plain, states, seasons, weight, found):
     """Forecast what follows one window, of which the first value is known; see `smooth_windows`.
 
-    The states start from the first season: its mean, no trend, and what its values are off the mean.
+    The states start from the first season: what its values are off a line through its mean, that line's end, and no
+    trend. Off the mean alone all that they rise would be part of the season, and a step down at each season's end.
     """
     cycle = season if season < window.size else 1
     mean, count = 0.0, 0
@@ -150,13 +164,19 @@ def smooth_window(window, season, methods, plain, states, seasons, weight, found
             mean += window[t]
             count += 1
     mean /= count
+    changes, count, half = 0.0, 0, 0.5 * (cycle - 1)
+    for t in range(cycle, min(cycle + -(-cycle // RISE_FROM), window.size)):
+        change = window[t] - window[t - cycle]
+        if change == change:
+            changes += change
+            count += 1
+    rise = rise_of(changes, count, cycle)
     for j in range(weight.size):
-        states[0, j], states[1, j], states[2, j], states[3, j] = mean, 0.0, 0.0, 0.0
+        states[0, j], states[1, j], states[2, j], states[3, j] = mean + rise * half, 0.0, 1.0, 0.0
     for t in range(cycle):
-        off = window[t] - mean if window[t] == window[t] else 0.0
+        off = off_line(window[t], mean, rise, t - half) if window[t] == window[t] else 0.0
         for j in range(weight.size):
             seasons[t, j] = methods[5, j] * off
-            states[2, j] = lag_behind(states[2, j], methods[0, j], 1.0)
     slope = straight_line(window, mean)
     for t in range(cycle, window.size):
         known = window[t] == window[t]

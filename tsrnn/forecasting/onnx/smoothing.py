@@ -10,7 +10,19 @@ import numpy as np
 
 from tsrnn.forecasting.onnx.nodes import Graph
 from tsrnn.forecasting.smoothing import METHODS, WITHOUT_SEASON, smoothed_values
-from tsrnn.kernels.smoothing import LARGEST_LOG, LEAST_SHARE, LEAST_SQUARE, correct, drift, lag_behind, merit, smooth
+from tsrnn.kernels.smoothing import (
+    LARGEST_LOG,
+    LEAST_SHARE,
+    LEAST_SQUARE,
+    RISE_FROM,
+    correct,
+    drift,
+    lag_behind,
+    merit,
+    off_line,
+    rise_of,
+    smooth,
+)
 
 REST = np.array([np.iinfo(np.int64).max])  # where a slice ends that takes all the rest
 
@@ -75,17 +87,28 @@ def _smooth_window(graph: Graph, window: str, season: int, methods: np.ndarray, 
     rows = graph.add("Gather", graph.add("Shape", window), np.array([1]))
     shape = graph.add("Concat", rows, np.array([methods.shape[1]]), axis=0)
     zeros = graph.add("Expand", np.float64(0), shape)
-    lag = np.zeros(methods.shape[1])
-    for _ in range(season):
-        lag = graph.compute(lag_behind, lag, methods[0], 1.0)
-    seasons = graph.compute(lambda value, mean, share: share * (value - mean), first, mean, methods[5])
-    states = [graph.add("Expand", mean, shape), zeros, lag, zeros, seasons]
     following = graph.add("Slice", window, np.array([season]), REST, np.array([0]))
+    rise, half = _rise(graph, window, following, season), 0.5 * (season - 1)
+    steps_off = (np.arange(season) - half)[:, None, None]
+    off = graph.compute(off_line, first, mean, rise, steps_off)
+    seasons = graph.compute(lambda share, off: share * off, methods[5], off)
+    level = graph.compute(lambda mean, rise: mean + rise * half, mean, rise)
+    states = [graph.add("Expand", level, shape), zeros, np.ones(methods.shape[1]), zeros, seasons]
     level, trend, lag, squares, seasons = _take_in(graph, following, slope, season, methods, states)
     weight = graph.compute(merit, squares, graph.add("ReduceMin", squares, axes=[1], keepdims=1), LEAST_SQUARE)
     seasons = graph.add("Gather", seasons, np.arange(steps) % season, axis=0)
     total = _forecast_on(graph, slope, methods, [level, trend], lag, seasons, weight, steps)
     return graph.add("Div", total, graph.add("ReduceSum", weight, np.array([1]), keepdims=1))
+
+
+def _rise(graph: Graph, window: str, following: str, season: int) -> str:
+    """Rise (n, 1) of a step, by the changes from values (T, n, 1) of the first season to those that follow it."""
+    count = graph.add("Gather", graph.add("Shape", following), np.array([0]))
+    count = graph.add("Min", count, np.array([-(-season // RISE_FROM)]))
+    later, earlier = (graph.add("Slice", values, np.array([0]), count, np.array([0])) for values in (following, window))
+    changes = graph.compute(lambda later, earlier: later - earlier, later, earlier)
+    changes = graph.add("ReduceSum", changes, np.array([0]), keepdims=0)
+    return graph.compute(rise_of, changes, graph.cast(count, np.float64), season)
 
 
 def _straight_line(graph: Graph, window: str, centre: str) -> str:
