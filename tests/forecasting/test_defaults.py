@@ -76,6 +76,23 @@ def test_smoothing_has_less_where_there_is_more_to_learn_from(n, season, n_serie
         assert chosen(y, season, lookback=3).smoothing_share == share
 
 
+@pytest.mark.parametrize(
+    ("months", "n_series", "wave", "share"),
+    [
+        (15, 20, 20.0, 1.0),  # what comes again is nearer than what was last
+        (15, 20, 0.1, 1 / 2),
+        (12, 20, 20.0, 1 / 2),  # nothing comes again
+        (18, 20, 20.0, 1 / 2),  # windows begin to show it
+        (15, 5, 20.0, 1 / 2),  # too few to say
+    ],
+)
+def test_smoothing_alone_where_only_the_season_tells(months, n_series, wave, share):
+    rng = np.random.default_rng(0)
+    t = np.arange(months)[:, None]
+    y = 50 + wave * np.sin(2 * np.pi * t / 12) + rng.standard_normal((months, n_series)).cumsum(axis=0)
+    assert chosen(y, 12).smoothing_share == share
+
+
 @pytest.mark.parametrize(("n", "steps"), [(29, 800), (30, 3200)])
 def test_long_horizons_of_many_series_learn_longer(n, steps):
     assert chosen(np.sin(np.arange(500.0))[:, None] + np.arange(n), 24, 96).max_steps == steps

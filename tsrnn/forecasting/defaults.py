@@ -6,6 +6,7 @@ import numpy as np
 
 from tsrnn.forecasting.samples.normalization import mean_and_deviation
 from tsrnn.forecasting.series.panel import Panel
+from tsrnn.kernels.windows import read_only, seasonal_changes
 
 # Steps of a window by season, found on held-back parts: three weeks of hours, eight weeks of days, two years of weeks,
 # five of months and of quarters.
@@ -31,6 +32,9 @@ STRAIGHT = 0.05  # deviation, as a share of the level, within which logarithms a
 # Windows of which so little is learnt that exponential smoothing of each series counts for half; and how many windows
 # long a series is that tells of itself what smoothing would.
 FEW_WINDOWS, AMPLE = 5000, 10
+
+# Seasons within which no window shows how they come again, and changes over one that say whether they do.
+BRIEF_SEASONS, ENOUGH_CHANGES, MOST_OF_SERIES = 1.5, 30, 0.6
 
 # Beside a linear map that starts fitted, the network of few windows soon knows them by heart.
 PASSES, MOST_STEPS, FEW_STEPS = 10, 1000, 300
@@ -138,7 +142,10 @@ def choose(model, panel: Panel, season: int) -> Choices:
         smoothing = model.smoothing_share_
     else:
         ample = np.median(lengths) >= AMPLE * auto_lookback(lengths, outputs, season, long)
-        smoothing = auto_smoothing(whole, season, long, ample) if started and model.linear_skip == "auto" else 0.0
+        smoothing = 0.0
+        if started and model.linear_skip == "auto":
+            seasonal = not long and _only_the_season_tells(panel, season)
+            smoothing = 1.0 if seasonal else auto_smoothing(whole, season, long, ample)
     return Choices(
         lookback=lookback,
         least=max(2, season) if scarce else lookback,
@@ -173,6 +180,19 @@ def auto_smoothing(windows: int, season: int, long: bool, ample: bool = False) -
     if windows < FEW_WINDOWS and not ample:  # which say little of levels and trends, and else of nothing
         return 1 / 2 if season > 1 else 2 / 3
     return 1 / 3 if windows < MANY_WINDOWS and not ample else 0.25
+
+
+def _only_the_season_tells(panel: Panel, season: int) -> bool:
+    """Whether series are so short that smoothing alone knows their season, and most are nearer to it than to now."""
+    known = panel.lengths > season
+    if not 1 < np.median(panel.lengths) / season < BRIEF_SEASONS or season == 1:
+        return False
+    if (panel.lengths[known] - season).sum() * panel.values.shape[1] < ENOUGH_CHANGES:
+        return False
+    over_season, over_step = (np.empty((panel.n_series, panel.values.shape[1])) for _ in range(2))
+    for step, found in ((season, over_season), (1, over_step)):
+        seasonal_changes(read_only(panel.values), panel.begin, panel.end, step, found)
+    return bool((over_season < over_step)[known].mean() >= MOST_OF_SERIES)
 
 
 def auto_training(windows: int, long: bool = False) -> float:
