@@ -69,10 +69,10 @@ def assert_right(cell, shape, precision, outputs=None):
         assert_near(gradients[name], expected, LIMIT[precision], name)
 
 
-# T, B, I, H: few sequences; a single step, inputs projected before; two warps.
+# T, B, I, H: more steps than wait in the ring; a single step, inputs projected before; two warps.
 @every_tiled_cell
 @every_precision
-@pytest.mark.parametrize("shape", [(3, 3, 1, 16), (1, 1, 17, 16), (2, 2, 3, 32)])
+@pytest.mark.parametrize("shape", [(6, 3, 1, 16), (1, 1, 17, 16), (2, 2, 3, 32)])
 def test_states_and_gradients(cell, precision, shape, launched):
     assert_right(cell, shape, precision)
     assert [threads for threads, _ in launched] == [2 * shape[3]] * 2

@@ -8,6 +8,14 @@ import numpy as np
 from tsrnn.kernels.cuda.families import family
 from tsrnn.kernels.cuda.machine.driver import cuda, device
 from tsrnn.kernels.cuda.machine.instructions import load, store
+from tsrnn.kernels.cuda.on_chip.inputs import (
+    RING,
+    begin_inputs,
+    input_places,
+    keep_inputs,
+    multiply_inputs,
+    write_inputs,
+)
 from tsrnn.kernels.cuda.on_chip.tiles import (
     AHEAD,
     FRAGMENT,
@@ -20,19 +28,14 @@ from tsrnn.kernels.cuda.on_chip.tiles import (
     columns_from,
     element_places,
     gate_place,
-    input_places,
-    keep_inputs,
     keep_weights,
     kept_pairs,
     multiply,
-    multiply_inputs,
     read_gates,
-    read_inputs,
     row_length,
     sequences_left,
     stored_weights,
     total,
-    write_inputs,
     write_row,
 )
 from tsrnn.kernels.gru import cell, cell_gradient
@@ -50,7 +53,8 @@ def forward(size: int, projects: bool, exact: bool):
     buffer = low * (1 + exact)
     weights_at = 2 * buffer
     inputs_at = weights_at + stored_weights(size, GATES, pairs - kept)
-    end = inputs_at + stored_weights(size, GATES, int(projects))
+    ring = inputs_at + stored_weights(size, GATES, int(projects))
+    end = ring + RING * projects
     threads = 2 * size
     n_own, n_bias, n_inputs = 4 * GATES, 2 * GATES, -(-ROWS * PAIR // threads)
     n_weights, n_small = kept * GATES * FRAGMENT, n_own if exact else 1
@@ -71,10 +75,10 @@ def forward(size: int, projects: bool, exact: bool):
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_own, np.float32), cuda.local.array(n_small, np.float32)
         inputs, bias = cuda.local.array(n_own, np.float32), cuda.local.array(n_bias, np.float32)
-        h_own, x_own = cuda.local.array(4, np.float32), cuda.local.array(n_inputs, np.float32)
-        x_bias = cuda.local.array(n_bias, np.float32)
+        h_own = cuda.local.array(4, np.float32)
+        x_bias = cuda.local.array(2, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row, of_input = cuda.local.array(8, np.int64), cuda.local.array(n_inputs, np.int64)
+        of_row, of_input = cuda.local.array(8, np.int64), cuda.local.array(n_inputs, np.int32)
         steps, rows = a.shape[0], a.shape[1]
         warp = cuda.threadIdx.x >> 5
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
@@ -87,8 +91,10 @@ def forward(size: int, projects: bool, exact: bool):
             for e in range(2):
                 j = m * size + warp * UNITS + ((cuda.threadIdx.x & 31) >> 2) + 8 * e
                 bias[2 * m + e] = load(bias_hh, j)
-                if projects:
-                    x_bias[2 * m + e] = load(bias_ih, j)
+                if projects and m < 2:
+                    bias[2 * m + e] += load(bias_ih, j)
+                elif projects:
+                    x_bias[e] = load(bias_ih, j)
         for e in range(4):
             h_own[e] = load(h, of_state[e])
             write_row(shared, of_row[e], low, exact, h_own[e])
@@ -96,33 +102,32 @@ def forward(size: int, projects: bool, exact: bool):
             x_at = columns_from(pairs, row)
             stored_x = inputs_at + warp * GATES * TILE
             keep_inputs(weight_ih, size, GATES, exact, shared, stored_x)
-            input_places(x, of_input)
-            read_inputs(x, 0, of_input, x_own)
-            write_inputs(shared, 0, size, row, low, exact, x_own)
+            input_places(x, of_input, shared, ring)
+            for t in range(AHEAD):
+                begin_inputs(x, t, of_input, shared, ring)
+            write_inputs(0, of_input, shared, ring, 0, size, row, low, exact)
         else:
             read_gates(a, 0, size, of_gates, inputs)
         cuda.syncthreads()
 
         current, now, now_gates = 0, 0, 0
         for t in range(steps):
-            ahead = (t + AHEAD) * rows + ROWS * cuda.blockIdx.x
             for k in range(n_own):
                 sums[k] = bias[2 * (k // 4) + k % 4 // 2]
             for k in range(n_small):
                 small[k] = ZERO
             if projects:
-                for k in range(n_own):
-                    inputs[k] = x_bias[2 * (k // 4) + k % 4 // 2]
-                if t + 1 < steps:
-                    read_inputs(x, (t + 1) * rows * x.shape[2], of_input, x_own)
-                ask_for(x, ahead * x.shape[2], ROWS * x.shape[2])
+                for k in range(n_own):  # r and z want no more than the sum of both sides
+                    inputs[k] = x_bias[k % 4 // 2] if k >= 8 else sums[k]
                 multiply_inputs(shared, current + x_at, low, GATES, 1, exact, stored_x, inputs, small)
+                for k in range(8):
+                    sums[k] = inputs[k]
                 if exact:
-                    for k in range(n_own):
+                    for k in range(8, n_own):
                         inputs[k] += small[k]
                         small[k] = ZERO
             else:
-                ask_for(a, ahead * GATES * size, ROWS * GATES * size)
+                ask_for(a, ((t + AHEAD) * rows + ROWS * cuda.blockIdx.x) * GATES * size, ROWS * GATES * size)
             multiply(
                 shared, current + even, current + odd, low, pairs, kept, GATES, 1, exact, weights, stored, sums, small
             )
@@ -131,8 +136,10 @@ def forward(size: int, projects: bool, exact: bool):
                 for k in range(n_own):
                     sums[k] += small[k]
             for e in range(4):
-                u_t = sums[8 + e]
-                r, z, n, h_t = cell(sums[e] + inputs[e], sums[4 + e] + inputs[4 + e], inputs[8 + e], u_t, h_own[e])
+                r, z, u_t = sums[e], sums[4 + e], sums[8 + e]
+                if not projects:
+                    r, z = r + inputs[e], z + inputs[4 + e]
+                r, z, n, h_t = cell(r, z, inputs[8 + e], u_t, h_own[e])
                 h_own[e] = h_t
                 write_row(shared, current + of_row[e], low, exact, h_t)
                 if e % 2 < left:
@@ -143,8 +150,9 @@ def forward(size: int, projects: bool, exact: bool):
                     at = now + rows * size + of_state[e]
                     store(u, at, u_t)
                     store(h, at, h_t)
-            if projects:
-                write_inputs(shared, current, size, row, low, exact, x_own)
+            if projects and t + 1 < steps:
+                begin_inputs(x, t + AHEAD, of_input, shared, ring)
+                write_inputs(t + 1, of_input, shared, ring, current, size, row, low, exact)
             now += rows * size
             now_gates += rows * GATES * size
             if not projects and t + 1 < steps:

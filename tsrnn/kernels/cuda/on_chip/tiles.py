@@ -227,7 +227,7 @@ def multiply(shared, even, odd, low, pairs, kept, tiles, chains, exact, weights,
                     place = (m * kept + p) * FRAGMENT
                     w = weights[place], weights[place + 1], weights[place + 2], weights[place + 3]
                     v = weights[place + 4], weights[place + 5], weights[place + 6], weights[place + 7]
-                    _add_pair(w, v, x, y, s, m, chains, exact, sums, small)
+                    add_pair(w, v, x, y, s, m, chains, exact, sums, small)
     for r in range(0, pairs - kept, GROUP):
         for s in range(GROUP):
             p = r + s
@@ -238,11 +238,11 @@ def multiply(shared, even, odd, low, pairs, kept, tiles, chains, exact, weights,
                 for m in range(tiles):
                     place = stored + (p * tiles + m) * TILE + 4 * (cuda.threadIdx.x & 31)
                     w, v = load4(shared, place), load4(shared, place + TILE // 2)
-                    _add_pair(w, v, x, y, s, m, chains, exact, sums, small)
+                    add_pair(w, v, x, y, s, m, chains, exact, sums, small)
 
 
 @device
-def _add_pair(w, v, x, y, s, m, chains, exact, sums, small):
+def add_pair(w, v, x, y, s, m, chains, exact, sums, small):
     """Add the product of a pair of columns and a tile: of weights w and v, with numbers x and what they leave, y."""
     x0, x1, x2, x3 = as_u32(x[0]), as_u32(x[1]), as_u32(x[2]), as_u32(x[3])
     if exact:
@@ -289,62 +289,3 @@ def total(sums, small, e, chains, exact):
             rest += small[4 * k + e]
         found += rest
     return found
-
-
-# Inputs of few channels are sixteen columns more of what the weights are multiplied with. The threads of a block read
-# them a step ahead, each the same few at every step.
-
-
-@device
-def keep_inputs(weight, size, tiles, exact, shared, stored):
-    """As `keep_weights`, for weights (G H, I) of at most sixteen inputs, all of them in shared memory."""
-    lane = cuda.threadIdx.x & 31
-    for m in range(tiles):
-        j = m * size + (cuda.threadIdx.x >> 5) * UNITS + (lane >> 2)
-        for s in range(2):
-            k = 4 * (lane & 3) + 2 * s
-            w0, w1 = _input_weight(weight, j, k, exact), _input_weight(weight, j + 8, k, exact)
-            w2, w3 = _input_weight(weight, j, k + 1, exact), _input_weight(weight, j + 8, k + 1, exact)
-            store4(shared, stored + m * TILE + s * TILE // 2 + 4 * lane, w0, w1, w2, w3)
-
-
-@device
-def _input_weight(weight, j, k, exact):
-    w = weight[j, k] if k < weight.shape[1] else ZERO
-    return w if exact else as_f32(to_tf32(w))
-
-
-@device
-def input_places(x, places):
-    """Where in a step (B, I) the inputs stand that a thread reads; -1 where there is no such channel."""
-    for s in range(places.size):
-        slot = cuda.threadIdx.x + s * cuda.blockDim.x
-        b, k = min(cuda.blockIdx.x * ROWS + slot // PAIR, x.shape[1] - 1), slot % PAIR
-        places[s] = b * x.shape[2] + k if slot < ROWS * PAIR and k < x.shape[2] else -1
-
-
-@device
-def read_inputs(x, first, places, values):
-    """The inputs of the step that begins at `first`; zero where there is no such channel."""
-    for s in range(places.size):
-        values[s] = load(x, first + places[s]) if places[s] >= 0 else ZERO
-
-
-@device
-def write_inputs(shared, at, size, row, low, exact, values):
-    """Write what `read_inputs` has read behind the states of a step."""
-    for s in range(values.size):
-        slot = cuda.threadIdx.x + s * cuda.blockDim.x
-        b, k = slot // PAIR, slot % PAIR
-        if slot < ROWS * PAIR:
-            write_row(shared, at + b * row + ((size + k) ^ ((b // 2) << 3)), low, exact, values[s])
-
-
-@device
-def multiply_inputs(shared, at, low, tiles, chains, exact, stored, sums, small):
-    """As `multiply`, for the inputs of a step, of which the thread's columns begin at `at`."""
-    x = load4(shared, at)
-    y = load4(shared, at + low) if exact else x
-    for m in range(tiles):
-        place = stored + m * TILE + 4 * (cuda.threadIdx.x & 31)
-        _add_pair(load4(shared, place), load4(shared, place + TILE // 2), x, y, 0, m, chains, exact, sums, small)
