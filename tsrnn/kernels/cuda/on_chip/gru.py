@@ -16,6 +16,7 @@ from tsrnn.kernels.cuda.on_chip.inputs import (
     multiply_inputs,
     write_inputs,
 )
+from tsrnn.kernels.cuda.on_chip.saved import ask_for_rows, from_share, pack, to_share, unpack
 from tsrnn.kernels.cuda.on_chip.tiles import (
     AHEAD,
     FRAGMENT,
@@ -65,7 +66,8 @@ def forward(size: int, projects: bool, exact: bool):
         Parameters
         ----------
         x : (T, B, I) read, as weight_ih (3H, I) and bias_ih (3H,), if the kernel projects
-        a : (T, B, 3H) read if it does not: input projections; written: activated gates r, z, n
+        a : (T, B, 3H) read if it does not: input projections; written: activated gates r, z, n; unless exact
+            in half of the places: see `saved.py`
         h : (T+1, B, H) slot 0 read; the rest written
         u : (T+1, B, H) slot 0 unused; the rest written
         weight_hh : (3H, H) read
@@ -75,7 +77,7 @@ def forward(size: int, projects: bool, exact: bool):
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_own, np.float32), cuda.local.array(n_small, np.float32)
         inputs, bias = cuda.local.array(n_own, np.float32), cuda.local.array(n_bias, np.float32)
-        h_own = cuda.local.array(4, np.float32)
+        h_own, candidates = cuda.local.array(4, np.float32), cuda.local.array(2, np.float32)
         x_bias = cuda.local.array(2, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
         of_row, of_input = cuda.local.array(8, np.int64), cuda.local.array(n_inputs, np.int32)
@@ -83,6 +85,7 @@ def forward(size: int, projects: bool, exact: bool):
         warp = cuda.threadIdx.x >> 5
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
         left = sequences_left(rows)
+        past = _candidates_past(size)
         even, odd = columns_from(0, row), columns_from(1, row)
 
         stored, first = weights_at + warp * (pairs - kept) * GATES * TILE, warp * UNITS * size
@@ -140,13 +143,20 @@ def forward(size: int, projects: bool, exact: bool):
                 if not projects:
                     r, z = r + inputs[e], z + inputs[4 + e]
                 r, z, n, h_t = cell(r, z, inputs[8 + e], u_t, h_own[e])
+                if e < 2:
+                    candidates[e] = to_share(n)
                 h_own[e] = h_t
                 write_row(shared, current + of_row[e], low, exact, h_t)
                 if e % 2 < left:
                     at = now_gates + of_gates[e]
-                    store(a, at, r)
-                    store(a, at + size, z)
-                    store(a, at + 2 * size, n)
+                    if exact:
+                        store(a, at, r)
+                        store(a, at + size, z)
+                        store(a, at + 2 * size, n)
+                    else:
+                        store(a, at, pack(r, z))
+                        if e >= 2:
+                            store(a, now_gates + of_gates[e - 2] + past, pack(candidates[e - 2], to_share(n)))
                     at = now + rows * size + of_state[e]
                     store(u, at, u_t)
                     store(h, at, h_t)
@@ -173,7 +183,7 @@ def backward(size: int, exact: bool):
     buffer = low * (1 + exact)
     weights_at = 2 * buffer
     end = weights_at + stored_weights(size, 1, pairs - kept)
-    n_own = 4 * GATES
+    n_own = 4 * GATES if exact else 2 * GATES
     n_weights, n_sums, n_small = kept * FRAGMENT, 4 * chains, 4 * chains if exact else 1
 
     def kernel(a, h, u, weight_hh, dy, dh):
@@ -181,7 +191,7 @@ def backward(size: int, exact: bool):
 
         Parameters
         ----------
-        a : (T, B, 3H) read: gates; written: gradient of the recurrent side
+        a : (T, B, 3H) read: gates as `forward` left them; written: gradient of the recurrent side
         h : (T+1, B, H) read
         u : (T+1, B, H) read; written: in slots 1 .. T the gradient of the candidate's input side
         weight_hh : (3H, H) read
@@ -207,13 +217,14 @@ def backward(size: int, exact: bool):
         first = steps - dy.shape[0]
         for e in range(4):
             dh_own[e] = load(dh, of_state[e])
-        _read_step(steps - 1, first, size, rows, a, h, u, dy, of_gates, of_state, gates, u_own, h_prev, d_out)
+        _read_step(steps - 1, first, size, rows, exact, a, h, u, dy, of_gates, of_state, gates, u_own, h_prev, d_out)
         cuda.syncthreads()
         current = 0
         for t in range(steps - 1, -1, -1):
             for e in range(4):
+                r, z, n = _gates_of(gates, e, exact)
                 r, z, input_side, recurrent_side, dh_own[e] = cell_gradient(
-                    gates[e], gates[4 + e], gates[8 + e], u_own[e], h_prev[e], dh_own[e] + d_out[e]
+                    r, z, n, u_own[e], h_prev[e], dh_own[e] + d_out[e]
                 )
                 write_row(shared, current + gate_place(0, e, size, of_row), low, exact, r)
                 write_row(shared, current + gate_place(1, e, size, of_row), low, exact, z)
@@ -225,10 +236,15 @@ def backward(size: int, exact: bool):
                     store(a, at + 2 * size, recurrent_side)
                     store(u, (t + 1) * rows * size + of_state[e], input_side)
             if t > 0:
-                _read_step(t - 1, first, size, rows, a, h, u, dy, of_gates, of_state, gates, u_own, h_prev, d_out)
+                _read_step(
+                    t - 1, first, size, rows, exact, a, h, u, dy, of_gates, of_state, gates, u_own, h_prev, d_out
+                )
             if t >= AHEAD:
                 ahead = (t - AHEAD) * rows + block
-                ask_for(a, ahead * GATES * size, ROWS * GATES * size)
+                if exact:
+                    ask_for(a, ahead * GATES * size, ROWS * GATES * size)
+                else:
+                    ask_for_rows(a, ahead * GATES * size, GATES * size, size + size // 2)
                 ask_for(h, ahead * size, ROWS * size)
                 ask_for(u, (ahead + rows) * size, ROWS * size)
                 if t - AHEAD >= first:
@@ -252,9 +268,31 @@ def backward(size: int, exact: bool):
 
 
 @device
-def _read_step(t, first, size, rows, a, h, u, dy, of_gates, of_state, gates, u_own, h_prev, d_out):
+def _candidates_past(size):
+    """How far behind r and z of a unit and of that eight units on, in 16 bits, their candidates stand.
+
+    They are half as many, and stand side by side: behind those of r and z, eight of each warp.
+    """
+    return size - UNITS // 2 * (cuda.threadIdx.x >> 5)
+
+
+@device
+def _gates_of(read, e, exact):
+    """Gates of a thread's element, of what it has read of them."""
+    if exact:
+        return read[e], read[4 + e], read[8 + e]
+    r, z = unpack(read[e])
+    here, further_on = unpack(read[4 + e % 2])
+    return r, z, from_share(here if e < 2 else further_on)
+
+
+@device
+def _read_step(t, first, size, rows, exact, a, h, u, dy, of_gates, of_state, gates, u_own, h_prev, d_out):
     """What a thread reads of a step: gates, u_t, h_{t-1} and, from step `first` on, the gradient of h_t from above."""
-    read_gates(a, t * rows * GATES * size, size, of_gates, gates)
+    if exact:
+        read_gates(a, t * rows * GATES * size, size, of_gates, gates)
+    else:
+        read_gates(a, t * rows * GATES * size, _candidates_past(size), of_gates, gates)
     for e in range(4):
         u_own[e] = load(u, (t + 1) * rows * size + of_state[e])
         h_prev[e] = load(h, t * rows * size + of_state[e])

@@ -13,6 +13,7 @@ from tsrnn.kernels.cuda.on_chip.inputs import (
     multiply_inputs,
     write_inputs,
 )
+from tsrnn.kernels.cuda.on_chip.saved import ask_for_rows, from_share, pack, to_share, unpack
 from tsrnn.kernels.cuda.on_chip.tiles import (
     AHEAD,
     FRAGMENT,
@@ -50,6 +51,7 @@ def forward(size: int, projects: bool, exact: bool):
     projects : bool
         Whether inputs, 16 at most, are projected on the way; else `a` holds their projections.
     exact : bool
+        Whether products are as exact as float32, and gates kept in it.
     """
     pairs = size // PAIR
     kept = kept_pairs(size, pairs, GATES, exact)
@@ -71,7 +73,8 @@ def forward(size: int, projects: bool, exact: bool):
         Parameters
         ----------
         x : (T, B, I) read, as weight_ih (4H, I) and bias_ih (4H,), if the kernel projects
-        a : (T, B, 4H) read if it does not: input projections; written: activated gates i, f, g, o
+        a : (T, B, 4H) read if it does not: input projections; written: activated gates i, f, g, o; unless
+            exact in half of the places: see `saved.py`
         h, c : (T+1, B, H) slot 0 read; the rest written
         weight_hh : (4H, H) read
         bias_hh : (4H,) read
@@ -138,10 +141,14 @@ def forward(size: int, projects: bool, exact: bool):
                 write_row(shared, current + of_row[e], low, exact, h_t)
                 if e % 2 < left:
                     at = now_gates + of_gates[e]
-                    store(a, at, i)
-                    store(a, at + size, f)
-                    store(a, at + 2 * size, g)
-                    store(a, at + 3 * size, o)
+                    if exact:
+                        store(a, at, i)
+                        store(a, at + size, f)
+                        store(a, at + 2 * size, g)
+                        store(a, at + 3 * size, o)
+                    else:
+                        store(a, at, pack(i, f))
+                        store(a, at + size, pack(to_share(g), o))
                     at = now + rows * size + of_state[e]
                     store(c, at, c_t)
                     store(h, at, h_t)
@@ -168,7 +175,7 @@ def backward(size: int, exact: bool):
     buffer = low * (1 + exact)
     weights_at = 2 * buffer
     end = weights_at + stored_weights(size, 1, pairs - kept)
-    n_own = 4 * GATES
+    n_own = 4 * GATES if exact else 2 * GATES
     n_weights, n_sums, n_small = kept * FRAGMENT, 4 * chains, 4 * chains if exact else 1
 
     def kernel(a, c, weight_hh, dy, dh, dc):
@@ -176,7 +183,7 @@ def backward(size: int, exact: bool):
 
         Parameters
         ----------
-        a : (T, B, 4H) read: gates; written: gradient of the pre-activations
+        a : (T, B, 4H) read: gates as `forward` left them; written: gradient of the pre-activations
         c : (T+1, B, H) read
         weight_hh : (4H, H) read
         dy : (K, B, H) read
@@ -208,9 +215,8 @@ def backward(size: int, exact: bool):
         for t in range(steps - 1, -1, -1):
             for e in range(4):
                 d = dh_own[e] + d_out[e]
-                i, f, g, o, dc_own[e] = cell_gradient(
-                    gates[e], gates[4 + e], gates[8 + e], gates[12 + e], c_prev[e], c_own[e], d, dc_own[e]
-                )
+                i, f, g, o = _gates_of(gates, e, exact)
+                i, f, g, o, dc_own[e] = cell_gradient(i, f, g, o, c_prev[e], c_own[e], d, dc_own[e])
                 c_own[e] = c_prev[e]
                 write_row(shared, current + gate_place(0, e, size, of_row), low, exact, i)
                 write_row(shared, current + gate_place(1, e, size, of_row), low, exact, f)
@@ -226,7 +232,10 @@ def backward(size: int, exact: bool):
                 _read_step(t - 1, first, size, rows, a, c, dy, of_gates, of_state, gates, c_prev, d_out)
             if t >= AHEAD:
                 ahead = (t - AHEAD) * rows + block
-                ask_for(a, ahead * GATES * size, ROWS * GATES * size)
+                if exact:
+                    ask_for(a, ahead * GATES * size, ROWS * GATES * size)
+                else:
+                    ask_for_rows(a, ahead * GATES * size, GATES * size, 2 * size)
                 ask_for(c, ahead * size, ROWS * size)
                 if t - AHEAD >= first:
                     ask_for(dy, (ahead - first * rows) * size, ROWS * size)
@@ -247,6 +256,16 @@ def backward(size: int, exact: bool):
                 store(dc, of_state[e], dc_own[e])
 
     return kernel, 2 * size, 4 * end
+
+
+@device
+def _gates_of(read, e, exact):
+    """Gates of a thread's element, of what it has read of them."""
+    if exact:
+        return read[e], read[4 + e], read[8 + e], read[12 + e]
+    i, f = unpack(read[e])
+    g, o = unpack(read[4 + e])
+    return i, f, from_share(g), o
 
 
 @device
