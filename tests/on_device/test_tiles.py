@@ -143,8 +143,9 @@ def test_the_choice_by_device(monkeypatch):
     assert tiles.fitted(lstm_tiles.backward, a, 128) is None
     assert tiles.fitted(gru_tiles.backward, a, 128) is not None
     rounded, x = On(np.float32, "tf32").empty(a.shape), On(np.float32).empty((1, 1, 8))
-    assert [tiles.fitted_forward(lstm_tiles.forward, x, rounded, size)[1] for size in (96, 128)] == [True, False]
-    assert tiles.fitted_forward(lstm_tiles.forward, x, rounded, 128)[0] is not None
+    found = [tiles.fitted_forward(lstm_tiles.forward, lstm_tiles.backward, x, rounded, size) for size in (96, 128)]
+    assert [projects for _, projects in found] == [True, False]
+    assert found[1][0] is not None
     monkeypatch.setattr(tiles, "capability", lambda: (7, 5))
     assert tiles.fitted(gru_tiles.backward, a, 128) is None
 

@@ -62,10 +62,15 @@ def fitted(family, a, size: int, *numbers) -> Fitted | None:
     return found if found.shared <= most_shared() else None
 
 
-def fitted_forward(family, x, a, size: int) -> tuple[Fitted | None, bool]:
-    """The kernel for a forward pass, as `fitted`, and whether it projects the inputs `x`: few, where there is room."""
-    found = fitted(family, a, size, True) if x.shape[2] <= MOST_INPUTS else None
-    return (found, True) if found else (fitted(family, a, size, False), False)
+def fitted_forward(forward, backward, x, a, size: int) -> tuple[Fitted | None, bool]:
+    """The kernel for a forward pass, as `fitted`, and whether it projects the inputs `x`: few, where there is room.
+
+    None where gates would be saved (`saved.py`) that no kernel of the family `backward` could read.
+    """
+    if a.precision == "tf32" and fitted(backward, a, size) is None:
+        return None, False
+    found = fitted(forward, a, size, True) if x.shape[2] <= MOST_INPUTS else None
+    return (found, True) if found else (fitted(forward, a, size, False), False)
 
 
 def kept_pairs(size: int, pairs: int, tiles: int, exact: bool) -> int:
