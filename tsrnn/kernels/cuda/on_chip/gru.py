@@ -16,7 +16,15 @@ from tsrnn.kernels.cuda.on_chip.inputs import (
     multiply_inputs,
     write_inputs,
 )
-from tsrnn.kernels.cuda.on_chip.saved import ask_for_rows, from_share, pack, to_share, unpack
+from tsrnn.kernels.cuda.on_chip.saved import (
+    ask_for_rows,
+    from_share,
+    of_pair,
+    pair_places,
+    read_pairs,
+    to_share,
+    write_pairs,
+)
 from tsrnn.kernels.cuda.on_chip.tiles import (
     AHEAD,
     FRAGMENT,
@@ -77,15 +85,16 @@ def forward(size: int, projects: bool, exact: bool):
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_own, np.float32), cuda.local.array(n_small, np.float32)
         inputs, bias = cuda.local.array(n_own, np.float32), cuda.local.array(n_bias, np.float32)
-        h_own, candidates = cuda.local.array(4, np.float32), cuda.local.array(2, np.float32)
+        h_own = cuda.local.array(4, np.float32)
         x_bias = cuda.local.array(2, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
         of_row, of_input = cuda.local.array(8, np.int64), cuda.local.array(n_inputs, np.int32)
+        of_pairs = cuda.local.array(2, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp = cuda.threadIdx.x >> 5
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
+        pair_places(of_gates, of_pairs)
         left = sequences_left(rows)
-        past = _candidates_past(size)
         even, odd = columns_from(0, row), columns_from(1, row)
 
         stored, first = weights_at + warp * (pairs - kept) * GATES * TILE, warp * UNITS * size
@@ -143,20 +152,17 @@ def forward(size: int, projects: bool, exact: bool):
                 if not projects:
                     r, z = r + inputs[e], z + inputs[4 + e]
                 r, z, n, h_t = cell(r, z, inputs[8 + e], u_t, h_own[e])
-                if e < 2:
-                    candidates[e] = to_share(n)
+                sums[e], sums[4 + e], sums[8 + e] = r, z, to_share(n)
                 h_own[e] = h_t
                 write_row(shared, current + of_row[e], low, exact, h_t)
                 if e % 2 < left:
-                    at = now_gates + of_gates[e]
                     if exact:
+                        at = now_gates + of_gates[e]
                         store(a, at, r)
                         store(a, at + size, z)
                         store(a, at + 2 * size, n)
-                    else:
-                        store(a, at, pack(r, z))
-                        if e >= 2:
-                            store(a, now_gates + of_gates[e - 2] + past, pack(candidates[e - 2], to_share(n)))
+                    elif e >= 2:
+                        write_pairs(a, now_gates + of_pairs[e - 2], size, e, sums)
                     at = now + rows * size + of_state[e]
                     store(u, at, u_t)
                     store(h, at, h_t)
@@ -205,10 +211,11 @@ def backward(size: int, exact: bool):
         h_prev, d_out = cuda.local.array(4, np.float32), cuda.local.array(4, np.float32)
         dh_own = cuda.local.array(4, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row = cuda.local.array(8, np.int64)
+        of_row, of_pairs = cuda.local.array(8, np.int64), cuda.local.array(2, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp, block = cuda.threadIdx.x >> 5, ROWS * cuda.blockIdx.x
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
+        pair_places(of_gates, of_pairs)
         left = sequences_left(rows)
         even, odd = columns_from(0, row), columns_from(1, row)
         stored = weights_at + warp * (pairs - kept) * TILE
@@ -217,7 +224,9 @@ def backward(size: int, exact: bool):
         first = steps - dy.shape[0]
         for e in range(4):
             dh_own[e] = load(dh, of_state[e])
-        _read_step(steps - 1, first, size, rows, exact, a, h, u, dy, of_gates, of_state, gates, u_own, h_prev, d_out)
+        _read_step(
+            steps - 1, first, size, rows, exact, a, h, u, dy, of_gates, of_pairs, of_state, gates, u_own, h_prev, d_out
+        )
         cuda.syncthreads()
         current = 0
         for t in range(steps - 1, -1, -1):
@@ -237,7 +246,22 @@ def backward(size: int, exact: bool):
                     store(u, (t + 1) * rows * size + of_state[e], input_side)
             if t > 0:
                 _read_step(
-                    t - 1, first, size, rows, exact, a, h, u, dy, of_gates, of_state, gates, u_own, h_prev, d_out
+                    t - 1,
+                    first,
+                    size,
+                    rows,
+                    exact,
+                    a,
+                    h,
+                    u,
+                    dy,
+                    of_gates,
+                    of_pairs,
+                    of_state,
+                    gates,
+                    u_own,
+                    h_prev,
+                    d_out,
                 )
             if t >= AHEAD:
                 ahead = (t - AHEAD) * rows + block
@@ -268,31 +292,20 @@ def backward(size: int, exact: bool):
 
 
 @device
-def _candidates_past(size):
-    """How far behind r and z of a unit and of that eight units on, in 16 bits, their candidates stand.
-
-    They are half as many, and stand side by side: behind those of r and z, eight of each warp.
-    """
-    return size - UNITS // 2 * (cuda.threadIdx.x >> 5)
-
-
-@device
 def _gates_of(read, e, exact):
     """Gates of a thread's element, of what it has read of them."""
     if exact:
         return read[e], read[4 + e], read[8 + e]
-    r, z = unpack(read[e])
-    here, further_on = unpack(read[4 + e % 2])
-    return r, z, from_share(here if e < 2 else further_on)
+    return of_pair(read, 0, e), of_pair(read, 1, e), from_share(of_pair(read, 2, e))
 
 
 @device
-def _read_step(t, first, size, rows, exact, a, h, u, dy, of_gates, of_state, gates, u_own, h_prev, d_out):
+def _read_step(t, first, size, rows, exact, a, h, u, dy, of_gates, of_pairs, of_state, gates, u_own, h_prev, d_out):
     """What a thread reads of a step: gates, u_t, h_{t-1} and, from step `first` on, the gradient of h_t from above."""
     if exact:
         read_gates(a, t * rows * GATES * size, size, of_gates, gates)
     else:
-        read_gates(a, t * rows * GATES * size, _candidates_past(size), of_gates, gates)
+        read_pairs(a, t * rows * GATES * size, size, of_pairs, gates)
     for e in range(4):
         u_own[e] = load(u, (t + 1) * rows * size + of_state[e])
         h_prev[e] = load(h, t * rows * size + of_state[e])

@@ -13,7 +13,15 @@ from tsrnn.kernels.cuda.on_chip.inputs import (
     multiply_inputs,
     write_inputs,
 )
-from tsrnn.kernels.cuda.on_chip.saved import ask_for_rows, from_share, pack, to_share, unpack
+from tsrnn.kernels.cuda.on_chip.saved import (
+    ask_for_rows,
+    from_share,
+    of_pair,
+    pair_places,
+    read_pairs,
+    to_share,
+    write_pairs,
+)
 from tsrnn.kernels.cuda.on_chip.tiles import (
     AHEAD,
     FRAGMENT,
@@ -86,9 +94,11 @@ def forward(size: int, projects: bool, exact: bool):
         c_own = cuda.local.array(4, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
         of_row, of_input = cuda.local.array(8, np.int64), cuda.local.array(n_inputs, np.int32)
+        of_pairs = cuda.local.array(2, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp = cuda.threadIdx.x >> 5
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
+        pair_places(of_gates, of_pairs)
         left = sequences_left(rows)
         even, odd = columns_from(0, row), columns_from(1, row)
 
@@ -137,18 +147,18 @@ def forward(size: int, projects: bool, exact: bool):
                     sums[k] += small[k]
             for e in range(4):
                 i, f, g, o, c_t, h_t = cell(sums[e], sums[4 + e], sums[8 + e], sums[12 + e], c_own[e])
+                sums[e], sums[4 + e], sums[8 + e], sums[12 + e] = i, f, to_share(g), o
                 c_own[e] = c_t
                 write_row(shared, current + of_row[e], low, exact, h_t)
                 if e % 2 < left:
-                    at = now_gates + of_gates[e]
                     if exact:
+                        at = now_gates + of_gates[e]
                         store(a, at, i)
                         store(a, at + size, f)
                         store(a, at + 2 * size, g)
                         store(a, at + 3 * size, o)
-                    else:
-                        store(a, at, pack(i, f))
-                        store(a, at + size, pack(to_share(g), o))
+                    elif e >= 2:
+                        write_pairs(a, now_gates + of_pairs[e - 2], size, e, sums)
                     at = now + rows * size + of_state[e]
                     store(c, at, c_t)
                     store(h, at, h_t)
@@ -196,10 +206,11 @@ def backward(size: int, exact: bool):
         c_own, d_out = cuda.local.array(4, np.float32), cuda.local.array(4, np.float32)
         dh_own, dc_own = cuda.local.array(4, np.float32), cuda.local.array(4, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row = cuda.local.array(8, np.int64)
+        of_row, of_pairs = cuda.local.array(8, np.int64), cuda.local.array(2, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp, block = cuda.threadIdx.x >> 5, ROWS * cuda.blockIdx.x
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
+        pair_places(of_gates, of_pairs)
         left = sequences_left(rows)
         even, odd = columns_from(0, row), columns_from(1, row)
         stored = weights_at + warp * (pairs - kept) * TILE
@@ -209,7 +220,7 @@ def backward(size: int, exact: bool):
         for e in range(4):
             dh_own[e], dc_own[e] = load(dh, of_state[e]), load(dc, of_state[e])
             c_own[e] = load(c, steps * rows * size + of_state[e])
-        _read_step(steps - 1, first, size, rows, a, c, dy, of_gates, of_state, gates, c_prev, d_out)
+        _read_step(steps - 1, first, size, rows, exact, a, c, dy, of_gates, of_pairs, of_state, gates, c_prev, d_out)
         cuda.syncthreads()
         current = 0
         for t in range(steps - 1, -1, -1):
@@ -229,7 +240,9 @@ def backward(size: int, exact: bool):
                     store(a, at + 2 * size, g)
                     store(a, at + 3 * size, o)
             if t > 0:
-                _read_step(t - 1, first, size, rows, a, c, dy, of_gates, of_state, gates, c_prev, d_out)
+                _read_step(
+                    t - 1, first, size, rows, exact, a, c, dy, of_gates, of_pairs, of_state, gates, c_prev, d_out
+                )
             if t >= AHEAD:
                 ahead = (t - AHEAD) * rows + block
                 if exact:
@@ -263,15 +276,16 @@ def _gates_of(read, e, exact):
     """Gates of a thread's element, of what it has read of them."""
     if exact:
         return read[e], read[4 + e], read[8 + e], read[12 + e]
-    i, f = unpack(read[e])
-    g, o = unpack(read[4 + e])
-    return i, f, from_share(g), o
+    return of_pair(read, 0, e), of_pair(read, 1, e), from_share(of_pair(read, 2, e)), of_pair(read, 3, e)
 
 
 @device
-def _read_step(t, first, size, rows, a, c, dy, of_gates, of_state, gates, c_prev, d_out):
+def _read_step(t, first, size, rows, exact, a, c, dy, of_gates, of_pairs, of_state, gates, c_prev, d_out):
     """What a thread reads of a step: gates, c_{t-1} and, from step `first` on, the gradient of h_t from above."""
-    read_gates(a, t * rows * GATES * size, size, of_gates, gates)
+    if exact:
+        read_gates(a, t * rows * GATES * size, size, of_gates, gates)
+    else:
+        read_pairs(a, t * rows * GATES * size, size, of_pairs, gates)
     for e in range(4):
         c_prev[e] = load(c, t * rows * size + of_state[e])
         d_out[e] = ZERO

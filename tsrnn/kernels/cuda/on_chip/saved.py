@@ -1,7 +1,8 @@
 """Gates that wait for the way back in 16 bits each, two in the place of a number: where products are made in tf32.
 
-They lie in the array that gradients are written into later, in places which the threads of the block that reads them
-overwrite. So nothing above knows of it: views, spans of steps and recordings stay what they are.
+They lie in the array that gradients are written into later, in the first half of the places of a step and sequence,
+which the block that reads them overwrites. So nothing above knows of it: views, spans of steps and recordings stay what
+they are. The two are the same gate of units j and j + 8, which one thread has, and eight neighbours write 32 bytes.
 
 A gate lies between 0 and 1, and is rounded to a multiple of 2^-15 (a candidate, between -1 and 1, of 2^-14). float16
 is as short and knows small numbers better; but next to 1 it has steps of 2^-11, and there gates that forget little
@@ -11,8 +12,8 @@ multiply one another over all steps, and derivatives are the distance from 1. A 
 import numpy as np
 
 from tsrnn.kernels.cuda.machine.driver import cuda, device
-from tsrnn.kernels.cuda.machine.instructions import as_f32, as_u32, prefetch
-from tsrnn.kernels.cuda.on_chip.tiles import LINE, ROWS
+from tsrnn.kernels.cuda.machine.instructions import as_f32, as_u32, load, prefetch, store
+from tsrnn.kernels.cuda.on_chip.tiles import LINE, ROWS, UNITS
 
 STEPS = np.float32(2**15)  # from 0 to 1
 ORIGIN = np.float32(2**23)  # what is added to it is rounded to an integer, which its lowest bits then are
@@ -46,6 +47,34 @@ def to_share(x):
 def from_share(x):
     """The way back."""
     return TWO * x - ONE
+
+
+@device
+def pair_places(of_gates, of_pairs):
+    """Where, of a step's gates (B, G H), the two pairs of a thread stand: units j and j + 8 of a sequence each."""
+    for e in range(2):
+        of_pairs[e] = of_gates[e] - UNITS // 2 * (cuda.threadIdx.x >> 5)
+
+
+@device
+def write_pairs(a, at, size, e, values):
+    """Write the elements e - 2 and e of all gates of a thread, which are from 0 to 1, gate after gate from `at` on."""
+    for m in range(values.size // 4):
+        store(a, at + m * (size // 2), pack(values[4 * m + e - 2], values[4 * m + e]))
+
+
+@device
+def read_pairs(a, first, size, of_pairs, words):
+    """What `write_pairs` has written: a barrier before it is overwritten, as `read_gates`."""
+    for k in range(words.size):
+        words[k] = load(a, first + of_pairs[k % 2] + k // 2 * (size // 2))
+
+
+@device
+def of_pair(words, m, e):
+    """The element e of gate m in what `read_pairs` has read."""
+    first, second = unpack(words[2 * m + e % 2])
+    return first if e < 2 else second
 
 
 @device
