@@ -8,23 +8,8 @@ import numpy as np
 from tsrnn.kernels.cuda.families import family
 from tsrnn.kernels.cuda.machine.driver import cuda, device
 from tsrnn.kernels.cuda.machine.instructions import load, store
-from tsrnn.kernels.cuda.on_chip.inputs import (
-    RING,
-    begin_inputs,
-    input_places,
-    keep_inputs,
-    multiply_inputs,
-    write_inputs,
-)
-from tsrnn.kernels.cuda.on_chip.saved import (
-    ask_for_rows,
-    from_share,
-    of_pair,
-    pair_places,
-    read_pairs,
-    to_share,
-    write_pairs,
-)
+from tsrnn.kernels.cuda.on_chip.inputs import RING, keep_inputs, multiply_inputs, start_inputs, write_inputs
+from tsrnn.kernels.cuda.on_chip.saved import ask_for_rows, from_share, of_pair, saved_places, to_share, write_pairs
 from tsrnn.kernels.cuda.on_chip.tiles import (
     AHEAD,
     FRAGMENT,
@@ -93,7 +78,7 @@ def forward(size: int, projects: bool, exact: bool):
         steps, rows = a.shape[0], a.shape[1]
         warp = cuda.threadIdx.x >> 5
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
-        pair_places(of_gates, of_pairs)
+        saved_places(of_gates, of_pairs)
         left = sequences_left(rows)
         even, odd = columns_from(0, row), columns_from(1, row)
 
@@ -114,10 +99,8 @@ def forward(size: int, projects: bool, exact: bool):
             x_at = columns_from(pairs, row)
             stored_x = inputs_at + warp * GATES * TILE
             keep_inputs(weight_ih, size, GATES, exact, shared, stored_x)
-            input_places(x, of_input, shared, ring)
-            for t in range(AHEAD):
-                begin_inputs(x, t, of_input, shared, ring)
-            write_inputs(0, of_input, shared, ring, 0, size, row, low, exact)
+            start_inputs(x, of_input, shared, ring)
+            write_inputs(x, 0, of_input, shared, ring, 0, size, row, low, exact)
         else:
             read_gates(a, 0, size, of_gates, inputs)
         cuda.syncthreads()
@@ -167,8 +150,7 @@ def forward(size: int, projects: bool, exact: bool):
                     store(u, at, u_t)
                     store(h, at, h_t)
             if projects and t + 1 < steps:
-                begin_inputs(x, t + AHEAD, of_input, shared, ring)
-                write_inputs(t + 1, of_input, shared, ring, current, size, row, low, exact)
+                write_inputs(x, t + 1, of_input, shared, ring, current, size, row, low, exact)
             now += rows * size
             now_gates += rows * GATES * size
             if not projects and t + 1 < steps:
@@ -189,7 +171,8 @@ def backward(size: int, exact: bool):
     buffer = low * (1 + exact)
     weights_at = 2 * buffer
     end = weights_at + stored_weights(size, 1, pairs - kept)
-    n_own = 4 * GATES if exact else 2 * GATES
+    n_saved = 4 if exact else 2
+    n_own = n_saved * GATES
     n_weights, n_sums, n_small = kept * FRAGMENT, 4 * chains, 4 * chains if exact else 1
 
     def kernel(a, h, u, weight_hh, dy, dh):
@@ -211,11 +194,11 @@ def backward(size: int, exact: bool):
         h_prev, d_out = cuda.local.array(4, np.float32), cuda.local.array(4, np.float32)
         dh_own = cuda.local.array(4, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row, of_pairs = cuda.local.array(8, np.int64), cuda.local.array(2, np.int64)
+        of_row, of_saved = cuda.local.array(8, np.int64), cuda.local.array(n_saved, np.int64)
         steps, rows = a.shape[0], a.shape[1]
         warp, block = cuda.threadIdx.x >> 5, ROWS * cuda.blockIdx.x
         element_places(size, rows, GATES, row, of_gates, of_state, of_row)
-        pair_places(of_gates, of_pairs)
+        saved_places(of_gates, of_saved)
         left = sequences_left(rows)
         even, odd = columns_from(0, row), columns_from(1, row)
         stored = weights_at + warp * (pairs - kept) * TILE
@@ -224,9 +207,7 @@ def backward(size: int, exact: bool):
         first = steps - dy.shape[0]
         for e in range(4):
             dh_own[e] = load(dh, of_state[e])
-        _read_step(
-            steps - 1, first, size, rows, exact, a, h, u, dy, of_gates, of_pairs, of_state, gates, u_own, h_prev, d_out
-        )
+        _read_step(steps - 1, first, size, rows, a, h, u, dy, of_saved, of_state, gates, u_own, h_prev, d_out)
         cuda.syncthreads()
         current = 0
         for t in range(steps - 1, -1, -1):
@@ -245,24 +226,7 @@ def backward(size: int, exact: bool):
                     store(a, at + 2 * size, recurrent_side)
                     store(u, (t + 1) * rows * size + of_state[e], input_side)
             if t > 0:
-                _read_step(
-                    t - 1,
-                    first,
-                    size,
-                    rows,
-                    exact,
-                    a,
-                    h,
-                    u,
-                    dy,
-                    of_gates,
-                    of_pairs,
-                    of_state,
-                    gates,
-                    u_own,
-                    h_prev,
-                    d_out,
-                )
+                _read_step(t - 1, first, size, rows, a, h, u, dy, of_saved, of_state, gates, u_own, h_prev, d_out)
             if t >= AHEAD:
                 ahead = (t - AHEAD) * rows + block
                 if exact:
@@ -300,12 +264,9 @@ def _gates_of(read, e, exact):
 
 
 @device
-def _read_step(t, first, size, rows, exact, a, h, u, dy, of_gates, of_pairs, of_state, gates, u_own, h_prev, d_out):
+def _read_step(t, first, size, rows, a, h, u, dy, of_saved, of_state, gates, u_own, h_prev, d_out):
     """What a thread reads of a step: gates, u_t, h_{t-1} and, from step `first` on, the gradient of h_t from above."""
-    if exact:
-        read_gates(a, t * rows * GATES * size, size, of_gates, gates)
-    else:
-        read_pairs(a, t * rows * GATES * size, size, of_pairs, gates)
+    read_gates(a, t * rows * GATES * size, size * of_saved.size // 4, of_saved, gates)
     for e in range(4):
         u_own[e] = load(u, (t + 1) * rows * size + of_state[e])
         h_prev[e] = load(h, t * rows * size + of_state[e])

@@ -1,8 +1,8 @@
 """Inputs of few channels, which a kernel projects itself: sixteen columns more of what the weights are multiplied with.
 
-The threads of a block copy them into a ring of stages in shared memory, as many steps ahead as it has stages. A thread
-copies the same few elements of every step and reads no others, so that to wait for its own copies is enough. What a
-thread has read before a barrier it copies anew after it.
+The threads of a block copy them into a ring of stages in shared memory, some steps ahead. A thread copies the same few
+elements of every step and reads no others, so that to wait for its own copies is enough. The barrier of a step lies
+between reading a stage and copying into it anew.
 """
 
 from tsrnn.kernels.cuda.machine.driver import cuda, device
@@ -21,7 +21,7 @@ from tsrnn.kernels.cuda.on_chip.tiles import AHEAD, PAIR, ROWS, TILE, UNITS, ZER
 
 STAGE = ROWS * PAIR  # numbers of the inputs of a step
 RING = AHEAD * STAGE
-LATER = AHEAD - 1  # stages are a power of two
+LATER = AHEAD - 1  # steps that are on their way when one is read; stages are a power of two
 
 
 @device
@@ -44,8 +44,15 @@ def _input_weight(weight, j, k, exact):
 
 
 @device
-def input_places(x, places, shared, ring):
-    """Where in a step (B, I) the inputs stand that a thread copies; -1, and zeros in the ring, past the channels."""
+def start_inputs(x, places, shared, ring):
+    """Say which inputs a thread copies, and begin to copy those of the first steps.
+
+    Parameters
+    ----------
+    x : (T, B, I) read
+    places : written: where in a step they stand; -1 where there is no such channel
+    shared, ring : shared memory, and where in it the ring begins; written: zeros where there is no such channel
+    """
     for s in range(places.size):
         slot = cuda.threadIdx.x + s * cuda.blockDim.x
         b, k = min(cuda.blockIdx.x * ROWS + slot // PAIR, x.shape[1] - 1), slot % PAIR
@@ -53,30 +60,32 @@ def input_places(x, places, shared, ring):
         if slot < STAGE and k >= x.shape[2]:
             for t in range(AHEAD):
                 store(shared, ring + t * STAGE + slot, ZERO)
+    for t in range(LATER):
+        _begin(x, t, places, shared, ring)
 
 
 @device
-def begin_inputs(x, t, places, shared, ring):
-    """Begin to copy the inputs of step t to its stage of the ring; past the last step there are none."""
+def _begin(x, t, places, shared, ring):
+    """Begin to copy the inputs of step t; past the last step there are none."""
     if t < x.shape[0]:
-        first = t * x.shape[1] * x.shape[2]
+        first, stage = t * x.shape[1] * x.shape[2], ring + (t & LATER) * STAGE
         for s in range(places.size):
             if places[s] >= 0:
-                stage = ring + (t & LATER) * STAGE
                 copy_async(shared, stage + cuda.threadIdx.x + s * cuda.blockDim.x, x, first + places[s])
     commit_copies()
 
 
 @device
-def write_inputs(t, places, shared, ring, at, size, row, low, exact):
-    """Write the inputs of step t, of which `begin_inputs` was called for `LATER` steps more, behind the states."""
+def write_inputs(x, t, places, shared, ring, at, size, row, low, exact):
+    """Write the inputs of step t behind the states, and begin to copy those of a later one."""
+    _begin(x, t + LATER, places, shared, ring)
     await_copies(LATER)
     for s in range(places.size):
         slot = cuda.threadIdx.x + s * cuda.blockDim.x
         b, k = slot // PAIR, slot % PAIR
         if slot < STAGE:
-            x = load(shared, ring + (t & LATER) * STAGE + slot)
-            write_row(shared, at + b * row + ((size + k) ^ ((b // 2) << 3)), low, exact, x)
+            x_own = load(shared, ring + (t & LATER) * STAGE + slot)
+            write_row(shared, at + b * row + ((size + k) ^ ((b // 2) << 3)), low, exact, x_own)
 
 
 @device

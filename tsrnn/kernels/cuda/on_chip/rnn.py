@@ -5,14 +5,7 @@ import numpy as np
 from tsrnn.kernels.cuda.families import family
 from tsrnn.kernels.cuda.machine.driver import cuda
 from tsrnn.kernels.cuda.machine.instructions import load, store
-from tsrnn.kernels.cuda.on_chip.inputs import (
-    RING,
-    begin_inputs,
-    input_places,
-    keep_inputs,
-    multiply_inputs,
-    write_inputs,
-)
+from tsrnn.kernels.cuda.on_chip.inputs import RING, keep_inputs, multiply_inputs, start_inputs, write_inputs
 from tsrnn.kernels.cuda.on_chip.tiles import (
     AHEAD,
     FRAGMENT,
@@ -86,10 +79,8 @@ def forward(size: int, projects: bool, exact: bool):
             x_at = columns_from(pairs, row)
             stored_x = inputs_at + warp * TILE
             keep_inputs(weight_ih, size, 1, exact, shared, stored_x)
-            input_places(x, of_input, shared, ring)
-            for t in range(AHEAD):
-                begin_inputs(x, t, of_input, shared, ring)
-            write_inputs(0, of_input, shared, ring, 0, size, row, low, exact)
+            start_inputs(x, of_input, shared, ring)
+            write_inputs(x, 0, of_input, shared, ring, 0, size, row, low, exact)
         cuda.syncthreads()
 
         current, now = 0, 0
@@ -118,8 +109,7 @@ def forward(size: int, projects: bool, exact: bool):
                 if e % 2 < left:
                     store(h, now + of_state[e], h_t)
             if projects and t + 1 < steps:
-                begin_inputs(x, t + AHEAD, of_input, shared, ring)
-                write_inputs(t + 1, of_input, shared, ring, current, size, row, low, exact)
+                write_inputs(x, t + 1, of_input, shared, ring, current, size, row, low, exact)
             cuda.syncthreads()
 
     return kernel, threads, 4 * end

@@ -12,7 +12,7 @@ multiply one another over all steps, and derivatives are the distance from 1. A 
 import numpy as np
 
 from tsrnn.kernels.cuda.machine.driver import cuda, device
-from tsrnn.kernels.cuda.machine.instructions import as_f32, as_u32, load, prefetch, store
+from tsrnn.kernels.cuda.machine.instructions import as_f32, as_u32, prefetch, store
 from tsrnn.kernels.cuda.on_chip.tiles import LINE, ROWS, UNITS
 
 STEPS = np.float32(2**15)  # from 0 to 1
@@ -50,10 +50,13 @@ def from_share(x):
 
 
 @device
-def pair_places(of_gates, of_pairs):
-    """Where, of a step's gates (B, G H), the two pairs of a thread stand: units j and j + 8 of a sequence each."""
-    for e in range(2):
-        of_pairs[e] = of_gates[e] - UNITS // 2 * (cuda.threadIdx.x >> 5)
+def saved_places(of_gates, of_saved):
+    """Where, of a step's gates (B, G H), `read_gates` finds a thread's: its four elements, or two pairs of them.
+
+    A pair are the elements e and e + 2. Where there are pairs, a gate takes half of the places that it would take.
+    """
+    for e in range(of_saved.size):
+        of_saved[e] = of_gates[e] - (UNITS // 2 * (cuda.threadIdx.x >> 5) if of_saved.size == 2 else 0)
 
 
 @device
@@ -64,15 +67,8 @@ def write_pairs(a, at, size, e, values):
 
 
 @device
-def read_pairs(a, first, size, of_pairs, words):
-    """What `write_pairs` has written: a barrier before it is overwritten, as `read_gates`."""
-    for k in range(words.size):
-        words[k] = load(a, first + of_pairs[k % 2] + k // 2 * (size // 2))
-
-
-@device
 def of_pair(words, m, e):
-    """The element e of gate m in what `read_pairs` has read."""
+    """The element e of gate m, of pairs that `read_gates` has read."""
     first, second = unpack(words[2 * m + e % 2])
     return first if e < 2 else second
 

@@ -9,7 +9,7 @@ The weights are read once. Part of them stays in the registers of the threads, p
 which the tensor cores want them. What they are multiplied with, the states of the step before or the gradients of the
 gates, lies in shared memory, a row a sequence. There are two such places: one is read while the other is written, and
 a barrier a step suffices. What a step reads of the device's memory is asked for some steps ahead and waits in the L2
-cache, which takes neither registers nor shared memory.
+cache, which takes neither registers nor shared memory; but for inputs that a kernel projects itself (`inputs.py`).
 
 The columns of a product are dealt out in pairs of tensor tiles of eight: of the sixteen columns of a pair a thread
 takes four neighbours, in one load. The order of columns within a product is free.
@@ -126,13 +126,14 @@ def gate_place(m, e, size, of_row):
 
 
 @device
-def read_gates(a, first, size, of_gates, values):
-    """A thread's elements of all gates of the step that begins at `first`, gate after gate.
+def read_gates(a, first, width, places, values):
+    """What a thread reads of all gates of the step that begins at `first`, gate after gate, of `width` places each.
 
     They are read a barrier before they are overwritten: absent sequences read those of the last one, as others write.
     """
+    n = places.size
     for k in range(values.size):
-        values[k] = load(a, first + of_gates[k % 4] + k // 4 * size)
+        values[k] = load(a, first + places[k % n] + k // n * width)
 
 
 @device
