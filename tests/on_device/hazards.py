@@ -5,7 +5,7 @@ arrays of a launch is entered with the thread and the number of barriers that it
 
 - two threads of a block at one element between the same barriers, one of them writing;
 - two blocks at one element of an array, one of them writing;
-- shared memory that is read before its block has written it;
+- shared memory that is read before its block has written it, or before a copy to it has been waited for;
 - an index below zero or past the end, also where Python and Numba would count from the end;
 - threads that meet at different barriers (`Meetings`).
 
@@ -15,6 +15,8 @@ Instructions that a warp does together are no barrier: they order nothing in mem
 import threading
 
 import numpy as np
+
+from tsrnn.kernels.cuda.machine.instructions import UNDER_WAY
 
 NOBODY, MANY = -1, -2
 
@@ -92,6 +94,8 @@ class Watched:
         if isinstance(values, np.ndarray):
             return Watched(values, self._ledger, f"{self.name}[{index}]")
         self._ledger.read(self, index)
+        if values != values and values.tobytes() == UNDER_WAY.tobytes():
+            raise HazardError(f"{self.name}[{index}] is read before its copy was waited for")
         return values
 
     def __setitem__(self, index, value) -> None:

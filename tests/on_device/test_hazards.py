@@ -5,6 +5,7 @@ import pytest
 
 from tsrnn.kernels.cuda.machine.arrays import Array
 from tsrnn.kernels.cuda.machine.driver import SIMULATED, cuda
+from tsrnn.kernels.cuda.machine.instructions import await_copies, commit_copies, copy_async
 
 if not SIMULATED:
     pytest.skip("a GPU has its own checker", allow_module_level=True)
@@ -28,6 +29,7 @@ def turned(out):
 
 def test_nothing_is_said_of_what_is_right():
     np.testing.assert_array_equal(run(turned)[:4], [3, 2, 1, 0])
+    np.testing.assert_array_equal(run(copied_in_time), 0)
 
 
 def turned_too_early(out):
@@ -50,6 +52,33 @@ def blocks_share(out):
 def never_written(out):
     shared = cuda.shared.array(4, np.float32)
     out[cuda.threadIdx.x] = shared[cuda.threadIdx.x]
+
+
+def copied(out, waits_for, other):
+    """By each thread an element of two groups; it reads its own, or another's, past a barrier."""
+    shared = cuda.shared.array(8, np.float32)
+    i = cuda.threadIdx.x
+    for k in range(2):
+        copy_async(shared, i + 4 * k, out, i + 4 * k)
+        commit_copies()
+    if waits_for == 1:
+        await_copies(1)
+    elif waits_for == 2:
+        await_copies(0)
+    cuda.syncthreads()
+    out[(i + other) % 4] = shared[(i + other) % 4 + 4]
+
+
+def copied_in_time(out):
+    copied(out, 2, 1)
+
+
+def a_group_too_few(out):
+    copied(out, 1, 0)
+
+
+def anothers_too_early(out):
+    copied(out, 1, 1)
 
 
 def before_the_first(out):
@@ -79,6 +108,8 @@ def registers(out):
         (all_write_one, 1, 2, r"out\[0\] of \(8,\) is written by thread 1, and 0 was there since the last barrier"),
         (blocks_share, 2, 1, r"out\[0\] of \(8,\) is read by block 1, and another block was there"),
         (never_written, 1, 4, r"shared\[\d\] is read before it is written"),
+        (a_group_too_few, 1, 4, r"shared\[\d\] is read before its copy was waited for"),
+        (anothers_too_early, 1, 4, r"shared\[\d\] is read before its copy was waited for"),
         (before_the_first, 1, 4, r"out\[-1\] lies outside of \(8,\)"),
         (past_the_last, 1, 4, r"out\[8\] lies outside of \(8,\)"),
         (two_barriers, 1, 4, "of the threads that meet some are in"),

@@ -8,6 +8,9 @@ from tsrnn.kernels.cuda.machine.driver import compiled, cuda, launch
 from tsrnn.kernels.cuda.machine.instructions import (
     as_f32,
     as_u32,
+    await_copies,
+    commit_copies,
+    copy_async,
     load,
     load4,
     mma_tf32,
@@ -50,6 +53,24 @@ def _moved(a, b, out):
     store(out, n, load(a, n) + load(b, 4 * n))
 
 
+@compiled
+def _doubled_in_a_ring(a, out):
+    """Rows of a (T, 4) by threads that each copy an element of a row, two rows before they read it."""
+    ring = cuda.shared.array(2 * 4, np.float32)
+    n = cuda.threadIdx.x
+    for t in range(2):
+        if t < a.shape[0]:
+            copy_async(ring, t * 4 + n, a, t * 4 + n)
+        commit_copies()
+    for t in range(a.shape[0]):
+        await_copies(1)
+        store(out, t * 4 + n, 2 * load(ring, t % 2 * 4 + n))
+        cuda.syncthreads()
+        if t + 2 < a.shape[0]:
+            copy_async(ring, t % 2 * 4 + n, a, (t + 2) * 4 + n)
+        commit_copies()
+
+
 def test_the_product_of_a_warp():
     a, b, c = (RNG.integers(-9, 9, shape).astype(np.float32) for shape in ((16, 8), (8, 8), (16, 8)))
     d = unwritten(16, 8, dtype=np.float32)
@@ -85,3 +106,10 @@ def test_elements_in_the_order_in_which_they_lie(shape):
     launch(_moved, 1, 4, on_device(a).reshape(shape), b, out)
     np.testing.assert_array_equal(b.to_host(), a.reshape(4, 4)[:, ::-1].ravel())
     np.testing.assert_array_equal(out.to_host(), a[:4] + a[3::4])
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_copies_that_come_while_others_are_read(rows):
+    a, out = RNG.standard_normal((rows, 4)).astype(np.float32), unwritten(rows, 4, dtype=np.float32)
+    launch(_doubled_in_a_ring, 1, 4, on_device(a), out)
+    np.testing.assert_array_equal(out.to_host(), 2 * a)

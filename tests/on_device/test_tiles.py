@@ -69,10 +69,10 @@ def assert_right(cell, shape, precision, outputs=None):
         assert_near(gradients[name], expected, LIMIT[precision], name)
 
 
-# T, B, I, H: few sequences; a single step, inputs projected before; two warps.
+# T, B, I, H: more steps than wait in the ring; a single step, inputs projected before; two warps.
 @every_tiled_cell
 @every_precision
-@pytest.mark.parametrize("shape", [(3, 3, 1, 16), (1, 1, 17, 16), (2, 2, 3, 32)])
+@pytest.mark.parametrize("shape", [(6, 3, 1, 16), (1, 1, 17, 16), (2, 2, 3, 32)])
 def test_states_and_gradients(cell, precision, shape, launched):
     assert_right(cell, shape, precision)
     assert [threads for threads, _ in launched] == [2 * shape[3]] * 2
@@ -143,8 +143,9 @@ def test_the_choice_by_device(monkeypatch):
     assert tiles.fitted(lstm_tiles.backward, a, 128) is None
     assert tiles.fitted(gru_tiles.backward, a, 128) is not None
     rounded, x = On(np.float32, "tf32").empty(a.shape), On(np.float32).empty((1, 1, 8))
-    assert [tiles.fitted_forward(lstm_tiles.forward, x, rounded, size)[1] for size in (96, 128)] == [True, False]
-    assert tiles.fitted_forward(lstm_tiles.forward, x, rounded, 128)[0] is not None
+    found = [tiles.fitted_forward(lstm_tiles.forward, lstm_tiles.backward, x, rounded, size) for size in (96, 128)]
+    assert [projects for _, projects in found] == [True, False]
+    assert found[1][0] is not None
     monkeypatch.setattr(tiles, "capability", lambda: (7, 5))
     assert tiles.fitted(gru_tiles.backward, a, 128) is None
 

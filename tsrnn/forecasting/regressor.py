@@ -108,8 +108,8 @@ default="gru"
         Where to train and predict: "cuda" is an NVIDIA GPU (`pip install "tsrnn[cuda]"`), "auto" that where it can be
         used, else the CPU. A model fitted on one predicts on the other after `set_params(device=...)`.
     precision : {"float32", "tf32"}, default="float32"
-        Of matrix products on a GPU in float32. "tf32" takes a third of the operations, of factors rounded to three
-        decimal digits; the default gives what the CPU gives, to float32's own digits. The CPU ignores it.
+        On a GPU, in float32: the default gives what the CPU gives, to its own digits. "tf32" multiplies by factors of
+        three decimal digits, a third of the work, and keeps gates for the way back in 16 bits. The CPU ignores it.
     verbose : bool or int, default=False
         Show a progress bar with the losses and the samples per second.
 

@@ -40,7 +40,7 @@ def gates_and_states(network: Network, work: SimpleNamespace, layer: int, direct
     ----------
     network : Network
     work : SimpleNamespace
-        As `forward` left it; read.
+        Of the host, as `forward` left it; read. A device may have left there what its `backward` alone can read.
     layer : int
     direction : str
         A key of what `directions` returns for the layer.

@@ -86,9 +86,12 @@ def _backward(a, h, u, weight_hh, dy, dh, owned):
 
 
 def forward(x, weight_ih, bias_ih, a, h, u, weight_hh, bias_hh):
-    """Twin of `tsrnn.kernels.gru.forward`; `a` has a place for each step."""
+    """Twin of `tsrnn.kernels.gru.forward`; `a` has a place for each step.
+
+    Where its precision is "tf32", `backward` alone knows what gates are left there (`on_chip/saved.py`).
+    """
     rows, size = h.shape[1:]
-    tiles, projects = fitted_forward(on_chip.forward, x, a, size)
+    tiles, projects = fitted_forward(on_chip.forward, on_chip.backward, x, a, size)
     if not projects:
         project(x, weight_ih, bias_ih, a)
     if tiles is not None:

@@ -73,7 +73,7 @@ def _backward(a, h, weight_hh, dy, dh, rectify, owned):
 def forward(x, weight_ih, bias_ih, a, h, weight_hh, bias_hh, rectify):
     """Twin of `tsrnn.kernels.rnn.forward`; `a` has a place for each step."""
     rows, size = h.shape[1:]
-    tiles, projects = fitted_forward(on_chip.forward, x, a, size)
+    tiles, projects = fitted_forward(on_chip.forward, on_chip.backward, x, a, size)
     if not projects:
         project(x, weight_ih, bias_ih, a)
     if tiles is None:

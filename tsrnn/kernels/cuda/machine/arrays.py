@@ -274,8 +274,9 @@ class On:
     ----------
     dtype : dtype
     precision : {"float32", "tf32"}
-        How exact products of float32 numbers are, where tensor cores make them: kernels look at the array that they
-        write. What is made like another array has its precision; the sums and all else are float32 in any case.
+        How exact products of float32 numbers are, where tensor cores make them, and what is kept of gates for the way
+        back: kernels look at the array that they write. What is made like another array has its precision; the sums
+        and all else are float32 in any case.
     """
 
     def __init__(self, dtype, precision: str = "float32"):

@@ -6,6 +6,9 @@ one number is carried from step to step, where an index for each axis would have
     load, load4      one element, or four that begin at a multiple of four
     store, store4    the same, written
     prefetch         bring what lies there into the L2 cache; it is not waited for
+    copy_async       begin to copy an element of four bytes from the device's memory to shared memory
+    commit_copies    make a group of the copies that a thread has begun since the last one, be it of none
+    await_copies     wait until all of its groups have come but so many of the last, a number that is written out
     to_tf32          the nearest number of ten bits of mantissa, as the bits of a float32
     as_u32, as_f32   the bits of a float32, and the way back
     split            a float32 as a number of tf32, and what is left
@@ -20,6 +23,7 @@ from numba.cuda.core import config
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 WARP = 32
+UNDER_WAY = np.uint32(0x7FFFA5A5).view(np.float32)  # a NaN: what the simulator has where a copy has not come yet
 
 if not SIMULATED:
     from llvmlite import ir
@@ -28,6 +32,7 @@ if not SIMULATED:
     from numba.cuda.typing import signature
 
     _FLOAT, _INT = ir.FloatType(), ir.IntType(32)
+    _SHARED = 3  # the space of addresses in which shared memory lies
 
     def _place(context, builder, array_type, array, index):
         """Address of an element. The index is not negative, so it need not be asked whether to count from the end."""
@@ -37,6 +42,12 @@ if not SIMULATED:
 
     def _is_place(array, index) -> bool:
         return isinstance(array, types.Array) and array.layout == "C" and isinstance(index, types.Integer)
+
+    def _order(builder, instruction: str, constraints: str = "", function=None, operands=()) -> None:
+        """An instruction that nothing which reads or writes memory may be moved past."""
+        function = function or ir.FunctionType(ir.VoidType(), [])
+        constraints = ",".join(filter(None, (constraints, "~{memory}")))
+        builder.call(ir.InlineAsm(function, instruction, constraints, side_effect=True), operands)
 
     def _loading(n: int):
         @intrinsic
@@ -98,6 +109,42 @@ if not SIMULATED:
             return context.get_dummy_value()
 
         return signature(types.none, array, index), generate
+
+    @intrinsic
+    def copy_async(typing_context, to, index, of, place):
+        """It is the thread that began a copy which sees it, once it has waited; others see it after a barrier more."""
+        if not (_is_place(to, index) and _is_place(of, place) and to.dtype == of.dtype and to.dtype.bitwidth == 32):
+            return None
+
+        def generate(context, builder, signature, args):
+            target = _place(context, builder, to, *args[:2])
+            target = builder.addrspacecast(target, target.type.pointee.as_pointer(_SHARED))
+            source = _place(context, builder, of, *args[2:])
+            ends = [builder.ptrtoint(target, _INT), builder.ptrtoint(source, ir.IntType(64))]
+            function = ir.FunctionType(ir.VoidType(), [end.type for end in ends])
+            _order(builder, "cp.async.ca.shared.global [$0], [$1], 4;", "r,l", function, ends)
+            return context.get_dummy_value()
+
+        return signature(types.none, to, index, of, place), generate
+
+    @intrinsic
+    def commit_copies(typing_context):
+        def generate(context, builder, signature, args):
+            _order(builder, "cp.async.commit_group;")
+            return context.get_dummy_value()
+
+        return signature(types.none), generate
+
+    @intrinsic
+    def await_copies(typing_context, but):
+        if not isinstance(but, types.IntegerLiteral):
+            return None
+
+        def generate(context, builder, signature, args):
+            _order(builder, f"cp.async.wait_group {but.literal_value};")
+            return context.get_dummy_value()
+
+        return signature(types.none, but), generate
 
     def _same_bits(out, of):
         @intrinsic
@@ -187,6 +234,23 @@ else:
 
     def prefetch(array, index):
         assert 0 <= index < array.size
+
+    def copy_async(to, index, of, place):
+        store(to, index, UNDER_WAY)
+        _groups()[-1].append((to, index, of, place))
+
+    def commit_copies():
+        _groups().append([])
+
+    def await_copies(but):
+        groups = _groups()
+        while len(groups) - 1 > but:
+            for to, index, of, place in groups.pop(0):
+                store(to, index, load(of, place))
+
+    def _groups() -> list[list]:
+        """The copies of this thread that have not come: the last group is not closed."""
+        return vars(threading.current_thread()).setdefault("copies", [[]])
 
     def to_tf32(x):
         return np.uint32((int(as_u32(x)) + 0x1000) & 0xFFFFE000)

@@ -5,6 +5,7 @@ import numpy as np
 from tsrnn.kernels.cuda.families import family
 from tsrnn.kernels.cuda.machine.driver import cuda
 from tsrnn.kernels.cuda.machine.instructions import load, store
+from tsrnn.kernels.cuda.on_chip.inputs import RING, keep_inputs, multiply_inputs, start_inputs, write_inputs
 from tsrnn.kernels.cuda.on_chip.tiles import (
     AHEAD,
     FRAGMENT,
@@ -16,17 +17,12 @@ from tsrnn.kernels.cuda.on_chip.tiles import (
     ask_for,
     columns_from,
     element_places,
-    input_places,
-    keep_inputs,
     keep_weights,
     multiply,
-    multiply_inputs,
-    read_inputs,
     row_length,
     sequences_left,
     stored_weights,
     total,
-    write_inputs,
     write_row,
 )
 from tsrnn.kernels.rnn import cell, cell_gradient, relu_cell, relu_cell_gradient
@@ -41,7 +37,8 @@ def forward(size: int, projects: bool, exact: bool):
     low = ROWS * row
     buffer = low * (1 + exact)
     inputs_at = 2 * buffer
-    end = inputs_at + stored_weights(size, 1, int(projects))
+    ring = inputs_at + stored_weights(size, 1, int(projects))
+    end = ring + RING * projects
     threads = 2 * size
     n_inputs, n_weights = -(-ROWS * PAIR // threads), pairs * FRAGMENT
     n_sums, n_small = 4 * chains, 4 * chains if exact else 1
@@ -62,9 +59,8 @@ def forward(size: int, projects: bool, exact: bool):
         weights = cuda.local.array(n_weights, np.float32)
         sums, small = cuda.local.array(n_sums, np.float32), cuda.local.array(n_small, np.float32)
         inputs, bias = cuda.local.array(4, np.float32), cuda.local.array(2, np.float32)
-        x_own = cuda.local.array(n_inputs, np.float32)
         of_gates, of_state = cuda.local.array(4, np.int64), cuda.local.array(4, np.int64)
-        of_row, of_input = cuda.local.array(8, np.int64), cuda.local.array(n_inputs, np.int64)
+        of_row, of_input = cuda.local.array(8, np.int64), cuda.local.array(n_inputs, np.int32)
         steps, rows = a.shape[0], a.shape[1]
         warp = cuda.threadIdx.x >> 5
         element_places(size, rows, 1, row, of_gates, of_state, of_row)
@@ -83,14 +79,12 @@ def forward(size: int, projects: bool, exact: bool):
             x_at = columns_from(pairs, row)
             stored_x = inputs_at + warp * TILE
             keep_inputs(weight_ih, size, 1, exact, shared, stored_x)
-            input_places(x, of_input)
-            read_inputs(x, 0, of_input, x_own)
-            write_inputs(shared, 0, size, row, low, exact, x_own)
+            start_inputs(x, of_input, shared, ring)
+            write_inputs(x, 0, of_input, shared, ring, 0, size, row, low, exact)
         cuda.syncthreads()
 
         current, now = 0, 0
         for t in range(steps):
-            ahead = (t + AHEAD) * rows + ROWS * cuda.blockIdx.x
             for k in range(n_sums):
                 sums[k] = ZERO
             for k in range(n_small):
@@ -98,14 +92,11 @@ def forward(size: int, projects: bool, exact: bool):
             for e in range(4):
                 inputs[e] = bias[e // 2]
             if projects:
-                if t + 1 < steps:
-                    read_inputs(x, (t + 1) * rows * x.shape[2], of_input, x_own)
-                ask_for(x, ahead * x.shape[2], ROWS * x.shape[2])
                 multiply_inputs(shared, current + x_at, low, 1, chains, exact, stored_x, sums, small)
             else:
                 for e in range(4):
                     inputs[e] += load(a, now + of_state[e])
-                ask_for(a, ahead * size, ROWS * size)
+                ask_for(a, ((t + AHEAD) * rows + ROWS * cuda.blockIdx.x) * size, ROWS * size)
             multiply(
                 shared, current + even, current + odd, low, pairs, pairs, 1, chains, exact, weights, 0, sums, small
             )
@@ -117,8 +108,8 @@ def forward(size: int, projects: bool, exact: bool):
                 write_row(shared, current + of_row[e], low, exact, h_t)
                 if e % 2 < left:
                     store(h, now + of_state[e], h_t)
-            if projects:
-                write_inputs(shared, current, size, row, low, exact, x_own)
+            if projects and t + 1 < steps:
+                write_inputs(x, t + 1, of_input, shared, ring, current, size, row, low, exact)
             cuda.syncthreads()
 
     return kernel, threads, 4 * end

@@ -9,7 +9,7 @@ The weights are read once. Part of them stays in the registers of the threads, p
 which the tensor cores want them. What they are multiplied with, the states of the step before or the gradients of the
 gates, lies in shared memory, a row a sequence. There are two such places: one is read while the other is written, and
 a barrier a step suffices. What a step reads of the device's memory is asked for some steps ahead and waits in the L2
-cache, which takes neither registers nor shared memory.
+cache, which takes neither registers nor shared memory; but for inputs that a kernel projects itself (`inputs.py`).
 
 The columns of a product are dealt out in pairs of tensor tiles of eight: of the sixteen columns of a pair a thread
 takes four neighbours, in one load. The order of columns within a product is free.
@@ -62,10 +62,15 @@ def fitted(family, a, size: int, *numbers) -> Fitted | None:
     return found if found.shared <= most_shared() else None
 
 
-def fitted_forward(family, x, a, size: int) -> tuple[Fitted | None, bool]:
-    """The kernel for a forward pass, as `fitted`, and whether it projects the inputs `x`: few, where there is room."""
-    found = fitted(family, a, size, True) if x.shape[2] <= MOST_INPUTS else None
-    return (found, True) if found else (fitted(family, a, size, False), False)
+def fitted_forward(forward, backward, x, a, size: int) -> tuple[Fitted | None, bool]:
+    """The kernel for a forward pass, as `fitted`, and whether it projects the inputs `x`: few, where there is room.
+
+    None where gates would be saved (`saved.py`) that no kernel of the family `backward` could read.
+    """
+    if a.precision == "tf32" and fitted(backward, a, size) is None:
+        return None, False
+    found = fitted(forward, a, size, True) if x.shape[2] <= MOST_INPUTS else None
+    return (found, True) if found else (fitted(forward, a, size, False), False)
 
 
 def kept_pairs(size: int, pairs: int, tiles: int, exact: bool) -> int:
@@ -121,13 +126,14 @@ def gate_place(m, e, size, of_row):
 
 
 @device
-def read_gates(a, first, size, of_gates, values):
-    """A thread's elements of all gates of the step that begins at `first`, gate after gate.
+def read_gates(a, first, width, places, values):
+    """What a thread reads of all gates of the step that begins at `first`, gate after gate, of `width` places each.
 
     They are read a barrier before they are overwritten: absent sequences read those of the last one, as others write.
     """
+    n = places.size
     for k in range(values.size):
-        values[k] = load(a, first + of_gates[k % 4] + k // 4 * size)
+        values[k] = load(a, first + places[k % n] + k // n * width)
 
 
 @device
@@ -227,7 +233,7 @@ def multiply(shared, even, odd, low, pairs, kept, tiles, chains, exact, weights,
                     place = (m * kept + p) * FRAGMENT
                     w = weights[place], weights[place + 1], weights[place + 2], weights[place + 3]
                     v = weights[place + 4], weights[place + 5], weights[place + 6], weights[place + 7]
-                    _add_pair(w, v, x, y, s, m, chains, exact, sums, small)
+                    add_pair(w, v, x, y, s, m, chains, exact, sums, small)
     for r in range(0, pairs - kept, GROUP):
         for s in range(GROUP):
             p = r + s
@@ -238,11 +244,11 @@ def multiply(shared, even, odd, low, pairs, kept, tiles, chains, exact, weights,
                 for m in range(tiles):
                     place = stored + (p * tiles + m) * TILE + 4 * (cuda.threadIdx.x & 31)
                     w, v = load4(shared, place), load4(shared, place + TILE // 2)
-                    _add_pair(w, v, x, y, s, m, chains, exact, sums, small)
+                    add_pair(w, v, x, y, s, m, chains, exact, sums, small)
 
 
 @device
-def _add_pair(w, v, x, y, s, m, chains, exact, sums, small):
+def add_pair(w, v, x, y, s, m, chains, exact, sums, small):
     """Add the product of a pair of columns and a tile: of weights w and v, with numbers x and what they leave, y."""
     x0, x1, x2, x3 = as_u32(x[0]), as_u32(x[1]), as_u32(x[2]), as_u32(x[3])
     if exact:
@@ -289,62 +295,3 @@ def total(sums, small, e, chains, exact):
             rest += small[4 * k + e]
         found += rest
     return found
-
-
-# Inputs of few channels are sixteen columns more of what the weights are multiplied with. The threads of a block read
-# them a step ahead, each the same few at every step.
-
-
-@device
-def keep_inputs(weight, size, tiles, exact, shared, stored):
-    """As `keep_weights`, for weights (G H, I) of at most sixteen inputs, all of them in shared memory."""
-    lane = cuda.threadIdx.x & 31
-    for m in range(tiles):
-        j = m * size + (cuda.threadIdx.x >> 5) * UNITS + (lane >> 2)
-        for s in range(2):
-            k = 4 * (lane & 3) + 2 * s
-            w0, w1 = _input_weight(weight, j, k, exact), _input_weight(weight, j + 8, k, exact)
-            w2, w3 = _input_weight(weight, j, k + 1, exact), _input_weight(weight, j + 8, k + 1, exact)
-            store4(shared, stored + m * TILE + s * TILE // 2 + 4 * lane, w0, w1, w2, w3)
-
-
-@device
-def _input_weight(weight, j, k, exact):
-    w = weight[j, k] if k < weight.shape[1] else ZERO
-    return w if exact else as_f32(to_tf32(w))
-
-
-@device
-def input_places(x, places):
-    """Where in a step (B, I) the inputs stand that a thread reads; -1 where there is no such channel."""
-    for s in range(places.size):
-        slot = cuda.threadIdx.x + s * cuda.blockDim.x
-        b, k = min(cuda.blockIdx.x * ROWS + slot // PAIR, x.shape[1] - 1), slot % PAIR
-        places[s] = b * x.shape[2] + k if slot < ROWS * PAIR and k < x.shape[2] else -1
-
-
-@device
-def read_inputs(x, first, places, values):
-    """The inputs of the step that begins at `first`; zero where there is no such channel."""
-    for s in range(places.size):
-        values[s] = load(x, first + places[s]) if places[s] >= 0 else ZERO
-
-
-@device
-def write_inputs(shared, at, size, row, low, exact, values):
-    """Write what `read_inputs` has read behind the states of a step."""
-    for s in range(values.size):
-        slot = cuda.threadIdx.x + s * cuda.blockDim.x
-        b, k = slot // PAIR, slot % PAIR
-        if slot < ROWS * PAIR:
-            write_row(shared, at + b * row + ((size + k) ^ ((b // 2) << 3)), low, exact, values[s])
-
-
-@device
-def multiply_inputs(shared, at, low, tiles, chains, exact, stored, sums, small):
-    """As `multiply`, for the inputs of a step, of which the thread's columns begin at `at`."""
-    x = load4(shared, at)
-    y = load4(shared, at + low) if exact else x
-    for m in range(tiles):
-        place = stored + m * TILE + 4 * (cuda.threadIdx.x & 31)
-        _add_pair(load4(shared, place), load4(shared, place + TILE // 2), x, y, 0, m, chains, exact, sums, small)
