@@ -95,14 +95,15 @@ SIGNATURES = {
 }
 
 # Of the kernels that close over numbers, the choices of them whose machine code is looked at: units; whether inputs are
-# projected, of a forward pass; whether products are as exact as float32. The others have fewer weights than these.
+# projected, of a forward pass; whether products are as exact as float32. The others have fewer weights than
+# these, or the same number of registers for them.
 FITTED = {
     "on_chip.rnn.forward": [(128, True, True)],
     "on_chip.rnn.backward": [(128, True)],
 }
 for _cell in ("lstm", "gru"):
-    FITTED[f"on_chip.{_cell}.forward"] = list(product((64, 128), (False, True), (False, True)))
-    FITTED[f"on_chip.{_cell}.backward"] = list(product((64, 128), (False, True)))
+    FITTED[f"on_chip.{_cell}.forward"] = list(product((64, 96, 128), (False, True), (False, True)))
+    FITTED[f"on_chip.{_cell}.backward"] = list(product((64, 96, 128), (False, True)))
 
 FLOATING = (np.float32, np.float64)
 NUMBERS = {"d": np.float64, "s": np.float32, "i": np.int64, "h": np.int32, "u": np.uint64, "b": np.bool_}

@@ -45,7 +45,7 @@ TILE = 32 * FRAGMENT  # weights of a pair and a tile
 MOST_UNITS = 128  # of a layer: the weights of more do not fit
 MOST_INPUTS = PAIR  # that a kernel projects by itself
 HELD = {False: 128, True: 96}  # weights that a thread holds in registers at most; it needs more for exact products
-ODD = 32  # registers that are wanted for other things where units are no multiple of 32
+ODD = 32  # registers that are wanted for other things where units are no multiple of 64
 AHEAD = 4  # steps before it is read that memory is asked for what a step reads
 LINE = 32  # numbers that come from memory at a time
 ZERO = np.float32(0)
@@ -75,7 +75,7 @@ def fitted_forward(forward, backward, x, a, size: int) -> tuple[Fitted | None, b
 
 def kept_pairs(size: int, pairs: int, tiles: int, exact: bool) -> int:
     """How many of so many pairs of columns, of so many tiles each, stay in registers, in a layer of so many units."""
-    held = HELD[exact] - (ODD if exact and size % (2 * PAIR) else 0)
+    held = HELD[exact] - (ODD if exact and size % (4 * PAIR) else 0)
     return min(pairs, held // (tiles * FRAGMENT))
 
 
