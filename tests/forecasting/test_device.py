@@ -75,6 +75,7 @@ def test_without_the_package(monkeypatch):
 def test_with_a_package_that_cannot_be_imported(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: SimpleNamespace())
     monkeypatch.setitem(sys.modules, "tsrnn.kernels.cuda.machine.driver", None)
+    monkeypatch.delattr(importlib.import_module("tsrnn.kernels.cuda.machine"), "driver", raising=False)  # if it was
     assert availability.why_no_gpu().startswith("numba-cuda cannot be imported (")
 
 
