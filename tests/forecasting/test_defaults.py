@@ -82,7 +82,8 @@ def test_smoothing_has_less_where_there_is_more_to_learn_from(n, season, n_serie
         (15, 20, 20.0, 1.0),  # what comes again is nearer than what was last
         (15, 20, 0.1, 1 / 2),
         (12, 20, 20.0, 1 / 2),  # nothing comes again
-        (18, 20, 20.0, 1 / 2),  # windows begin to show it
+        (18, 20, 20.0, 3 / 4),  # windows begin to show it
+        (21, 20, 20.0, 1 / 2),
         (15, 5, 20.0, 1 / 2),  # too few to say
     ],
 )

@@ -33,8 +33,10 @@ STRAIGHT = 0.05  # deviation, as a share of the level, within which logarithms a
 # long a series is that tells of itself what smoothing would.
 FEW_WINDOWS, AMPLE = 5000, 10
 
-# Seasons within which no window shows how they come again, and changes over one that say whether they do.
-BRIEF_SEASONS, ENOUGH_CHANGES, MOST_OF_SERIES = 1.5, 30, 0.6
+# Seasons below which windows show little or nothing of how they come again, and the share of smoothing there; changes
+# over a season, and series whose are small, from which on these say that it does.
+BRIEF_SEASONS = ((1.5, 1.0), (1.75, 0.75))
+ENOUGH_CHANGES, MOST_OF_SERIES = 30, 0.6
 
 # Beside a linear map that starts fitted, the network of few windows soon knows them by heart.
 PASSES, MOST_STEPS, FEW_STEPS = 10, 1000, 300
@@ -144,8 +146,9 @@ def choose(model, panel: Panel, season: int) -> Choices:
         ample = np.median(lengths) >= AMPLE * auto_lookback(lengths, outputs, season, long)
         smoothing = 0.0
         if started and model.linear_skip == "auto":
-            seasonal = not long and _only_the_season_tells(panel, season)
-            smoothing = 1.0 if seasonal else auto_smoothing(whole, season, long, ample)
+            smoothing = auto_smoothing(whole, season, long, ample)
+            if not long:
+                smoothing = max(smoothing, _told_by_season(panel, season))
     return Choices(
         lookback=lookback,
         least=max(2, season) if scarce else lookback,
@@ -182,17 +185,17 @@ def auto_smoothing(windows: int, season: int, long: bool, ample: bool = False) -
     return 1 / 3 if windows < MANY_WINDOWS and not ample else 0.25
 
 
-def _only_the_season_tells(panel: Panel, season: int) -> bool:
-    """Whether series are so short that smoothing alone knows their season, and most are nearer to it than to now."""
-    known = panel.lengths > season
-    if not 1 < np.median(panel.lengths) / season < BRIEF_SEASONS or season == 1:
-        return False
-    if (panel.lengths[known] - season).sum() * panel.values.shape[1] < ENOUGH_CHANGES:
-        return False
+def _told_by_season(panel: Panel, season: int) -> float:
+    """Share of smoothing, which alone knows the season of short series, where most are nearer to that than to now."""
+    seasons, known = np.median(panel.lengths) / season, panel.lengths > season
+    share = next((share for below, share in BRIEF_SEASONS if 1 < seasons < below), 0.0)
+    changes = (panel.lengths[known] - season).sum() * panel.values.shape[1]
+    if season == 1 or share == 0 or changes < ENOUGH_CHANGES:
+        return 0.0
     over_season, over_step = (np.empty((panel.n_series, panel.values.shape[1])) for _ in range(2))
     for step, found in ((season, over_season), (1, over_step)):
         seasonal_changes(read_only(panel.values), panel.begin, panel.end, step, found)
-    return bool((over_season < over_step)[known].mean() >= MOST_OF_SERIES)
+    return share if (over_season < over_step)[known].mean() >= MOST_OF_SERIES else 0.0
 
 
 def auto_training(windows: int, long: bool = False) -> float:

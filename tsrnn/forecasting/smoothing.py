@@ -42,7 +42,8 @@ def smoothing_forecasts(
     """Forecasts (W, steps, K) of what follows the rows `begin` to `end` of a table, at most the last of them.
 
     Each is the mean of 121 methods, or 30 where there is no season, weighted by how well they would have forecast, one
-    step ahead, the values that they read: by the tenth power of their squared errors, inverted.
+    step ahead, the values that they read: by a power of their squared errors, inverted, that rises with the number of
+    errors up to ten.
 
     Parameters
     ----------

@@ -17,6 +17,9 @@ from tsrnn.kernels._jit import apart, formula, loop
 LEAST_SHARE = 0.05
 LARGEST_LOG = math.log(1e150)  # the largest forecast whose square is a number yet
 LEAST_SQUARE = 1e-300  # is added to sums of squared errors: of two methods without any error both are right
+# Power of a method's squared errors that is its weight, inverted. So many errors as likely as these are by a normal
+# distribution would have half of their number; where there is no season, the first values tell more than that.
+MOST_POWER, POWER_OF_ERROR = 10.0, 0.5
 RISE_FROM = 3  # the part of a season whose changes to the next one tell how values rise, where the first one ends
 
 
@@ -59,11 +62,9 @@ def drift(slope, slope_share, lag):
 
 
 @formula
-def merit(squares, least, least_square):
-    """Weight of a method by its sum of squared errors and the least such sum: the tenth power, inverted."""
-    share = (least + least_square) / (squares + least_square)
-    share = share * share * share * share * share
-    return share * share
+def merit(squares, least, least_square, power):
+    """Weight of a method by its sum of squared errors and the least such sum: a power of it, inverted."""
+    return ((least + least_square) / (squares + least_square)) ** power
 
 
 @loop
@@ -182,11 +183,12 @@ def smooth_window(window, season, methods, plain, states, seasons, weight, found
         known = window[t] == window[t]
         take_in(window[t] if known else 0.0, 1.0 if known else 0.0, slope, methods, states, seasons[t % cycle])
     used = weight.size if cycle == season else plain
+    power = MOST_POWER if cycle == 1 else min(MOST_POWER, POWER_OF_ERROR * (window.size - cycle))
     least, total = np.inf, 0.0
     for j in range(used):
         least = min(least, states[3, j])
     for j in range(weight.size):
-        weight[j] = merit(states[3, j], least, LEAST_SQUARE) if j < used else 0.0
+        weight[j] = merit(states[3, j], least, LEAST_SQUARE, power) if j < used else 0.0
         total += weight[j]
     for p in range(found.size):
         ahead = forecast_on(p, slope, methods, states, seasons[(window.size + p) % cycle], weight)

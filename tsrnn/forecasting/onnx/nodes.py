@@ -139,6 +139,9 @@ class Term:
     def __truediv__(self, other):
         return self._with("Div", self, other)
 
+    def __pow__(self, other):
+        return self._with("Pow", self, other)
+
 
 def _known_as(found):
     return found.name if isinstance(found, Term) else found

@@ -14,6 +14,8 @@ from tsrnn.kernels.smoothing import (
     LARGEST_LOG,
     LEAST_SHARE,
     LEAST_SQUARE,
+    MOST_POWER,
+    POWER_OF_ERROR,
     RISE_FROM,
     correct,
     drift,
@@ -95,7 +97,12 @@ def _smooth_window(graph: Graph, window: str, season: int, methods: np.ndarray, 
     level = graph.compute(lambda mean, rise: mean + rise * half, mean, rise)
     states = [graph.add("Expand", level, shape), zeros, np.ones(methods.shape[1]), zeros, seasons]
     level, trend, lag, squares, seasons = _take_in(graph, following, slope, season, methods, states)
-    weight = graph.compute(merit, squares, graph.add("ReduceMin", squares, axes=[1], keepdims=1), LEAST_SQUARE)
+    power = MOST_POWER
+    if season > 1:
+        errors = graph.cast(graph.add("Gather", graph.add("Shape", following), np.array([0])), np.float64)
+        power = graph.add("Min", MOST_POWER, graph.compute(lambda errors: POWER_OF_ERROR * errors, errors))
+    least = graph.add("ReduceMin", squares, axes=[1], keepdims=1)
+    weight = graph.compute(merit, squares, least, LEAST_SQUARE, power)
     seasons = graph.add("Gather", seasons, np.arange(steps) % season, axis=0)
     total = _forecast_on(graph, slope, methods, [level, trend], lag, seasons, weight, steps)
     return graph.add("Div", total, graph.add("ReduceSum", weight, np.array([1]), keepdims=1))
