@@ -180,7 +180,8 @@ def auto_smoothing(windows: int, season: int, long: bool, ample: bool = False) -
     """
     if long:
         return 0.0
-    if windows < FEW_WINDOWS and not ample:  # which say little of levels and trends, and else of nothing
+    if windows < FEW_WINDOWS and not ample:
+        # They say little of levels and trends, and where there is no season there is nothing else to say.
         return 1 / 2 if season > 1 else 2 / 3
     return 1 / 3 if windows < MANY_WINDOWS and not ample else 0.25
 
