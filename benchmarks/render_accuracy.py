@@ -180,6 +180,9 @@ def ablations() -> str:
             change = "" if cell is default else f" ({100 * (score / reference - 1):+.1f}%)"
             row.append(f"{score:.3f}{change}")
         rows.append(row)
-    heads = [f"{task} ({found[task, names[0]].metric})" if (task, names[0]) in found else task for task in tasks]
-    seeds = max(cell.seeds for cell in found.values())
-    return f"Validation, {'one seed' if seeds == 1 else f'means of {seeds} seeds'}.\n\n" + table(["", *heads], rows)
+    defaults = [found.get((task, names[0])) for task in tasks]
+    heads = [
+        f"{task} ({cell.metric}, {cell.seeds} seed{'s' * (cell.seeds > 1)})" if cell else task
+        for task, cell in zip(tasks, defaults, strict=True)
+    ]
+    return "Validation, means over the seeds.\n\n" + table(["", *heads], rows)
