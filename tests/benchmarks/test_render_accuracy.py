@@ -109,7 +109,7 @@ def test_ablations_are_compared_with_the_default(results):
     rows = [row(method="default"), row(method="no linear part", score=0.6), row("taxi", method="default", score=0.2)]
     results("ablations", rows)
     assert lines(render_accuracy.ablations()) == [
-        "|  | hospital (MASE) | taxi (MASE) |",
+        "|  | hospital (MASE, 1 seed) | taxi (MASE, 1 seed) |",
         "| --- | ---: | ---: |",
         "| default | 0.500 | 0.200 |",
         "| no linear part | 0.600 (+20.0%) |  |",

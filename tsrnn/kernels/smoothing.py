@@ -25,8 +25,8 @@ RISE_FROM = 3  # the part of a season whose changes to the next one tell how val
 
 @formula
 def rise_of(changes, count, season):
-    """Rise of a step, by the sum of so many changes from one season to the next, and one of zero."""
-    return changes / ((count + 1) * season)
+    """Rise of a step, by the sum of so many changes from one season to the next."""
+    return changes / (count * season)
 
 
 @formula
@@ -165,7 +165,7 @@ def smooth_window(window, season, methods, plain, states, seasons, weight, found
             mean += window[t]
             count += 1
     mean /= count
-    changes, count, half = 0.0, 0, 0.5 * (cycle - 1)
+    changes, count, half = 0.0, 1, 0.5 * (cycle - 1)  # one change of zero: of so few values much is chance
     for t in range(cycle, min(cycle + -(-cycle // RISE_FROM), window.size)):
         change = window[t] - window[t - cycle]
         if change == change:

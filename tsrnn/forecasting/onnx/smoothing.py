@@ -115,7 +115,8 @@ def _rise(graph: Graph, window: str, following: str, season: int) -> str:
     later, earlier = (graph.add("Slice", values, np.array([0]), count, np.array([0])) for values in (following, window))
     changes = graph.compute(lambda later, earlier: later - earlier, later, earlier)
     changes = graph.add("ReduceSum", changes, np.array([0]), keepdims=0)
-    return graph.compute(rise_of, changes, graph.cast(count, np.float64), season)
+    count = graph.compute(lambda count: count + 1, graph.cast(count, np.float64))  # one of zero
+    return graph.compute(rise_of, changes, count, season)
 
 
 def _straight_line(graph: Graph, window: str, centre: str) -> str:
