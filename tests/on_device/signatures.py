@@ -95,8 +95,8 @@ SIGNATURES = {
 }
 
 # Of the kernels that close over numbers, the choices of them whose machine code is looked at: units; whether inputs are
-# projected, of a forward pass; whether products are as exact as float32. The others have fewer weights than
-# these, or the same number of registers for them.
+# projected, of a forward pass; whether products are as exact as float32. The others have fewer weights than these, or
+# the same number of registers for them.
 FITTED = {
     "on_chip.rnn.forward": [(128, True, True)],
     "on_chip.rnn.backward": [(128, True)],

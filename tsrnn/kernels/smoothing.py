@@ -17,8 +17,8 @@ from tsrnn.kernels._jit import apart, formula, loop
 LEAST_SHARE = 0.05
 LARGEST_LOG = math.log(1e150)  # the largest forecast whose square is a number yet
 LEAST_SQUARE = 1e-300  # is added to sums of squared errors: of two methods without any error both are right
-# Power of a method's squared errors that is its weight, inverted. So many errors as likely as these are by a normal
-# distribution would have half of their number; where there is no season, the first values tell more than that.
+# The weight of a method is a power of its squared errors, inverted: half of their number makes it the likelihood of
+# normal errors. Beyond ten, and where there is no season, ten forecasts better.
 MOST_POWER, POWER_OF_ERROR = 10.0, 0.5
 RISE_FROM = 3  # the part of a season whose changes to the next one tell how values rise, where the first one ends
 

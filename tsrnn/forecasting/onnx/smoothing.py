@@ -90,7 +90,8 @@ def _smooth_window(graph: Graph, window: str, season: int, methods: np.ndarray, 
     shape = graph.add("Concat", rows, np.array([methods.shape[1]]), axis=0)
     zeros = graph.add("Expand", np.float64(0), shape)
     following = graph.add("Slice", window, np.array([season]), REST, np.array([0]))
-    rise, half = _rise(graph, window, following, season), 0.5 * (season - 1)
+    errors = graph.add("Gather", graph.add("Shape", following), np.array([0]))
+    rise, half = _rise(graph, window, following, errors, season), 0.5 * (season - 1)
     steps_off = (np.arange(season) - half)[:, None, None]
     off = graph.compute(off_line, first, mean, rise, steps_off)
     seasons = graph.compute(lambda share, off: share * off, methods[5], off)
@@ -99,8 +100,8 @@ def _smooth_window(graph: Graph, window: str, season: int, methods: np.ndarray, 
     level, trend, lag, squares, seasons = _take_in(graph, following, slope, season, methods, states)
     power = MOST_POWER
     if season > 1:
-        errors = graph.cast(graph.add("Gather", graph.add("Shape", following), np.array([0])), np.float64)
-        power = graph.add("Min", MOST_POWER, graph.compute(lambda errors: POWER_OF_ERROR * errors, errors))
+        power = graph.compute(lambda errors: POWER_OF_ERROR * errors, graph.cast(errors, np.float64))
+        power = graph.add("Min", MOST_POWER, power)
     least = graph.add("ReduceMin", squares, axes=[1], keepdims=1)
     weight = graph.compute(merit, squares, least, LEAST_SQUARE, power)
     seasons = graph.add("Gather", seasons, np.arange(steps) % season, axis=0)
@@ -108,10 +109,9 @@ def _smooth_window(graph: Graph, window: str, season: int, methods: np.ndarray, 
     return graph.add("Div", total, graph.add("ReduceSum", weight, np.array([1]), keepdims=1))
 
 
-def _rise(graph: Graph, window: str, following: str, season: int) -> str:
+def _rise(graph: Graph, window: str, following: str, n_following: str, season: int) -> str:
     """Rise (n, 1) of a step, by the changes from values (T, n, 1) of the first season to those that follow it."""
-    count = graph.add("Gather", graph.add("Shape", following), np.array([0]))
-    count = graph.add("Min", count, np.array([-(-season // RISE_FROM)]))
+    count = graph.add("Min", n_following, np.array([-(-season // RISE_FROM)]))
     later, earlier = (graph.add("Slice", values, np.array([0]), count, np.array([0])) for values in (following, window))
     changes = graph.compute(lambda later, earlier: later - earlier, later, earlier)
     changes = graph.add("ReduceSum", changes, np.array([0]), keepdims=0)
