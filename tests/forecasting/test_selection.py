@@ -93,6 +93,23 @@ def test_the_training_is_raced(best, steps, share, monkeypatch):
     assert drawn[-1] == share
 
 
+@pytest.mark.parametrize(("gain", "share"), [(0.02, 0.75), (0.005, 0.5)])
+def test_of_a_long_series_every_share_of_the_training_is_raced(gain, share, monkeypatch):
+    """A tenth of it is held back, and says more than a few horizons do; the errors are made up."""
+    size, found = [], iter([1.0, 2.0, 1.0, 1.0, 1.0, 1 - gain, 1.0])  # the first two of smoothing
+
+    def errors(self, plan, *_):
+        size.append(plan.validation.size)
+        return np.array([next(found)])
+
+    monkeypatch.setattr(selection.Races, "_errors", errors)
+    drawn = []
+    monkeypatch.setattr(fitting, "draw_back", lambda *arguments: drawn.append(arguments[-1]))
+    automatic(normalize="last").fit(seasonal(6000))
+    assert size == [600] * 7
+    assert drawn == [share]
+
+
 def test_short_series_do_not_say_how_much_is_to_be_learnt(monkeypatch):
     def trained(*_):
         raise AssertionError
@@ -209,6 +226,7 @@ def test_more_origins_need_less_of_a_gain():
     errors = [np.array([1.0]), np.array([0.8])]
     assert [_winner(errors, horizons, 0.01) for horizons in (0.0, 8.0)] == [0, 1]
     assert _winner(errors, 8.0, 0.15) == 0
+    assert _winner(errors, 0.0, 0.01, 0.0) == 1
 
 
 def test_of_many_series_some_hold_windows_back(monkeypatch):

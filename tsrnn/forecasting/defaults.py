@@ -228,14 +228,16 @@ def rate_share(steps: int, long: bool = False) -> float:
     return (LONG_RATE if long else 1.0) * min(1.0, steps / FEW_STEPS)
 
 
-def other_steps(model, choices: Choices) -> list[int]:
+def other_steps(model, choices: Choices, much: bool = False) -> list[int]:
     """Numbers of updates that may be right where windows are few: some series are learnt by heart, others not at all.
 
-    The one to stay with unless another is better comes first; none where there is nothing to choose.
+    The one to stay with unless another is better comes first; none where there is nothing to choose. Where `much` can
+    be held back of a series, that may be the share alone of what training changes, if it is soon found.
     """
-    if model.max_steps != "auto" or choices.training_share == 1 or is_long(model):
-        return []
     own = choices.max_steps
+    settled = choices.training_share == 1 and not (much and own <= MOST_STEPS)
+    if model.max_steps != "auto" or settled or is_long(model):
+        return []
     return [own, *(steps for steps in (FEW_STEPS // 3, FEW_STEPS) if steps > 2 * own)]
 
 

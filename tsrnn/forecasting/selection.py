@@ -23,13 +23,15 @@ from tsrnn.training.linear import LinearMap, fit_linear, linear_outputs, start_l
 from tsrnn.training.passes import Passes
 from tsrnn.training.trainer import DivergenceError, Trainer
 
-# Forecasts that tell two candidates apart, if there are so many series or values: of one series so many, and so many
-# horizons, for what happens to be right in one stretch of it need not be in the next.
+# Forecasts that tell two candidates apart, if there are so many series or values: of one series so many, so many
+# horizons, and such a part of it, for what happens to be right in one stretch of it need not be in the next.
 ENOUGH_ORIGINS, ENOUGH_HORIZONS, MOST_ORIGINS = 50, 4, 20_000
-LONG = 10  # horizons
+OF_ONE, MOST_OF_ONE = 10, 5000  # that part, and the origins at most in it
+LONG = 10  # horizons of a series, or held back of it
 LEAST_HORIZONS = 3  # of all series, that say how much is to be learnt
 RACED_STEPS = 300  # updates, at most, that say which of two networks learns better
 OF_KNOWN = 10  # the part of a series that says whether what is known ahead had better act with the state
+SHARES = (0.25, 0.5, 0.75, 1.0)  # of what training changes, where many horizons of a series can be held back
 # By which another candidate must be better than the first: on the held-back values of one series much is chance.
 # What training gains on one stretch of all series, which have much in common, it may lose on the next; and so may a
 # linear map without smoothing beside it.
@@ -86,13 +88,15 @@ class Races:
         self._signless = bool(np.nanmin(panel.values) >= 0)
         # Windows of each series: many of few series, but no more than a part of them.
         middle = int(np.median(panel.lengths))
-        wanted = -(-max(ENOUGH_ORIGINS, ENOUGH_HORIZONS * outputs) // panel.n_series)
+        of_one = min(middle // OF_ONE, MOST_OF_ONE)
+        wanted = -(-max(ENOUGH_ORIGINS, ENOUGH_HORIZONS * outputs, of_one) // panel.n_series)
         if middle >= LONG * outputs:  # origins of a whole horizon, which may be a season, cost nothing there
             wanted = max(wanted, min(outputs, -(-MOST_ORIGINS // panel.n_series)))
         self._given_ahead = given_ahead
         if given_ahead:
             wanted = max(wanted, middle // OF_KNOWN)
         self._held = min(max(outputs, middle // 4), wanted)
+        self._much = self._held >= LONG * outputs
         # Of more series than that many origins want only some, evenly spaced, hold windows back.
         some = np.arange(panel.n_series) % -(-panel.n_series * self._held // MOST_ORIGINS) == 0
         self._held_of_each = np.where(some, self._held, 0)
@@ -115,7 +119,7 @@ class Races:
         )
 
     def _units(self, choices: Choices) -> Choices:
-        """With the normalization of the best linear map, and without smoothing where that is better by itself."""
+        """With the normalization of the best linear map, and without smoothing where one is better by itself."""
         names, share = candidates(self._model, self._panel, choices), choices.smoothing_share
         if len(names) == 1 and share == 0:
             return choices
@@ -131,13 +135,15 @@ class Races:
                 without.append(self._errors(plan, found, targets, 0.0))
             del mapped, plan  # logarithms of all values, perhaps, of which the next candidate makes its own
         best = self._won(errors, LEAST_GAIN)
-        if share and self._won([errors[best], without[best]], LEAST_GAIN_ALONE) == 1:
-            share = 0.0
+        if share:
+            alone = self._won(without, LEAST_GAIN)
+            if self._won([errors[best], without[alone]], LEAST_GAIN_ALONE) == 1:
+                best, share = alone, 0.0
         return replace(choices, normalize=names[best], smoothing_share=share)
 
     def _training(self, choices: Choices) -> Choices:
         """With the number of updates after which the network is best, and the share of what they change."""
-        numbers = other_steps(self._model, choices)
+        numbers = other_steps(self._model, choices, self._much)
         if not numbers or not self._says_enough():
             return choices
         mapped = self._mapped(choices)
@@ -145,15 +151,16 @@ class Races:
             return choices
         plan, network, linear, untrained, targets = mapped
         rate = self._model.learning_rate_init
+        shares = (choices.training_share, *SHARES) if self._much else (choices.training_share, 1.0)
         entries, errors = [], []
         for steps in numbers:
             entry = replace(choices, max_steps=steps, learning_rate_init=rate * rate_share(steps))
             trained = self._trained(network, plan, entry, linear)
-            for share in (choices.training_share, 1.0):
+            for share in shares:
                 entries.append(replace(entry, training_share=share))
                 drawn = _drawn(untrained, trained, share)
                 errors.append(self._errors(plan, drawn, targets, choices.smoothing_share))
-        return entries[self._won(errors, LEAST_GAIN_OF_TRAINING)]
+        return entries[self._won(errors, LEAST_GAIN if self._much else LEAST_GAIN_OF_TRAINING)]
 
     def _with_state(self, choices: Choices) -> Choices:
         """With columns known ahead acting with the state too, unless a linear map of them, or that, is better alone."""
@@ -203,7 +210,7 @@ class Races:
     def _won(self, errors: list[np.ndarray], least_gain: float) -> int:
         if not np.isnan(errors).any(axis=0).all():
             self.selection = "validation"
-        return _winner(errors, self._held / self._outputs, least_gain)
+        return _winner(errors, self._held / self._outputs, least_gain, 0.0 if self._much else GAIN_OF_ONE)
 
     def _trained(self, network: Network, plan: Plan, choices: Choices, linear: LinearMap | None) -> np.ndarray:
         """Outputs for the held-back windows of the network, which starts from the linear map if there is one.
@@ -268,11 +275,12 @@ def _drawn(linear: np.ndarray, trained: np.ndarray, share: float) -> np.ndarray:
     return np.where(np.isfinite(drawn), drawn, np.inf)
 
 
-def _winner(errors: list[np.ndarray], horizons: float, least_gain: float) -> int:
+def _winner(errors: list[np.ndarray], horizons: float, least_gain: float, of_one: float = GAIN_OF_ONE) -> int:
     """The number of the candidate with the least errors (..., S), if they are clearly below the first one's.
 
     Means over the series, of each kind of error in units of the first candidate's. The forecasts of a series overlap:
-    they are as good as independent ones that fill as many `horizons`.
+    they are as good as independent ones that fill as many `horizons`. On a single one the gain has to be larger by
+    `of_one`.
     """
     table = np.array(errors)
     table = table[..., ~np.isnan(table).any(axis=tuple(range(table.ndim - 1)))]
@@ -283,5 +291,5 @@ def _winner(errors: list[np.ndarray], horizons: float, least_gain: float) -> int
     with np.errstate(invalid="ignore"):  # where the training of the first one has diverged
         scores = np.nan_to_num((means / first).reshape(len(table), -1).mean(axis=1), nan=np.inf, posinf=np.inf)
     best = int(np.argmin(scores))
-    gain = least_gain + GAIN_OF_ONE / np.sqrt(table.shape[-1] * (1 + horizons))
+    gain = least_gain + of_one / np.sqrt(table.shape[-1] * (1 + horizons))
     return best if scores[best] < (1 - gain) * scores[0] else 0
