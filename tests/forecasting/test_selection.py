@@ -110,6 +110,15 @@ def test_of_a_long_series_every_share_of_the_training_is_raced(gain, share, monk
     assert drawn == [share]
 
 
+@pytest.mark.parametrize(("horizon", "n", "much"), [(6, 600, True), (6, 590, False), (1, 500, True), (1, 490, False)])
+def test_from_how_many_held_back_values_on_small_gains_are_believed(horizon, n, much, monkeypatch):
+    told = []
+    monkeypatch.setattr(selection, "other_steps", lambda *arguments: told.append(arguments[-1]) or [])
+    automatic(horizon, max_steps=1).fit(seasonal(n))
+    automatic(horizon, max_steps=1).fit(np.column_stack([seasonal(n, seed=k) for k in range(20)]))
+    assert told == [much, False]
+
+
 def test_short_series_do_not_say_how_much_is_to_be_learnt(monkeypatch):
     def trained(*_):
         raise AssertionError

@@ -96,7 +96,7 @@ class Races:
         if given_ahead:
             wanted = max(wanted, middle // OF_KNOWN)
         self._held = min(max(outputs, middle // 4), wanted)
-        self._much = self._held >= LONG * outputs
+        self._much = min(self._held, of_one) >= max(ENOUGH_ORIGINS, LONG * outputs)
         # Of more series than that many origins want only some, evenly spaced, hold windows back.
         some = np.arange(panel.n_series) % -(-panel.n_series * self._held // MOST_ORIGINS) == 0
         self._held_of_each = np.where(some, self._held, 0)
