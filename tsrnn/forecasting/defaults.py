@@ -228,7 +228,7 @@ def rate_share(steps: int, long: bool = False) -> float:
     return (LONG_RATE if long else 1.0) * min(1.0, steps / FEW_STEPS)
 
 
-def other_steps(model, choices: Choices, much: bool = False) -> list[int]:
+def other_steps(model, choices: Choices, much: bool) -> list[int]:
     """Numbers of updates that may be right where windows are few: some series are learnt by heart, others not at all.
 
     The one to stay with unless another is better comes first; none where there is nothing to choose. Where `much` can

@@ -26,11 +26,10 @@ from tsrnn.training.trainer import DivergenceError, Trainer
 # Forecasts that tell two candidates apart, if there are so many series or values: of one series so many, so many
 # horizons, and such a part of it, for what happens to be right in one stretch of it need not be in the next.
 ENOUGH_ORIGINS, ENOUGH_HORIZONS, MOST_ORIGINS = 50, 4, 20_000
-OF_ONE, MOST_OF_ONE = 10, 5000  # that part, and the origins at most in it
+PART, MOST_OF_ONE = 10, 5000  # a tenth, held back of series with columns known ahead too; origins of one at most
 LONG = 10  # horizons of a series, or held back of it
 LEAST_HORIZONS = 3  # of all series, that say how much is to be learnt
 RACED_STEPS = 300  # updates, at most, that say which of two networks learns better
-OF_KNOWN = 10  # the part of a series that says whether what is known ahead had better act with the state
 SHARES = (0.25, 0.5, 0.75, 1.0)  # of what training changes, where many horizons of a series can be held back
 # By which another candidate must be better than the first: on the held-back values of one series much is chance.
 # What training gains on one stretch of all series, which have much in common, it may lose on the next; and so may a
@@ -88,13 +87,13 @@ class Races:
         self._signless = bool(np.nanmin(panel.values) >= 0)
         # Windows of each series: many of few series, but no more than a part of them.
         middle = int(np.median(panel.lengths))
-        of_one = min(middle // OF_ONE, MOST_OF_ONE)
+        of_one = min(middle // PART, MOST_OF_ONE)
         wanted = -(-max(ENOUGH_ORIGINS, ENOUGH_HORIZONS * outputs, of_one) // panel.n_series)
         if middle >= LONG * outputs:  # origins of a whole horizon, which may be a season, cost nothing there
             wanted = max(wanted, min(outputs, -(-MOST_ORIGINS // panel.n_series)))
         self._given_ahead = given_ahead
         if given_ahead:
-            wanted = max(wanted, middle // OF_KNOWN)
+            wanted = max(wanted, middle // PART)
         self._held = min(max(outputs, middle // 4), wanted)
         self._much = min(self._held, of_one) >= max(ENOUGH_ORIGINS, LONG * outputs)
         # Of more series than that many origins want only some, evenly spaced, hold windows back.
@@ -151,7 +150,8 @@ class Races:
             return choices
         plan, network, linear, untrained, targets = mapped
         rate = self._model.learning_rate_init
-        shares = (choices.training_share, *SHARES) if self._much else (choices.training_share, 1.0)
+        others = (share for share in (SHARES if self._much else (1.0,)) if share != choices.training_share)
+        shares = (choices.training_share, *others)
         entries, errors = [], []
         for steps in numbers:
             entry = replace(choices, max_steps=steps, learning_rate_init=rate * rate_share(steps))
