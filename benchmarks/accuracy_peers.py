@@ -25,8 +25,8 @@ import pandas as pd
 LOCAL = ("AutoETS", "AutoTheta", "DynamicOptimizedTheta")  # of StatsForecast: a model for each series
 GLOBAL = ("GRU", "LSTM", "NHITS")  # of NeuralForecast: one model for all
 LONGEST_ETS_SEASON = 24  # beyond, ETS has no season
-RECENT = 8  # longest seasons that a local model of a long series is fitted on
-LONGEST_INPUT = 720
+RECENT = 8  # longest seasons that a local model of a long series is fitted on, if they are no less than
+LONGEST_INPUT = 720  # steps, which is what a global model reads at most
 FIRST_TRIAL = 16  # training steps; the trial that takes a quarter of the time tells how many the whole of it allows
 AT_ONCE = 256  # origins
 
@@ -98,7 +98,7 @@ def local_model(task: dict):
     from statsforecast import models
 
     name, season = task["method"], task["season_length"]
-    if name == "AutoETS" and task["stride"]:
+    if name == "AutoETS" and task["scale_season"] > season:
         trend = models.AutoETS(model="ZZN")
         return models.MSTL(season_length=[season, task["scale_season"]], trend_forecaster=trend, alias=name)
     if name == "AutoETS" and season > LONGEST_ETS_SEASON:
@@ -111,7 +111,7 @@ def by_local_models(series: Series, task: dict) -> dict:
     from statsforecast.models import SeasonalNaive
 
     fallback = SeasonalNaive(season_length=task["scale_season"])
-    recent = RECENT * task["scale_season"]
+    recent = max(RECENT * task["scale_season"], LONGEST_INPUT)
     table = series.before(origins_of(task), recent) if task["stride"] else series.known()
     table = table[["unique_id", "ds", "y"]]
 

@@ -144,6 +144,12 @@ class Task:
         seasons = np.lib.stride_tricks.sliding_window_view(values, self.scale_season, axis=0)
         return np.array([np.resize(seasons[o].T, (self.horizon, seasons.shape[1])).T for o in self.origins])
 
+    def thinned(self, most: int) -> "Task":
+        """From so many of its origins at most, evenly spaced, that lie everywhere in a season."""
+        every = -(-len(self.truth) // most)
+        every += every > 1 and every % self.season_length == 0
+        return self if every == 1 else replace(self, stride=self.stride * every)
+
     def only(self, series: int) -> "Task":
         """With so many of its series, spread over all, to try things out."""
         if not self.is_panel:

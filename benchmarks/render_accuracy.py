@@ -28,6 +28,7 @@ class Cell:
         self.metric = rows[0]["metric"]
         self.library = rows[0]["library"]
         self.seeds = len(rows) if rows[0]["seed"] is not None else 0
+        self.every = rows[0].get("every", 1)
         seconds = [row["seconds"] for row in rows if row["seconds"] is not None]
         self.seconds = mean(seconds) if seconds else None
 
@@ -144,7 +145,7 @@ def detail(task: str, found: dict[tuple[str, str], Cell]) -> str:
     metrics = list(next(iter(mine.values())).rows[0]["scores"])
     rows = [
         [
-            method,
+            method if cell.every == 1 else f"{method}, one of {cell.every} origins",
             cell.library,
             *(f"{cell.score(metric):.{PLACES[metric]}f}" for metric in metrics),
             f"{cell.spread:.{PLACES[metrics[0]] + 1}f}" if cell.seeds > 1 else "",

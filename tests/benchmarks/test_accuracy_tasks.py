@@ -82,6 +82,18 @@ def test_origins_are_a_stride_apart():
     assert panel_task().origins == range(1)
 
 
+def test_some_origins_are_spread_over_the_season():
+    task = columns_task()
+    assert len(task.truth) == 6
+    assert task.thinned(6) is task
+    for most, every in ((5, 3), (3, 3), (2, 3), (1, 7)):
+        some = task.thinned(most)
+        assert some.stride == every
+        np.testing.assert_array_equal(some.truth, task.truth[::every])
+        assert len(some.seasonal_naive()) == len(some.truth) <= most
+    assert panel_task().thinned(1).stride is None
+
+
 def test_scores_are_means_over_series():
     task = panel_task()
     forecast = task.truth + np.array([[1.0], [2.0]])

@@ -93,14 +93,15 @@ def test_the_test_part_is_shown_once_it_was_run_with_what_is_published(results):
 
 
 def test_details_are_ranked_with_their_spread(results):
-    results("accuracy", [row(score=0.5), row(seed=1, score=0.7), row(method="other", seed=None, score=0.55)])
+    other = row(method="other", seed=None, score=0.55) | {"every": 25}
+    results("accuracy", [row(score=0.5), row(seed=1, score=0.7), other])
     text = render_accuracy.accuracy_details()
     assert "## Validation" in text
     assert "## Test" not in text
     assert lines(text) == [
         "| method | library | MASE | sMAPE | ± MASE | seeds | seconds of a fit |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| other | made up | 0.550 | 11.00 |  |  | 2.0 s |",
+        "| other, one of 25 origins | made up | 0.550 | 11.00 |  |  | 2.0 s |",
         "| tsrnn | made up | 0.600 | 12.00 | 0.1000 | 2 | 2.0 s |",
     ]
 
