@@ -94,6 +94,21 @@ def test_smoothing_alone_where_only_the_season_tells(months, n_series, wave, sha
     assert chosen(y, 12).smoothing_share == share
 
 
+@pytest.mark.parametrize(
+    ("n_rare", "changes", "share"),
+    [
+        (3, {}, 3 / 4),
+        (2, {}, 1 / 2),  # not most of them
+        (4, {"loss": "squared_error"}, 1 / 2),  # smoothing forecasts their mean, which is what is wanted
+        (4, {"linear_skip": True}, 0.0),
+    ],
+)
+def test_rare_events_are_told_by_their_median(n_rare, changes, share):
+    rng = np.random.default_rng(0)
+    y = np.column_stack([rng.poisson(0.5, (60, n_rare)), 50 + rng.poisson(9, (60, 4 - n_rare))]).astype(float)
+    assert chosen(y, 12, **changes).smoothing_share == share
+
+
 @pytest.mark.parametrize(("n", "steps"), [(29, 800), (30, 3200)])
 def test_long_horizons_of_many_series_learn_longer(n, steps):
     assert chosen(np.sin(np.arange(500.0))[:, None] + np.arange(n), 24, 96).max_steps == steps

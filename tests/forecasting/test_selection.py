@@ -193,7 +193,7 @@ def test_smoothing_in_the_race_is_that_of_the_forecast(monkeypatch):
         model = automatic(normalize="last", max_steps=1, multivariate=multivariate).fit(y)
         assert len(seen) == 1
         last = seen[0][-1] if multivariate else seen[0][[len(seen[0]) // 2 - 1, -1], :, 0].T
-        alone = smoothing_forecasts(y[:-6], np.array([0]), np.array([84]), 6, 6, 1)[0]
+        alone = smoothing_forecasts(y[:-6], np.array([0]), np.array([84]), 6, 6, "absolute_error", 1)[0]
         assert_allclose(last, alone, rtol=1e-12)
         assert model.smoothing_share_ == 0.5
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tsrnn.forecasting.smoothing import METHODS, WITHOUT_SEASON
-from tsrnn.kernels.smoothing import smooth_windows
+from tsrnn.kernels.smoothing import is_rare, median_of, smooth_windows
 
 STEPS = 6
 
@@ -42,13 +42,13 @@ def written_out(window, season, alpha, beta, gamma, phi, theta, seasonal):
     return np.array(found), squares
 
 
-def forecasts(windows, season, methods=METHODS, plain=WITHOUT_SEASON, steps=STEPS):
+def forecasts(windows, season, methods=METHODS, plain=WITHOUT_SEASON, steps=STEPS, middle=0):
     """Of windows one after the other, (W, K, P)."""
     end = np.cumsum([len(window) for window in windows])
     begin = end - [len(window) for window in windows]
     values = np.concatenate(windows).reshape(end[-1], -1)
     found = np.full((len(windows), steps, values.shape[1]), -777.0)
-    smooth_windows(values, begin, end, season, np.ascontiguousarray(methods), plain, found)
+    smooth_windows(values, begin, end, season, np.ascontiguousarray(methods), plain, middle, found)
     return found.transpose(0, 2, 1)
 
 
@@ -132,3 +132,50 @@ def test_windows_and_columns_do_not_see_one_another():
 def test_float32_series_are_smoothed_in_float64():
     window = walk(30).astype(np.float32)
     assert_allclose(forecasts([window], 4), forecasts([window.astype(np.float64)], 4), rtol=1e-13)
+
+
+def counts(length, often, seed=0):
+    return np.random.default_rng(seed).poisson(often, length).astype(float)
+
+
+NIGHTS = np.where(np.arange(60) % 6 < 3, 0.0, 1 + counts(60, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("window", "rare"),
+    [
+        (counts(60, 0.7), True),  # half of them zero
+        (counts(60, 1.0), True),
+        (counts(60, 3.0), False),  # a twentieth
+        (NIGHTS, False),  # half of them, by the season
+        (np.repeat(counts(60, 0.7), 8), False),  # by what was before
+        (np.append(np.zeros(40), 5 + counts(20, 9.0)), False),  # a beginning
+        (np.append(5 + counts(20, 9.0), np.zeros(40)), False),  # an end
+        (np.append(np.zeros(40), [7.0]), False),  # of which nothing is known
+        (np.zeros(9), False),
+        (np.insert(np.zeros(40), 20, 7.0), True),
+        (-counts(60, 0.7), True),
+        (counts(60, 0.7) + 1, False),
+        (np.array([0.0]), False),
+    ],
+    ids=range(13),
+)
+def test_rare_events_are_zero_whatever_came_before(window, rare):
+    assert is_rare(window, 6) == rare
+    assert is_rare(np.append(window, [np.nan, np.nan]), 6) == rare
+
+
+@pytest.mark.parametrize("values", [[3.0], [3.0, 1.0], [5.0, np.nan, 1.0, 2.0], [np.nan, 4.0, 4.0, -1.0, 9.0]])
+def test_the_median_of_what_is_known(values):
+    assert median_of(np.array(values)) == np.nanmedian(values)
+
+
+def test_rare_events_have_the_median_of_the_last_values():
+    rare, often = np.append(counts(20, 9.0, 2), counts(60, 0.6, 2)), counts(60, 9.0)
+    rare[-3] = np.nan
+    assert np.nanmedian(rare[-48:]) != np.nanmedian(rare)
+    found = forecasts([rare, often], 6, middle=48)[:, 0]
+    assert_allclose(found[0], np.nanmedian(rare[-48:]))
+    assert_allclose(found[1], forecasts([often], 6)[0, 0])
+    smoothed = forecasts([rare], 6)[0, 0]  # as their mean is wanted
+    assert (smoothed != found[0]).all()

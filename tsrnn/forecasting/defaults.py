@@ -6,7 +6,7 @@ import numpy as np
 
 from tsrnn.forecasting.samples.normalization import mean_and_deviation
 from tsrnn.forecasting.series.panel import Panel
-from tsrnn.kernels.windows import read_only, seasonal_changes
+from tsrnn.forecasting.shares import FEW_WINDOWS, MANY_WINDOWS, auto_smoothing
 
 # Steps of a window by season, found on held-back parts: three weeks of hours, eight weeks of days, two years of weeks,
 # five of months and of quarters.
@@ -29,19 +29,10 @@ ACTING_APART = 0.5  # share of a network in which what is known ahead acts with 
 
 STRAIGHT = 0.05  # deviation, as a share of the level, within which logarithms are a straight line
 
-# Windows of which so little is learnt that exponential smoothing of each series counts for half; and how many windows
-# long a series is that tells of itself what smoothing would.
-FEW_WINDOWS, AMPLE = 5000, 10
-
-# Seasons below which windows show little or nothing of how they come again, and the share of smoothing there; changes
-# over a season, and series whose are small, from which on these say that it does.
-BRIEF_SEASONS = ((1.5, 1.0), (1.75, 0.75))
-ENOUGH_CHANGES, MOST_OF_SERIES = 30, 0.6
-
 # Beside a linear map that starts fitted, the network of few windows soon knows them by heart.
 PASSES, MOST_STEPS, FEW_STEPS = 10, 1000, 300
 
-MANY_WINDOWS, WIDE_LOOKBACK = 100_000, 168  # so many feed more updates, and such long ones a wider network
+WIDE_LOOKBACK = 168  # so long ones feed a wider network, if they are many
 
 
 @dataclass(frozen=True)
@@ -142,13 +133,11 @@ def choose(model, panel: Panel, season: int) -> Choices:
     in_spans = long and lookback >= LONG_SPANS_FROM and not panel.covariates.shape[1]
     if kept:
         smoothing = model.smoothing_share_
+    elif started and model.linear_skip == "auto" and not long:
+        rule = auto_lookback(lengths, outputs, season)
+        smoothing = auto_smoothing(panel, whole, season, rule, model.loss)
     else:
-        ample = np.median(lengths) >= AMPLE * auto_lookback(lengths, outputs, season, long)
         smoothing = 0.0
-        if started and model.linear_skip == "auto":
-            smoothing = auto_smoothing(whole, season, long, ample)
-            if not long:
-                smoothing = max(smoothing, _told_by_season(panel, season))
     return Choices(
         lookback=lookback,
         least=max(2, season) if scarce else lookback,
@@ -171,32 +160,6 @@ def choose(model, panel: Panel, season: int) -> Choices:
 
 # Of which the fitted estimator tells what was chosen.
 CHOSEN = ("lookback", "segment", "decoder", "normalize", "linear_skip", "hidden_size", "dropout")
-
-
-def auto_smoothing(windows: int, season: int, long: bool, ample: bool = False) -> float:
-    """Share of exponential smoothing in the forecast, to begin with: the less, the more there is to learn from.
-
-    `ample` says whether each series is long for its windows.
-    """
-    if long:
-        return 0.0
-    if windows < FEW_WINDOWS and not ample:
-        # They say little of levels and trends, and where there is no season there is nothing else to say.
-        return 1 / 2 if season > 1 else 2 / 3
-    return 1 / 3 if windows < MANY_WINDOWS and not ample else 0.25
-
-
-def _told_by_season(panel: Panel, season: int) -> float:
-    """Share of smoothing, which alone knows the season of short series, where most are nearer to that than to now."""
-    seasons, known = np.median(panel.lengths) / season, panel.lengths > season
-    share = next((share for below, share in BRIEF_SEASONS if 1 < seasons < below), 0.0)
-    changes = (panel.lengths[known] - season).sum() * panel.values.shape[1]
-    if season == 1 or share == 0 or changes < ENOUGH_CHANGES:
-        return 0.0
-    over_season, over_step = (np.empty((panel.n_series, panel.values.shape[1])) for _ in range(2))
-    for step, found in ((season, over_season), (1, over_step)):
-        seasonal_changes(read_only(panel.values), panel.begin, panel.end, step, found)
-    return share if (over_season < over_step)[known].mean() >= MOST_OF_SERIES else 0.0
 
 
 def auto_training(windows: int, long: bool = False) -> float:

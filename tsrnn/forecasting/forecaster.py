@@ -78,14 +78,15 @@ default="gru"
         that step (for horizons from 96 on, without such columns, and windows of 480 steps or more, as the mean of the
         regressions on the window and on its later half); and the network from zero: it learns what is left. "auto" is
         True, and averages the forecast with exponential smoothing of each series by itself: 121 methods of Holt,
-        Winters and Theta, weighted by how well they would have forecast the series so far. It counts for half of the
-        forecast where there are less than 5,000 windows, two thirds without a season, for a quarter where there are
-        100,000 windows or series are ten windows long, else for a third; for all of it or three quarters where series
-        are shorter than 1.5 or 1.75 seasons and mostly nearer to a season ago than to now; for nothing for horizons
-        from 96 on, with `stateful`, beside the time of year, and where held-back values are forecast clearly better
-        without. At horizons from 96 on, where a map of long windows follows what passes, and beside columns known
-        ahead, "auto" is the mean of the two, each learnt by itself, unless held-back values are forecast clearly better
-        by their sum. True is the network and its linear map alone.
+        Winters and Theta, weighted by how well they would have forecast the series so far; of rare events, zero in a
+        quarter of a series or more whatever came before, the last values' median. It counts for half of the forecast
+        where there are less than 5,000 windows, two thirds without a season, for a quarter where there are 100,000
+        windows or series are ten windows long, else for a third; for three quarters of mostly rare events; for all of
+        it or three quarters where series are shorter than 1.5 or 1.75 seasons and mostly nearer to a season ago than to
+        now; for nothing for horizons from 96 on, with `stateful`, beside the time of year, and where held-back values
+        are forecast clearly better without. At horizons from 96 on, where a map of long windows follows what passes,
+        and beside columns known ahead, "auto" is the mean of the two, each learnt by itself, unless held-back values
+        are forecast clearly better by their sum. True is the network and its linear map alone.
     hidden_size : int, tuple of int or "auto", default="auto"
         Units of each recurrent layer; a tuple has one number a layer, the lowest first. "auto" is 64, and 128 for
         horizons from 96 on and for 100,000 windows or more of 168 steps or more.

@@ -48,7 +48,7 @@ def _after_windows(model, panel: Panel, units: Units) -> np.ndarray:
     found = units.leave(found[None, :, None])[0, :, 0]
     if model.smoothing_share_:
         begin, end = np.repeat(panel.begin, count[0]), panel.begin + model.lookback_ + np.arange(count[0])
-        smoothed = smoothing_forecasts(panel.values, begin, end, 1, model.season_length_, model.n_jobs)
+        smoothed = smoothing_forecasts(panel.values, begin, end, 1, model.season_length_, model.loss, model.n_jobs)
         found = mixed(found, smoothed[:, 0, 0], model.smoothing_share_)
     return found
 

@@ -317,9 +317,8 @@ class Predictions:
 
     def _smoothed(self, panel: Panel, steps: int) -> np.ndarray | None:
         """Exponential smoothing (S, steps, K) of all series; None where it has no share."""
-        if not self.smoothing_share_:
-            return None
-        return smoothing_forecasts(panel.values, panel.begin, panel.end, steps, self.season_length_, self.n_jobs)
+        how = steps, self.season_length_, self.loss, self.n_jobs
+        return smoothing_forecasts(panel.values, panel.begin, panel.end, *how) if self.smoothing_share_ else None
 
     def _replace_parameters(self, parameters: np.ndarray) -> None:
         if self._states is not None and not np.array_equal(parameters, self.parameters_):
@@ -335,7 +334,7 @@ class Predictions:
             raise ValueError(f"to_onnx writes forecasters without {what}; this one was fitted with them")
         if self._states is not None:
             return stream_graph(self.network_, self.weights(), self._units[0])
-        smoothing = self.smoothing_share_, self.season_length_
+        smoothing = self.smoothing_share_, self.season_length_, self.loss
         return windows_graph(self.network_, self.weights(), self._units, self.horizon_, *smoothing)
 
 

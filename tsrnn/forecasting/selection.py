@@ -238,9 +238,8 @@ class Races:
         if self._held_smoothed is None:  # all candidates have the same windows held back
             every = np.arange(plan.validation.size)
             begin, end = self._panel.begin[plan.validation.series(every)], plan.validation.end(every, plan.steps)
-            self._held_smoothed = smoothing_forecasts(
-                self._panel.values, begin, end, self._outputs, self._season, self._model.n_jobs
-            )
+            how = self._outputs, self._season, self._model.loss, self._model.n_jobs
+            self._held_smoothed = smoothing_forecasts(self._panel.values, begin, end, *how)
         return self._held_smoothed
 
     def _errors(self, plan: Plan, outputs: np.ndarray, targets: np.ndarray, share: float) -> np.ndarray:

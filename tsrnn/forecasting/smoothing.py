@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsrnn.kernels.smoothing import smooth_windows
+from tsrnn.kernels.smoothing import rare_series, smooth_windows
 from tsrnn.kernels.windows import read_only
 from tsrnn.training.parallel import Workers
 
@@ -13,6 +13,7 @@ SEASONS = (0.05, 0.15, 0.4)
 
 # Values that are read at the end of a series, and seasons at least: older ones have next to no weight left.
 LONGEST, LEAST_SEASONS = 400, 4
+MIDDLE = 48  # values at least, and as many seasons, whose median is forecast where most of a series is zero
 
 BLOCK = 64  # windows that a thread takes at once
 
@@ -36,14 +37,27 @@ def smoothed_values(season: int) -> int:
     return max(LONGEST, LEAST_SEASONS * season)
 
 
+def median_values(season: int, loss: str) -> int:
+    """Values at the end of a series of rare events whose median is forecast; 0 where the loss wants their mean."""
+    return 0 if loss == "squared_error" else max(MIDDLE, LEAST_SEASONS * season)
+
+
+def are_rare(values: np.ndarray, begin: np.ndarray, end: np.ndarray, season: int) -> np.ndarray:
+    """Whether each series (S,) is one of rare events: zero in a quarter of what is read, whatever came before."""
+    found = np.empty(len(begin), np.bool_)
+    rare_series(read_only(values), np.maximum(begin, end - smoothed_values(season)), end, season, found)
+    return found
+
+
 def smoothing_forecasts(
-    values: np.ndarray, begin: np.ndarray, end: np.ndarray, steps: int, season: int, n_jobs: int | None
+    values: np.ndarray, begin: np.ndarray, end: np.ndarray, steps: int, season: int, loss: str, n_jobs: int | None
 ) -> np.ndarray:
     """Forecasts (W, steps, K) of what follows the rows `begin` to `end` of a table, at most the last of them.
 
     Each is the mean of 121 methods, or 30 where there is no season, weighted by how well they would have forecast, one
     step ahead, the values that they read: by a power of their squared errors, inverted, that rises with the number of
-    errors up to ten.
+    errors up to ten. They forecast means; of rare events, which are zero as often as not, the last values' median has
+    smaller absolute errors and is forecast.
 
     Parameters
     ----------
@@ -53,15 +67,17 @@ def smoothing_forecasts(
     steps : int
     season : int
         Steps in a season. It counts where more than one is read: of the first no error tells whether it comes again.
+    loss : str
+        A key of `tsrnn.training.losses.LOSSES`: for squared errors the mean of rare events is right.
     n_jobs : int or None
     """
     methods = METHODS if season > 1 else np.ascontiguousarray(METHODS[:, :WITHOUT_SEASON])
     begin, values = np.maximum(begin, end - smoothed_values(season)), read_only(values)
-    found = np.empty((len(begin), steps, values.shape[1]))
+    found, middle = np.empty((len(begin), steps, values.shape[1])), median_values(season, loss)
 
     def block(worker: int, number: int) -> None:
         part = slice(number * BLOCK, (number + 1) * BLOCK)
-        smooth_windows(values, begin[part], end[part], season, methods, WITHOUT_SEASON, found[part])
+        smooth_windows(values, begin[part], end[part], season, methods, WITHOUT_SEASON, middle, found[part])
 
     blocks = -(-len(begin) // BLOCK)
     with Workers(n_jobs if blocks > 1 else 1) as workers:

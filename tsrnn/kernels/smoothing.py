@@ -22,6 +22,10 @@ LEAST_SQUARE = 1e-300  # is added to sums of squared errors: of two methods with
 MOST_POWER, POWER_OF_ERROR = 10.0, 0.5
 RISE_FROM = 3  # the part of a season whose changes to the next one tell how values rise, where the first one ends
 
+# A window is rare that is zero in such a part, and after values that are not, a step or a season on, in such a share of
+# that part: zeros of nights, of years before a beginning or after an end come together.
+RARE, RARE_AFTER = 0.25, 0.5
+
 
 @formula
 def rise_of(changes, count, season):
@@ -126,6 +130,51 @@ def straight_line(window, centre):
 
 
 @loop
+def is_rare(window, season):
+    """Whether zeros are many among the values of a window, and come whatever was before."""
+    known, zeros = 0, 0
+    for t in range(window.size):
+        known += window[t] == window[t]
+        zeros += window[t] == 0
+    told = False
+    for lag in (1, season):
+        after, zeros_after = 0, 0
+        for t in range(lag, window.size):
+            before = window[t - lag]
+            if window[t] == window[t] and before == before and before != 0:
+                after += 1
+                zeros_after += window[t] == 0
+        # With one value more that is as often zero as all are: of few it says nothing yet.
+        if zeros_after * known + zeros < RARE_AFTER * zeros * (after + 1):
+            return False
+        told |= after > 0
+    return told and zeros >= RARE * known
+
+
+@loop
+def rare_series(values, begin, end, season, found):
+    """Whether most columns of series are rare, (S,); rows `begin` to `end` are theirs."""
+    for s in range(begin.size):
+        rare = 0
+        for k in range(values.shape[1]):
+            rare += is_rare(values[begin[s] : end[s], k], season)
+        found[s] = 2 * rare > values.shape[1]
+
+
+@loop
+def median_of(window):
+    """The middle one of the values that are known; the window is put in order."""
+    known = 0
+    for t in range(window.size):
+        if window[t] == window[t]:
+            window[known] = window[t]
+            known += 1
+    ordered = window[:known]
+    ordered.sort()
+    return 0.5 * (ordered[known // 2] + ordered[(known - 1) // 2])
+
+
+@loop
 def read_window(column, window):
     """Copy a column from its first known value on, in logarithms if all of it lies well above zero.
 
@@ -196,7 +245,7 @@ def smooth_window(window, season, methods, plain, states, seasons, weight, found
 
 
 @loop
-def smooth_windows(values, begin, end, season, methods, plain, found):
+def smooth_windows(values, begin, end, season, methods, plain, middle, found):
     """Forecast what follows windows.
 
     Parameters
@@ -209,6 +258,8 @@ def smooth_windows(values, begin, end, season, methods, plain, found):
     methods : (6, M) read: see `take_in`
     plain : int
         Methods without a season, which come first.
+    middle : int
+        Values at the end of a rare window, whose median is its forecast; 0 to smooth such windows as well.
     found : (W, P, K) written: forecasts; NaN where no value of a window is known
     """
     states, seasons, weight = np.empty((4, methods.shape[1])), np.empty((season, methods.shape[1])), methods[0].copy()
@@ -221,6 +272,8 @@ def smooth_windows(values, begin, end, season, methods, plain, found):
             size, logs = read_window(values[begin[w] : end[w], k], window)
             if size == 0:
                 forecast[:] = np.nan
+            elif middle > 0 and not logs and is_rare(window[:size], season):
+                forecast[:] = median_of(window[max(0, size - middle) : size])
             else:
                 smooth_window(window[:size], season, methods, plain, states, seasons, weight, forecast)
             for p in range(forecast.size):

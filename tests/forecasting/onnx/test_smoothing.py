@@ -10,7 +10,7 @@ from tsrnn import RNNForecaster
 from tsrnn.datasets import load_airpassengers
 from tsrnn.forecasting.onnx.nodes import Graph
 from tsrnn.forecasting.onnx.smoothing import smoothing_nodes
-from tsrnn.forecasting.smoothing import smoothed_values, smoothing_forecasts
+from tsrnn.forecasting.smoothing import median_values, smoothed_values, smoothing_forecasts
 
 pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -18,21 +18,27 @@ onnxruntime = pytest.importorskip("onnxruntime")
 STEPS = 9
 
 
-def smoothed_by_onnx(windows, least_length, season):
+def smoothed_by_onnx(windows, least_length, season, loss="absolute_error"):
     """Forecasts of windows (n, T) by smoothing alone, (n, STEPS)."""
     graph = Graph()
     y = graph.input("y", np.float64, "n", "values")
-    graph.output(smoothing_nodes(graph, y, least_length, STEPS, season), "forecast", np.float64, "n", STEPS)
+    graph.output(
+        smoothing_nodes(graph, y, least_length, STEPS, season, median_values(season, loss)),
+        "forecast",
+        np.float64,
+        "n",
+        STEPS,
+    )
     model = graph.model("0", "").SerializeToString()
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     return session.run(None, {"y": windows})[0]
 
 
-def smoothed(windows, season):
+def smoothed(windows, season, loss="absolute_error"):
     """The same by the kernels."""
     n, length = windows.shape
     begin = np.arange(n) * length
-    return smoothing_forecasts(windows.reshape(-1, 1), begin, begin + length, STEPS, season, 1)[:, :, 0]
+    return smoothing_forecasts(windows.reshape(-1, 1), begin, begin + length, STEPS, season, loss, 1)[:, :, 0]
 
 
 def walks(n, length, level=0.0):
@@ -88,6 +94,22 @@ def test_the_end_of_a_long_series_is_read():
     assert_allclose(found, smoothed(windows, 4), rtol=1e-10)
     assert_array_equal(found, smoothed_by_onnx(windows[:, -smoothed_values(4) :], 4, 4))
     assert not np.allclose(found, smoothed_by_onnx(windows[:, -100:], 4, 4), rtol=1e-6)
+
+
+def rare_events(n, length, season):
+    """Counts that are zero by chance; by the season alone; all zero; before a beginning; beside what is often zero."""
+    rng = np.random.default_rng(length)
+    counts, t = rng.poisson(0.7, (n, length)).astype(float), np.arange(length)
+    rows = [*counts, 5.0 * (t % max(season, 2) == 0), 0 * t, 3.0 * (t > length // 2), rng.poisson(1.4, length)]
+    return np.array(rows, float)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "squared_error"])
+@pytest.mark.parametrize(("season", "length"), [(1, 1), (1, 30), (4, 3), (4, 27), (12, 40), (4, 120)])
+def test_rare_events(season, length, loss):
+    windows = rare_events(20, length, season)
+    expected = smoothed(windows, season, loss)
+    assert_allclose(smoothed_by_onnx(windows, 1, season, loss), expected, rtol=1e-10, atol=1e-12)
 
 
 def averaged(horizon=3, **changes):

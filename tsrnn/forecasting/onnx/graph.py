@@ -11,7 +11,7 @@ from tsrnn.forecasting.onnx.nodes import Graph
 from tsrnn.forecasting.onnx.smoothing import smoothing_nodes
 from tsrnn.forecasting.samples.normalization import Units
 from tsrnn.forecasting.samples.streams import StreamUnits
-from tsrnn.forecasting.smoothing import averaged
+from tsrnn.forecasting.smoothing import averaged, median_values
 from tsrnn.kernels.smoothing import LARGEST_LOG
 from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SCALE_FLOOR, SERIES
 from tsrnn.network.inspection import directions
@@ -56,7 +56,7 @@ def rows_graph(
 
 
 def windows_graph(
-    network: Network, weights: Weights, units: Units, steps: int, smoothing_share: float, season: int
+    network: Network, weights: Weights, units: Units, steps: int, smoothing_share: float, season: int, loss: str
 ) -> Graph:
     """Windows "y" to "forecast", both float64 and in the units of the series.
 
@@ -69,7 +69,7 @@ def windows_graph(
         graph.output(_after(graph, window, network, weights, units), "forecast", np.float64, "n", network.output_size)
         return graph
     y = graph.input("y", np.float64, "n", "values")
-    smoothed = smoothing_nodes(graph, y, network.steps, steps, season)
+    smoothed = smoothing_nodes(graph, y, network.steps, steps, season, median_values(season, loss))
     window = graph.add("Gather", y, np.arange(-network.steps, 0), axis=1)
     if network.output_size == steps:
         forecast = graph.compute(averaged, _after(graph, window, network, weights, units), smoothed, smoothing_share)

@@ -16,6 +16,8 @@ from tsrnn.kernels.smoothing import (
     LEAST_SQUARE,
     MOST_POWER,
     POWER_OF_ERROR,
+    RARE,
+    RARE_AFTER,
     RISE_FROM,
     correct,
     drift,
@@ -29,7 +31,7 @@ from tsrnn.kernels.smoothing import (
 REST = np.array([np.iinfo(np.int64).max])  # where a slice ends that takes all the rest
 
 
-def smoothing_nodes(graph: Graph, y: str, least_length: int, steps: int, season: int) -> str:
+def smoothing_nodes(graph: Graph, y: str, least_length: int, steps: int, season: int, middle: int) -> str:
     """What follows windows, as `tsrnn.forecasting.smoothing.smoothing_forecasts` forecasts it.
 
     Parameters
@@ -38,6 +40,8 @@ def smoothing_nodes(graph: Graph, y: str, least_length: int, steps: int, season:
     y : str
         Windows (n, T), float64, of any length T that is not below `least_length`.
     least_length, steps, season : int
+    middle : int
+        Values whose median is forecast after windows of rare events; 0 to smooth these as well.
 
     Returns
     -------
@@ -65,7 +69,40 @@ def smoothing_nodes(graph: Graph, y: str, least_length: int, steps: int, season:
         known = graph.add("Greater", length, np.int64(season))
         found = _either(graph, known, seasonal, plain, steps)
     values = graph.add("Exp", graph.add("Min", found, np.float64(LARGEST_LOG)))
-    return graph.add("Where", logs, values, found)
+    found = graph.add("Where", logs, values, found)
+    return graph.add("Where", _is_rare(graph, y, season), _median(graph, y, middle), found) if middle else found
+
+
+def _is_rare(graph: Graph, window: str, season: int) -> str:
+    """As the kernel, of windows (n, T): (n, 1)."""
+    zero = graph.cast(graph.add("Equal", window, np.float64(0)), np.float64)
+    known = graph.cast(graph.add("Gather", graph.add("Shape", window), np.int64(1)), np.float64)
+
+    def total(summand: str) -> str:
+        return graph.add("ReduceSum", summand, np.array([1]), keepdims=1)
+
+    zeros, told = total(zero), np.False_
+    rare = graph.add("GreaterOrEqual", zeros, graph.compute(lambda known: RARE * known, known))
+    for lag in {1, season}:
+        later = graph.add("Slice", zero, np.array([lag]), REST, np.array([1]))
+        earlier = graph.add("Slice", zero, np.array([0]), np.array([-lag]), np.array([1]))
+        other = graph.compute(lambda earlier: 1 - earlier, earlier)
+        after, zeros_after = total(other), total(graph.compute(lambda later, other: later * other, later, other))
+        often = graph.compute(lambda zeros_after, known, zeros: zeros_after * known + zeros, zeros_after, known, zeros)
+        least = graph.compute(lambda zeros, after: RARE_AFTER * zeros * (after + 1), zeros, after)
+        rare = graph.add("And", rare, graph.add("GreaterOrEqual", often, least))
+        told = graph.add("Or", told, graph.add("Greater", after, np.float64(0)))
+    return graph.add("And", rare, told)
+
+
+def _median(graph: Graph, y: str, middle: int) -> str:
+    """Of the last so many values of windows (n, T): (n, 1)."""
+    last = graph.add("Slice", y, np.array([-middle]), REST, np.array([1]))
+    size = graph.add("Gather", graph.add("Shape", last), np.array([1]))
+    ordered, _ = graph.add("TopK", last, size, axis=1, largest=0, sorted=1, n_outputs=2)
+    high, low = (graph.add("Div", graph.add("Sub", size, np.int64(less)), np.int64(2)) for less in (0, 1))
+    pair = (graph.add("Gather", ordered, place, axis=1) for place in (high, low))
+    return graph.compute(lambda high, low: 0.5 * (high + low), *pair)
 
 
 def _either(
