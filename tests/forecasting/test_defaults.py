@@ -164,22 +164,23 @@ def test_any_series_has_room(n, season, horizon):
 
 
 @pytest.mark.parametrize(
-    ("lookback", "season", "seasons", "long", "left"),
+    ("lookback", "season", "several", "long", "left"),
     [
-        (56, 7, 1, False, 49),
-        (56, 7, 2, False, 42),
-        (14, 7, 2, False, 14),
-        (5, 7, 2, False, 5),
-        (720, 24, 1, True, 360),
-        (720, 24, 2, True, 360),
-        (672, 336, 1, True, 336),
-        (336, 336, 1, True, 336),
-        (100, 336, 2, True, 100),
-        (101, 1, 1, True, 50),
+        (56, 7, False, False, [56, 56, 56, 49, 42]),
+        (56, 7, True, False, [56, 56, 56, 49, 42]),
+        (14, 7, False, False, [14] * 5),
+        (5, 7, False, False, [5] * 5),
+        (720, 24, False, True, [720, 720, 720, 360, 360]),
+        (720, 24, True, True, [720, 720, 480, 360, 360]),
+        (672, 336, True, True, [672, 672, 336, 336, 336]),
+        (336, 336, True, True, [336] * 5),
+        (100, 336, True, True, [100] * 5),
+        (101, 1, False, True, [101, 101, 101, 50, 50]),
+        (101, 1, True, True, [101, 101, 67, 50, 50]),
     ],
 )
-def test_what_later_members_read(lookback, season, seasons, long, left):
-    assert shortened(lookback, season, seasons, long) == left
+def test_what_later_members_read(lookback, season, several, long, left):
+    assert [shortened(lookback, season, place, several, long) for place in range(5)] == left
 
 
 def test_a_given_lookback_is_kept_and_divided():

@@ -142,12 +142,14 @@ def test_later_members_read_less(monkeypatch):
     assert [one.lookback_ for one in (model, *model.members_)] == [56, 56, 56, 49, 42]
 
 
-def test_of_each_five_two_read_half_of_what_a_long_horizon_takes(monkeypatch):
+@pytest.mark.parametrize(("n_series", "third"), [(1, 720), (2, 480)])
+def test_of_each_five_two_read_half_of_what_a_long_horizon_takes(n_series, third, monkeypatch):
     monkeypatch.setattr(ensemble, "GATE", np.inf)
-    y = pd.Series(np.sin(np.arange(1500.0)), pd.date_range("2024-01-01", periods=1500, freq="h"))
+    values = np.sin(np.arange(1500.0))[:, None] * np.arange(1, 1 + n_series)
+    y = pd.DataFrame(values, pd.date_range("2024-01-01", periods=1500, freq="h"))
     changes = {"lookback": "auto", "segment": 24, "hidden_size": 2, "decoder": "auto", "max_steps": 0}
     model = forecaster(96, n_members=9, **changes).fit(y)
-    assert [one.lookback_ for one in (model, *model.members_)] == [720, 720, 720, 360, 360, 720, 720, 720, 360]
+    assert [one.lookback_ for one in (model, *model.members_)] == [720, 720, third, 360, 360, 720, 720, third, 360]
 
 
 def test_a_member_that_learnt_less_is_left_out(monkeypatch):

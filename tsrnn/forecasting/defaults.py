@@ -25,6 +25,10 @@ LONG_RATE = 2 / 3  # share of the learning rate
 LONG_SPANS, LONG_SPANS_FROM = (1.0, 0.5), 480
 LONG_APART, LONG_TOGETHER = 0.5, 0.75  # share of the network's forecast, and of what training changes
 
+# By which each of five members of an ensemble reads less, in seasons; for long horizons, the part that it reads.
+SEASONS_LESS = (0, 0, 0, 1, 2)
+LONG_PARTS, LONG_PARTS_OF_SEVERAL = (1, 1, 1, 1 / 2, 1 / 2), (1, 1, 2 / 3, 1 / 2, 1 / 2)
+
 ACTING_APART = 0.5  # share of a network in which what is known ahead acts with the state
 
 STRAIGHT = 0.05  # deviation, as a share of the level, within which logarithms are a straight line
@@ -116,8 +120,8 @@ def choose(model, panel: Panel, season: int) -> Choices:
     if not fixed:
         fixed = model.lookback != "auto" or "lookback" in kept
         lookback = int(given("lookback", lambda: auto_lookback(lengths, outputs, season, long)))
-    if not fixed and model._seasons_less:
-        lookback = shortened(lookback, season, model._seasons_less, long)
+    if not fixed:
+        lookback = shortened(lookback, season, model._place, panel.n_series > 1, long)
     segment = int(given("segment", lambda: auto_segment(lookback, season, long, fixed)))
     if not fixed:
         lookback = max(segment, lookback // segment * segment)
@@ -281,15 +285,17 @@ def auto_lookback(lengths: np.ndarray, n_outputs: int, season_length: int, long:
     return max(1, min(lookback, int(lengths.max()) - n_outputs))
 
 
-def shortened(lookback: int, season_length: int, seasons: int, long: bool = False) -> int:
-    """What a later member of an ensemble reads: so many seasons less, but two; for a long horizon no more than half.
+def shortened(lookback: int, season_length: int, place: int, several: bool, long: bool = False) -> int:
+    """What a member of an ensemble reads, by its place among five: the last two a season or two less, but two.
 
-    Most windows are longer than some need, and shorter ones than others do: where most members read all of it the
-    median is near the better of both.
+    For a long horizon they read no more than half, and of several series, of which what is long ago tells less than of
+    one, the member before them two thirds. Most windows are longer than some need, and shorter ones than others do:
+    where others read all of it the median is near the better of both.
     """
-    if long:
-        return min(lookback, max(lookback // 2 // season_length, 1) * season_length)
-    return max(min(lookback, 2 * season_length), lookback - seasons * season_length)
+    if not long:
+        return max(min(lookback, 2 * season_length), lookback - SEASONS_LESS[place] * season_length)
+    share = LONG_PARTS_OF_SEVERAL[place] if several else LONG_PARTS[place]
+    return min(lookback, max(int(lookback * share) // season_length, 1) * season_length) if share < 1 else lookback
 
 
 def auto_segment(lookback: int, season_length: int, long: bool = False, fixed: bool = False) -> int:

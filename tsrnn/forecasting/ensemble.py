@@ -15,7 +15,7 @@ from tsrnn.forecasting.base import InterruptedFitWarning
 from tsrnn.training.devices import resolved
 from tsrnn.training.parallel import n_threads
 
-OF_EACH, SHORTER_FROM = 5, 3  # members: of each five the last two read less than the first
+OF_EACH = 5  # members: of each five the last ones read less than the first
 GATE = 1.1  # a member whose loss is larger than so many times the middle one is left out
 
 
@@ -33,8 +33,7 @@ def fit_members(model, before: tuple, X, y, static) -> None:
         member = clone(model).set_params(n_members=1, random_state=int(seeds[k]))
         if model.normalize == "auto":
             member.set_params(normalize=model.normalize_)
-        if k % OF_EACH >= SHORTER_FROM:
-            member._seasons_less = 2 - k % 2
+        member._place = k % OF_EACH
         members.append(before[k - 1] if goes_on else member)
     one_by_one = resolved(model.device) != "cpu" or getattr(model, "_skl_callbacks", None)
     threads = n_threads(model.n_jobs)

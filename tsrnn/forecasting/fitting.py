@@ -30,7 +30,7 @@ class Fitting:
     """`fit` of `RNNForecaster`."""
 
     _LEAST_STEPS = 0
-    _seasons_less = 0  # by which a later member of an ensemble reads less: see `shortened`
+    _place = 0  # among five members of an ensemble, of which the last ones read less: see `shortened`
     _AUTO = ("hidden_size", "segment", "dropout", "linear_skip", "alpha", "max_steps")
 
     def fit(self, X=None, y=None, *, static=None):

@@ -160,10 +160,11 @@ default="gru"
         Smallest fall of the validation loss that counts as an improvement.
     n_members : int, default=1
         Networks from different seeds; the forecast is the median of theirs. Of each five the last two read shorter
-        windows: a season or two less, for horizons from 96 on half as much. After the first as many learn side by side
-        as there are threads (on a GPU, and with callbacks, one after the other). Those whose loss is more than a tenth
-        above the middle one's are left out, and so are those that had not learnt when an interrupt came. Five are as a
-        rule one or two parts in a hundred more accurate than one, at four to five times the cost.
+        windows: a season or two less, for horizons from 96 on half as much; of several series one more then reads two
+        thirds. After the first as many learn side by side as there are threads (on a GPU, and with callbacks, one after
+        the other). Those whose loss is more than a tenth above the middle one's are left out, and so are those that had
+        not learnt when an interrupt came. Five are as a rule one or two parts in a hundred more accurate than one, at
+        four to five times the cost.
     warm_start : bool, default=False
         A further `fit` goes on from the current weights. A series that was fitted, by its id or as the only one, and
         exogenous columns keep the units in which the weights were learnt. The network must be the same. Else a fit
