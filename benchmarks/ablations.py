@@ -7,8 +7,9 @@ Same data, seeds and scores as `accuracy.py`; the test part is not looked at.
 
 import argparse
 
+import numpy as np
 from accuracy_runs import LINEAR_ALONE, Rows, measure_own
-from accuracy_tasks import SETS, tasks_of
+from accuracy_tasks import SETS, Task, tasks_of
 
 DEFAULT = "default"
 # By what is left out or put in its place: the parameters that say so.
@@ -30,9 +31,14 @@ INGREDIENTS: dict[str, dict] = {
 }
 
 
+def can_be_used(parameters: dict, task: Task) -> bool:
+    """Whether series have the logarithms that are asked for."""
+    return not parameters.get("normalize", "").startswith("log_") or bool(np.nanmin(task.train.to_numpy()) >= 0)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", default="m4_hourly,m4_weekly,m3_monthly,tourism_monthly,hospital")
+    parser.add_argument("--sets", default=",".join(SETS), help="all, or some, separated by commas")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--data", help="folder of the data; the environment variable TSRNN_DATA otherwise")
     parser.add_argument("--without", help="some of the ingredients, separated by commas; the default is run anyway")
@@ -53,9 +59,12 @@ def main():
             print(f"{name}: left out. {reason}")
             continue
         for task in tasks:
+            part = task if stored else task.only(arguments.series)
             for ingredient in chosen:
-                part = task if stored else task.only(arguments.series)
-                measure_own(part, rows, ingredient, INGREDIENTS[ingredient], range(arguments.seeds))
+                if can_be_used(INGREDIENTS[ingredient], part):
+                    measure_own(part, rows, ingredient, INGREDIENTS[ingredient], range(arguments.seeds))
+                else:
+                    print(f"{task.name}, {ingredient}: left out, there are no logarithms of values below zero")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """One ingredient off at a time: each setting is one that the forecaster takes."""
 
+from dataclasses import replace
+
 import ablations
 import accuracy_runs
 import pytest
@@ -33,6 +35,21 @@ def test_chosen_ingredients_are_measured_beside_the_default(tmp_path, monkeypatc
         ("none", 0),
         ("none", 1),
     ]
+
+
+def test_there_are_no_logarithms_below_zero(tmp_path, monkeypatch, capsys):
+    task = single_task(False)
+    below = replace(task, train=task.train - task.train.max())
+    assert ablations.can_be_used({"normalize": "log_mean"}, task)
+    assert ablations.can_be_used({"normalize": "last"}, below)
+    monkeypatch.setattr(accuracy_runs, "RESULTS", tmp_path)
+    monkeypatch.setattr(ablations, "tasks_of", lambda name, part, data: [below])
+    quick = {"max_steps": 1, "lookback": 2}
+    monkeypatch.setattr(ablations, "INGREDIENTS", {"default": quick, "logs": {**quick, "normalize": "log_mean"}})
+    monkeypatch.setattr("sys.argv", ["ablations.py", "--sets", "taxi", "--seeds", "1"])
+    ablations.main()
+    assert [r["method"] for r in Rows("ablations").rows] == ["default"]
+    assert "logs: left out, there are no logarithms of values below zero" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("argument", [["--sets", "taxi,nothing"], ["--without", "nothing"]])
