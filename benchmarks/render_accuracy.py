@@ -106,8 +106,20 @@ def accuracy() -> str:
     how_many = " to ".join(map(str, dict.fromkeys((seeds[0], seeds[-1])))) if seeds else "no"
     return (
         f"{PARTS[part]} Means of {how_many} seeds where there are seeds, with the seconds of a fit; the best of those "
-        f"run here in bold.\n\n{overview(part, found)}\n\n{processors(rows, part)}{machine(load('accuracy'))}"
+        f"run here in bold.{some_origins(found)}\n\n{overview(part, found)}\n\n"
+        f"{processors(rows, part)}{machine(load('accuracy'))}"
     )
+
+
+def some_origins(found: dict[tuple[str, str], Cell]) -> str:
+    """Which methods forecast from some of the origins alone."""
+    methods = in_order(method for (_, method), cell in found.items() if cell.every > 1)
+    tasks = list(dict.fromkeys(task for (task, _), cell in found.items() if cell.every > 1))
+    if not tasks:
+        return ""
+    every = sorted({cell.every for cell in found.values() if cell.every > 1})
+    how_many = " to ".join(map(str, dict.fromkeys((every[0], every[-1]))))
+    return f" Of {', '.join(tasks)} {', '.join(methods)} forecast from one of {how_many} origins."
 
 
 def processors(rows: list[dict], part: str) -> str:

@@ -92,6 +92,13 @@ def test_the_test_part_is_shown_once_it_was_run_with_what_is_published(results):
     ]
 
 
+def test_methods_that_skip_origins_are_named(results):
+    results("accuracy", [row(), row(method="other", seed=None) | {"every": 25}])
+    assert "in bold. Of hospital other forecast from one of 25 origins.\n" in render_accuracy.accuracy()
+    results("accuracy", [row()])
+    assert "origins" not in render_accuracy.accuracy()
+
+
 def test_details_are_ranked_with_their_spread(results):
     other = row(method="other", seed=None, score=0.55) | {"every": 25}
     results("accuracy", [row(score=0.5), row(seed=1, score=0.7), other])
