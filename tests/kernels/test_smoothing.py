@@ -165,9 +165,11 @@ def test_rare_events_are_zero_whatever_came_before(window, rare):
     assert is_rare(np.append(window, [np.nan, np.nan]), 6) == rare
 
 
-@pytest.mark.parametrize("values", [[3.0], [3.0, 1.0], [5.0, np.nan, 1.0, 2.0], [np.nan, 4.0, 4.0, -1.0, 9.0]])
-def test_the_median_of_what_is_known(values):
-    assert median_of(np.array(values)) == np.nanmedian(values)
+@pytest.mark.parametrize("values", [[3.0], [3.0, 1.0], [5.0, np.nan, 1.0, 2.0], [np.nan, 4.0, 4.0, -1.0, 9.0, np.nan]])
+@pytest.mark.parametrize("middle", [1, 2, 3, 48])
+def test_the_median_of_the_last_known_values(values, middle):
+    known = np.array([value for value in values if value == value])
+    assert median_of(np.array(values), middle) == np.median(known[-middle:])
 
 
 def test_rare_events_have_the_median_of_the_last_values():
@@ -175,7 +177,9 @@ def test_rare_events_have_the_median_of_the_last_values():
     rare[-3] = np.nan
     assert np.nanmedian(rare[-48:]) != np.nanmedian(rare)
     found = forecasts([rare, often], 6, middle=48)[:, 0]
-    assert_allclose(found[0], np.nanmedian(rare[-48:]))
+    assert_allclose(found[0], np.median(rare[~np.isnan(rare)][-48:]))
     assert_allclose(found[1], forecasts([often], 6)[0, 0])
+    gap = np.append(rare, np.full(50, np.nan))  # nothing is known of all that is near
+    assert_allclose(forecasts([gap], 6, middle=48)[0, 0], found[0])
     smoothed = forecasts([rare], 6)[0, 0]  # as their mean is wanted
     assert (smoothed != found[0]).all()

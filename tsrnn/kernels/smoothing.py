@@ -129,6 +129,21 @@ def straight_line(window, centre):
     return (mixed - moment * total / count) / (squares - moment * moment / count) if count > 1 else 0.0
 
 
+@formula
+def beyond_rare(zeros, known):
+    """By how much so many zeros are more than those of rare events at least."""
+    return zeros - RARE * known
+
+
+@formula
+def beyond_after(zeros_after, after, zeros, known):
+    """By how much zeros after so many other values are more than those of rare events at least.
+
+    With one value more that is as often zero as all are: of few they say nothing yet.
+    """
+    return zeros_after * known + zeros - RARE_AFTER * zeros * (after + 1)
+
+
 @loop
 def is_rare(window, season):
     """Whether zeros are many among the values of a window, and come whatever was before."""
@@ -144,11 +159,10 @@ def is_rare(window, season):
             if window[t] == window[t] and before == before and before != 0:
                 after += 1
                 zeros_after += window[t] == 0
-        # With one value more that is as often zero as all are: of few it says nothing yet.
-        if zeros_after * known + zeros < RARE_AFTER * zeros * (after + 1):
+        if beyond_after(zeros_after, after, zeros, known) < 0:
             return False
         told |= after > 0
-    return told and zeros >= RARE * known
+    return told and beyond_rare(zeros, known) >= 0
 
 
 @loop
@@ -162,19 +176,24 @@ def rare_series(values, begin, end, season, found):
 
 
 @loop
-def median_of(window):
-    """The middle one of the values that are known, which are put in order; NumPy's sort takes a second to compile."""
+def median_of(window, middle):
+    """The median of the last so many known values of a window, some of which are put in order.
+
+    By insertion, for NumPy's sort takes a second to compile.
+    """
     known = 0
     for t in range(window.size):
-        value = window[t]
-        if value == value:
-            place = known
-            while place > 0 and window[place - 1] > value:
-                window[place] = window[place - 1]
-                place -= 1
-            window[place] = value
+        if window[t] == window[t]:
+            window[known] = window[t]
             known += 1
-    return 0.5 * (window[known // 2] + window[(known - 1) // 2])
+    first = max(0, known - middle)
+    for t in range(first + 1, known):
+        value, place = window[t], t
+        while place > first and window[place - 1] > value:
+            window[place] = window[place - 1]
+            place -= 1
+        window[place] = value
+    return 0.5 * (window[(first + known) // 2] + window[(first + known - 1) // 2])
 
 
 @loop
@@ -262,7 +281,7 @@ def smooth_windows(values, begin, end, season, methods, plain, middle, found):
     plain : int
         Methods without a season, which come first.
     middle : int
-        Values at the end of a rare window, whose median is its forecast; 0 to smooth such windows as well.
+        Known values at the end of a rare window, whose median is its forecast; 0 to smooth such windows as well.
     found : (W, P, K) written: forecasts; NaN where no value of a window is known
     """
     states, seasons, weight = np.empty((4, methods.shape[1])), np.empty((season, methods.shape[1])), methods[0].copy()
@@ -276,7 +295,7 @@ def smooth_windows(values, begin, end, season, methods, plain, middle, found):
             if size == 0:
                 forecast[:] = np.nan
             elif middle > 0 and not logs and is_rare(window[:size], season):
-                forecast[:] = median_of(window[max(0, size - middle) : size])
+                forecast[:] = median_of(window[:size], middle)
             else:
                 smooth_window(window[:size], season, methods, plain, states, seasons, weight, forecast)
             for p in range(forecast.size):

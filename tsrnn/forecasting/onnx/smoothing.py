@@ -16,9 +16,9 @@ from tsrnn.kernels.smoothing import (
     LEAST_SQUARE,
     MOST_POWER,
     POWER_OF_ERROR,
-    RARE,
-    RARE_AFTER,
     RISE_FROM,
+    beyond_after,
+    beyond_rare,
     correct,
     drift,
     lag_behind,
@@ -81,16 +81,17 @@ def _is_rare(graph: Graph, window: str, season: int) -> str:
     def total(summand: str) -> str:
         return graph.add("ReduceSum", summand, np.array([1]), keepdims=1)
 
+    def not_below_zero(value: str) -> str:
+        return graph.add("GreaterOrEqual", value, np.float64(0))
+
     zeros, told = total(zero), np.False_
-    rare = graph.add("GreaterOrEqual", zeros, graph.compute(lambda known: RARE * known, known))
+    rare = not_below_zero(graph.compute(beyond_rare, zeros, known))
     for lag in {1, season}:
         later = graph.add("Slice", zero, np.array([lag]), REST, np.array([1]))
         earlier = graph.add("Slice", zero, np.array([0]), np.array([-lag]), np.array([1]))
         other = graph.compute(lambda earlier: 1 - earlier, earlier)
         after, zeros_after = total(other), total(graph.compute(lambda later, other: later * other, later, other))
-        often = graph.compute(lambda zeros_after, known, zeros: zeros_after * known + zeros, zeros_after, known, zeros)
-        least = graph.compute(lambda zeros, after: RARE_AFTER * zeros * (after + 1), zeros, after)
-        rare = graph.add("And", rare, graph.add("GreaterOrEqual", often, least))
+        rare = graph.add("And", rare, not_below_zero(graph.compute(beyond_after, zeros_after, after, zeros, known)))
         told = graph.add("Or", told, graph.add("Greater", after, np.float64(0)))
     return graph.add("And", rare, told)
 
