@@ -130,18 +130,18 @@ def straight_line(window, centre):
 
 
 @formula
-def beyond_rare(zeros, known):
-    """By how much so many zeros are more than those of rare events at least."""
-    return zeros - RARE * known
+def beyond_rare(zeros, known, rare):
+    """By how much so many zeros are more than those of rare events at least, a part of all that is known."""
+    return zeros - rare * known
 
 
 @formula
-def beyond_after(zeros_after, after, zeros, known):
-    """By how much zeros after so many other values are more than those of rare events at least.
+def beyond_after(zeros_after, after, zeros, known, share):
+    """By how much zeros after so many other values are more than those of rare events at least, a share of all zeros.
 
     With one value more that is as often zero as all are: of few they say nothing yet.
     """
-    return zeros_after * known + zeros - RARE_AFTER * zeros * (after + 1)
+    return zeros_after * known + zeros - share * (zeros * after + zeros)
 
 
 @loop
@@ -159,10 +159,10 @@ def is_rare(window, season):
             if window[t] == window[t] and before == before and before != 0:
                 after += 1
                 zeros_after += window[t] == 0
-        if beyond_after(zeros_after, after, zeros, known) < 0:
+        if beyond_after(zeros_after, after, zeros, known, RARE_AFTER) < 0:
             return False
         told |= after > 0
-    return told and beyond_rare(zeros, known) >= 0
+    return told and beyond_rare(zeros, known, RARE) >= 0
 
 
 @loop

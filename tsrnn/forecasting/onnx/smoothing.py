@@ -16,6 +16,8 @@ from tsrnn.kernels.smoothing import (
     LEAST_SQUARE,
     MOST_POWER,
     POWER_OF_ERROR,
+    RARE,
+    RARE_AFTER,
     RISE_FROM,
     beyond_after,
     beyond_rare,
@@ -85,13 +87,14 @@ def _is_rare(graph: Graph, window: str, season: int) -> str:
         return graph.add("GreaterOrEqual", value, np.float64(0))
 
     zeros, told = total(zero), np.False_
-    rare = not_below_zero(graph.compute(beyond_rare, zeros, known))
+    rare = not_below_zero(graph.compute(beyond_rare, zeros, known, RARE))
     for lag in {1, season}:
         later = graph.add("Slice", zero, np.array([lag]), REST, np.array([1]))
         earlier = graph.add("Slice", zero, np.array([0]), np.array([-lag]), np.array([1]))
         other = graph.compute(lambda earlier: 1 - earlier, earlier)
         after, zeros_after = total(other), total(graph.compute(lambda later, other: later * other, later, other))
-        rare = graph.add("And", rare, not_below_zero(graph.compute(beyond_after, zeros_after, after, zeros, known)))
+        beyond = graph.compute(beyond_after, zeros_after, after, zeros, known, RARE_AFTER)
+        rare = graph.add("And", rare, not_below_zero(beyond))
         told = graph.add("Or", told, graph.add("Greater", after, np.float64(0)))
     return graph.add("And", rare, told)
 
