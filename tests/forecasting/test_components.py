@@ -51,9 +51,8 @@ def test_what_each_part_is():
     parts = model.inspect_components()
     assert_allclose(parts["level"], y.iloc[-1])
     assert model.smoothing_share_ == 0.5
-    smoothed = smoothing_forecasts(y.to_numpy()[:, None], np.array([0]), np.array([len(y)]), 4, 7, "absolute_error", 1)[
-        0, :, 0
-    ]
+    ends = np.array([0]), np.array([len(y)])
+    smoothed = smoothing_forecasts(y.to_numpy()[:, None], *ends, 4, 7, model.loss, 1)[0, :, 0]
     others = parts[["level", "linear", "network"]].sum(axis=1)
     assert_allclose(parts["smoothing"], (smoothed - others) / 2, rtol=1e-6)
     window = y.to_numpy()[-model.lookback_ :]

@@ -285,7 +285,7 @@ def auto_lookback(lengths: np.ndarray, n_outputs: int, season_length: int, long:
     return max(1, min(lookback, int(lengths.max()) - n_outputs))
 
 
-def shortened(lookback: int, season_length: int, place: int, several: bool, long: bool = False) -> int:
+def shortened(lookback: int, season_length: int, place: int, several: bool, long: bool) -> int:
     """What a member of an ensemble reads, by its place among five: the last two a season or two less, but two.
 
     For a long horizon they read no more than half, and of several series, of which what is long ago tells less than of

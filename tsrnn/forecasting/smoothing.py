@@ -13,7 +13,7 @@ SEASONS = (0.05, 0.15, 0.4)
 
 # Values that are read at the end of a series, and seasons at least: older ones have next to no weight left.
 LONGEST, LEAST_SEASONS = 400, 4
-MIDDLE = 48  # values at least, and as many seasons, whose median is forecast where most of a series is zero
+MIDDLE = 48  # values at least, and as many seasons, whose median is forecast of rare events
 
 BLOCK = 64  # windows that a thread takes at once
 
@@ -56,8 +56,8 @@ def smoothing_forecasts(
 
     Each is the mean of 121 methods, or 30 where there is no season, weighted by how well they would have forecast, one
     step ahead, the values that they read: by a power of their squared errors, inverted, that rises with the number of
-    errors up to ten. They forecast means; of rare events, which are zero as often as not, the last values' median has
-    smaller absolute errors and is forecast.
+    errors up to ten. They forecast means; of rare events (see `are_rare`) the last values' median has smaller absolute
+    errors and is forecast.
 
     Parameters
     ----------

@@ -151,6 +151,8 @@ def is_rare(window, season):
     for t in range(window.size):
         known += window[t] == window[t]
         zeros += window[t] == 0
+    if beyond_rare(zeros, known, RARE) < 0:  # most windows end here, after one look at them
+        return False
     told = False
     for lag in (1, season):
         after, zeros_after = 0, 0
@@ -162,7 +164,7 @@ def is_rare(window, season):
         if beyond_after(zeros_after, after, zeros, known, RARE_AFTER) < 0:
             return False
         told |= after > 0
-    return told and beyond_rare(zeros, known, RARE) >= 0
+    return told
 
 
 @loop
