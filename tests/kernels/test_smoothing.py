@@ -79,6 +79,17 @@ def test_the_mean_leans_to_methods_that_would_have_been_right(season):
     assert_allclose(found, expected, rtol=1e-9)
 
 
+def test_missing_values_are_no_errors_to_go_by():
+    window = walk(22)
+    window[[5, 9, 13, 17]] = np.nan
+    (((found),),) = forecasts([window], 4)
+    each = [written_out(window, 4, *method) for method in METHODS.T]
+    squares = np.array([error for _, error in each])
+    weight = (squares.min() / squares) ** 7  # half of 14 errors
+    expected = (weight[:, None] * [forecast for forecast, _ in each]).sum(axis=0) / weight.sum()
+    assert_allclose(found, expected, rtol=1e-9)
+
+
 @pytest.mark.parametrize("length", [60, 104, 113])
 def test_what_rises_is_no_season(length):
     """Where a year of weeks ends, a straight line goes on."""

@@ -251,12 +251,13 @@ def smooth_window(window, season, methods, plain, states, seasons, weight, found
         off = off_line(window[t], mean, rise, t - half) if window[t] == window[t] else 0.0
         for j in range(weight.size):
             seasons[t, j] = methods[5, j] * off
-    slope = straight_line(window, mean)
+    slope, errors = straight_line(window, mean), 0
     for t in range(cycle, window.size):
         known = window[t] == window[t]
+        errors += known
         take_in(window[t] if known else 0.0, 1.0 if known else 0.0, slope, methods, states, seasons[t % cycle])
     used = weight.size if cycle == season else plain
-    power = MOST_POWER if cycle == 1 else min(MOST_POWER, POWER_OF_ERROR * (window.size - cycle))
+    power = MOST_POWER if cycle == 1 else min(MOST_POWER, POWER_OF_ERROR * errors)
     least, total = np.inf, 0.0
     for j in range(used):
         least = min(least, states[3, j])

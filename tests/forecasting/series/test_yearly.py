@@ -55,6 +55,7 @@ def test_what_does_not_come_again_is_left_out():
         ("years have none", (pd.Series(np.arange(40.0), pd.date_range("1980", periods=40, freq="YE")), 4, 1, 10)),
         ("integers have no calendar", (days().reset_index(drop=True),)),
         ("a constant is never forecast wrong", (days() * 0,)),
+        ("no series was ever forecast so far", (days(), 1040)),
         ("one value", (days()[:1], 1, 1, 1)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -8,11 +8,13 @@ from tsrnn.forecasting.series.covariates import Covariates
 from tsrnn.forecasting.series.cycles import time_stamps
 from tsrnn.forecasting.series.panel import Panel
 from tsrnn.forecasting.series.timeindex import steps_from
+from tsrnn.training.parallel import single_threaded_blas
 
 WAVES = 2  # sines and cosines: one is too smooth for days, and three fit what does not come again
 LEAST_PART = 200  # of a year: within a shorter horizon it does not move on
 LEAST_GAIN = 0.02  # of the errors in years left out: random walks pass it once in thirty times or less
 MOST_ORIGINS = 20_000
+BLOCK = 1000  # origins whose windows are laid out at once
 SOME = 1000  # stamps that tell how many steps a year has
 
 
@@ -42,16 +44,19 @@ def calendar_of_year(panel: Panel, horizon: int, season: int, lookback: int) -> 
     year = (len(stamps) - 1) * (YEAR / (last - first))
     if not window < round(year) <= min(panel.lengths[longest] / 2, LEAST_PART * horizon):
         return None
+    if panel.lengths[longest] < window + horizon:  # nothing was ever forecast that far
+        return None
     series, steps = _origins(panel, horizon, window)
     calendar = CalendarFeatures("dayofyear", order=WAVES).fit(pd.DataFrame(index=stamps))
     waves = Covariates([], calendar, None).at(None, panel, series, steps + horizon // 2)
     when = steps + steps_from(panel.last[:1], panel.last, panel.freq)[series]
     years, wrong = (when - when.min()) // year, np.zeros(2)
-    for channel in panel.values.T:
-        naive, known = _naive_errors(channel, panel, series, steps, horizon, season, window)
-        use = np.isfinite(known).all(axis=1) & np.isfinite(naive)
-        for k, columns in enumerate((known, np.column_stack([known, waves]))):
-            wrong[k] += _errors_left_out(naive[use], columns[use], years[use])
+    with single_threaded_blas():  # the same bits, whatever BLAS may use elsewhere
+        for channel in panel.values.T:
+            naive, known = _naive_errors(channel, panel, series, steps, horizon, season, window)
+            use = np.isfinite(known).all(axis=1) & np.isfinite(naive)
+            for k, columns in enumerate((known, np.column_stack([known, waves]))):
+                wrong[k] += _errors_left_out(naive[use], columns[use], years[use])
     return calendar if wrong[1] < (1 - LEAST_GAIN) * wrong[0] else None
 
 
@@ -76,12 +81,15 @@ def _naive_errors(
     known : (N, 3) ndarray
         In the same units how far mean and last value of the window lie above the naive's mean; and a one.
     """
-    first = (panel.end[series] + steps - 1)[:, None]
+    first = panel.end[series] + steps - 1
+    blocks = np.array_split(first[:, None], -(-len(first) // BLOCK))
 
     def mean(rows: np.ndarray) -> np.ndarray:
-        found = values[first + rows].astype(np.float64)
+        return np.concatenate([mean_of_known(values[some + rows]) for some in blocks])
+
+    def mean_of_known(found: np.ndarray) -> np.ndarray:
         count = np.isfinite(found).sum(axis=1)
-        return np.where(count, np.nansum(found, axis=1) / np.maximum(count, 1), np.nan)
+        return np.where(count, np.nansum(found, axis=1, dtype=np.float64) / np.maximum(count, 1), np.nan)
 
     ahead = np.arange(horizon)
     repeated = mean(ahead % season - season)
