@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsrnn import datasets
+from tsrnn import RNNForecaster, datasets
 from tsrnn.datasets import shipped
 
 FOLDER = Path(__file__).parents[2] / "datasets"
@@ -80,6 +80,13 @@ def test_known_values():
     assert air.idxmax() == pd.Timestamp("1960-07-01")
     assert air.max() == 622
     assert datasets.load_sunspots().idxmax() == pd.Timestamp("1957-01-01")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_is_forecast_by_the_defaults(name):
+    y = load(name)
+    forecast = RNNForecaster(horizon=3, max_steps=1, random_state=0).fit(y).predict()
+    assert forecast.between(y.min() - np.ptp(y), y.max() + np.ptp(y)).all()
 
 
 def test_each_call_returns_its_own_series():

@@ -1,7 +1,7 @@
 """Several members as one estimator."""
 
 import pickle
-from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from threading import Barrier, Event, Lock, get_ident
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_series_equal
 
 from forecasting.small import daily, forecaster
-from tsrnn import DivergenceError
+from tsrnn import DivergenceError, RNNForecaster
 from tsrnn.forecasting import ensemble
 from tsrnn.forecasting.base import InterruptedFitWarning
 from tsrnn.training.trainer import Trainer
@@ -102,17 +102,81 @@ def test_an_interrupt_of_the_first_member_ends_the_fit(interrupted, jit_disabled
     assert model.members_ == ()
 
 
-def test_what_ends_one_member_ends_the_fit(trained):
-    def fail(number):
-        if number == 2:
-            raise DivergenceError("too fast")
+def failing(error, number=2):
+    def fail(at):
+        if at == number:
+            raise error
 
-    trained(fail)
-    model = forecaster(n_members=5, n_jobs=2)
-    with pytest.raises(DivergenceError, match="too fast"):
+    return fail
+
+
+def test_a_member_that_diverges_is_left_out(trained):
+    trained(failing(DivergenceError("too fast")))
+    model = forecaster(n_members=4, n_jobs=2)
+    with pytest.warns(UserWarning, match="1 of 4 members are left out: their loss was no longer finite") as warned:
         model.fit(daily())
-    assert model.members_ == ()
-    assert np.isfinite(model.predict()).all()
+    assert warned[0].filename == __file__
+    assert len(model.members_) == 2
+    assert_allclose(model.predict(), np.median(each_alone(model), axis=0))
+
+
+def test_another_error_of_a_member_leaves_the_ensemble_as_it_was(trained):
+    model = forecaster(n_members=3, n_jobs=2, warm_start=True)
+    fresh = dict(model.__dict__)
+    trained(failing(MemoryError("no room"), 1))
+    with pytest.raises(MemoryError, match="no room"):
+        model.fit(daily())
+    assert model.__dict__ == fresh
+    model.fit(daily())
+    members, before = model.members_, model.predict()
+    trained(failing(MemoryError("no room"), 1))
+    with pytest.raises(MemoryError, match="no room"):
+        model.fit(daily())
+    assert model.members_ == members
+    assert_array_equal(model.predict(), before)
+
+
+def test_an_interrupt_ends_the_races_of_a_member():
+    stopped = Event()
+    stopped.set()
+    model = forecaster(max_steps="auto", lookback="auto", n_jobs=1)
+    model._stop = stopped
+    raced = pd.Series(np.sin(np.arange(700.0)) + 2, pd.date_range("2024-01-01", periods=700, freq="h"))
+    with pytest.raises(CancelledError):
+        model.fit(raced)
+    assert not hasattr(model, "parameters_")
+
+
+def test_parameters_set_later_reach_all(monkeypatch):
+    y, threads = daily(), []
+    model = forecaster(n_members=3, n_jobs=2, warm_start=True, learning_rate="constant").fit(y)
+    model.set_params(max_steps=7).fit(y)
+    assert {one.n_steps_ for one in (model, *model.members_)} == {model.n_steps_}
+    passes = RNNForecaster._passes
+    monkeypatch.setattr(RNNForecaster, "_passes", lambda self, n: threads.append(self.n_jobs) or passes(self, n))
+    model.set_params(n_jobs=1).predict()
+    assert threads == [1, 1, 1]
+    assert [member.n_jobs for member in model.members_] == [2, 2]
+
+
+def test_warnings_come_once():
+    y = daily()
+    with pytest.warns(UserWarning, match="lookback=1000 is cut") as warned:
+        model = forecaster(n_members=3, lookback=1000, segment="auto").fit(y)
+    assert len(warned) == 1
+    with pytest.warns(UserWarning, match="horizon=5 exceeds") as warned:
+        model.predict(horizon=5)
+    assert len(warned) == 1
+
+
+def test_losses_are_compared_where_they_are_of_the_same_windows():
+    """Over shorter windows a random walk varies less, so the same errors are larger in their units."""
+    walks = np.random.default_rng(0).standard_normal((200, 8)).cumsum(axis=0)
+    y = pd.DataFrame(walks, pd.date_range("2000", periods=200, freq="MS"))
+    model = forecaster(12, n_members=5, lookback="auto").fit(y)
+    losses = {one.lookback_: one.best_loss_ for one in (model, *model.members_)}
+    assert losses[36] > 1.1 * losses[60]
+    assert [one.lookback_ for one in (model, *model.members_)] == [60, 60, 60, 48, 36]
 
 
 def test_saved_as_one():
@@ -135,16 +199,14 @@ def test_frames(changes):
     assert np.isfinite(forecast).all(axis=None)
 
 
-def test_later_members_read_less(monkeypatch):
-    monkeypatch.setattr(ensemble, "GATE", np.inf)
+def test_later_members_read_less():
     y = pd.Series(np.sin(np.arange(400.0)), pd.date_range("2024-01-01", periods=400))
     model = forecaster(n_members=5, lookback="auto", max_steps=1).fit(y)
     assert [one.lookback_ for one in (model, *model.members_)] == [56, 56, 56, 49, 42]
 
 
 @pytest.mark.parametrize(("n_series", "third"), [(1, 720), (2, 480)])
-def test_of_each_five_two_read_half_of_what_a_long_horizon_takes(n_series, third, monkeypatch):
-    monkeypatch.setattr(ensemble, "GATE", np.inf)
+def test_of_each_five_two_read_half_of_what_a_long_horizon_takes(n_series, third):
     values = np.sin(np.arange(1500.0))[:, None] * np.arange(1, 1 + n_series)
     y = pd.DataFrame(values, pd.date_range("2024-01-01", periods=1500, freq="h"))
     changes = {"lookback": "auto", "segment": 24, "hidden_size": 2, "decoder": "auto", "max_steps": 0}
@@ -161,5 +223,5 @@ def test_members_go_on():
     model = forecaster(n_members=3, warm_start=True).fit(daily())
     members = model.members_
     model.fit(daily())
-    assert all(new is old for new, old in zip(model.members_, members, strict=True))
+    assert all(old.n_steps_ == model.n_iter_ for old in members), "they themselves stay as they were"
     assert {one.n_steps_ for one in (model, *model.members_)} == {2 * model.n_iter_}

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 from forecasting.small import (
@@ -343,6 +344,12 @@ def test_an_ensemble_is_not_written_as_its_first_member(tmp_path):
     with pytest.raises(ValueError, match=r"one network, and this is an ensemble of 2: write each of model\.members_"):
         model.to_onnx(tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match=r"to_torch gives one network.*: ask each of model\.members_"):
+        model.to_torch()
+    before = model.predict()
+    with pytest.raises(ValueError, match=r"from_torch takes one network.*: give weights to each of model\.members_"):
+        model.from_torch(model.members_[0].weights())
+    assert_array_equal(model.predict(), before)
 
 
 def test_a_file_is_replaced_when_the_new_one_is_complete(tmp_path, monkeypatch):

@@ -26,7 +26,7 @@ from tsrnn.training.losses import LOSSES
 from tsrnn.training.parallel import CHUNK_ROWS
 from tsrnn.training.passes import Passes, Samples
 from tsrnn.training.schedule import SCHEDULES
-from tsrnn.training.trainer import Trainer, TrainingOptions
+from tsrnn.training.trainer import History, Trainer, TrainingOptions
 
 AUTO_BATCH = 256  # from here on larger batches take longer in proportion and learn no more per update
 
@@ -42,6 +42,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
     _LEAST_STEPS = 1  # of training
     _AUTO = ()  # parameters that may be "auto" though they need not be everywhere
     _stop = None  # an event that ends a fit in another thread at its next update
+    _quiet = False  # a further member of an ensemble, of which the first has warned
 
     def _check_parameters(self) -> None:
         """Refuse a wrong parameter by name, before anything else happens."""
@@ -101,7 +102,7 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         """Say that a window is filled up where the segment does not divide it; refuse a segment beyond it."""
         if segment > steps:
             raise ValueError(f"segment={segment} is longer than the window of {steps} steps ({name})")
-        if steps % segment:
+        if steps % segment and not self._quiet:
             warnings.warn(
                 f"segment={segment} does not divide the window of {steps} steps ({name}): its first value is "
                 f"repeated {-steps % segment} times on the left",
@@ -241,10 +242,14 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
             warnings.warn(message, InterruptedFitWarning, stacklevel=3)
         return interrupted
 
+    def _end_if_stopped(self, history: History) -> None:
+        """What every training asks after each update: whether another thread wants the fit to end."""
+        if self._stop is not None and self._stop.is_set():
+            raise CancelledError
+
     def _run(self, trainer: Trainer, tasks: Tasks | None = None) -> None:
         def report(history):
-            if self._stop is not None and self._stop.is_set():
-                raise CancelledError
+            self._end_if_stopped(history)
             if shown.report:
                 shown.report(history)
 

@@ -136,7 +136,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
     apart = long and started and not kept and model.linear_skip == "auto" and max_steps != 0
     in_spans = long and lookback >= LONG_SPANS_FROM and not panel.covariates.shape[1]
     if kept:
-        smoothing = model.smoothing_share_
+        smoothing = model.smoothing_share_ if model.linear_skip == "auto" else 0.0
     elif started and model.linear_skip == "auto" and not long:
         rule = auto_lookback(lengths, outputs, season)
         smoothing = auto_smoothing(panel, whole, season, rule, model.loss)

@@ -63,7 +63,8 @@ class Exchange:
         NotFittedError
             Before `fit`.
         ValueError
-            For a cell that torch does not have, and for layers of unequal widths, which its modules do not have.
+            For a cell that torch does not have, for layers of unequal widths, which its modules do not have, and for an
+            ensemble.
         ModuleNotFoundError
             If torch is not installed.
 
@@ -79,6 +80,7 @@ class Exchange:
         <All keys matched successfully>
         """
         weights, network = self.weights(), self.network_
+        self._check_single("to_torch gives", "ask each")
         if network.cell not in CELLS_IN_TORCH:
             known = ", ".join(f"{cell!r} ({module})" for cell, module in CELLS_IN_TORCH.items())
             raise ValueError(f"torch has no cell {network.cell!r}; it has {known}. weights() returns all arrays")
@@ -123,8 +125,8 @@ class Exchange:
         NotFittedError
             Before `fit`.
         TypeError, ValueError
-            Names every weight that is missing, unexpected, of a wrong shape or not finite. The estimator is then
-            unchanged.
+            For an ensemble. Else it names every weight that is missing, unexpected, of a wrong shape or not finite. The
+            estimator is then unchanged.
 
         Examples
         --------
@@ -136,8 +138,17 @@ class Exchange:
         True
         """
         check_is_fitted(self)
+        self._check_single("from_torch takes", "give weights to each")
         self._replace_parameters(_vector(state_dict, self.network_.layout, self.parameters_.dtype))
         return self
+
+    def _check_single(self, does: str, instead: str) -> None:
+        """Refuse an ensemble, of which this estimator is the first member."""
+        if getattr(self, "members_", ()):
+            raise ValueError(
+                f"{does} one network, and this is an ensemble of {1 + len(self.members_)}: {instead} of "
+                "model.members_ by itself, or fit with n_members=1"
+            )
 
     def _replace_parameters(self, parameters: np.ndarray) -> None:
         self.parameters_ = parameters
@@ -202,11 +213,7 @@ class Exchange:
         'passengers.onnx'
         """
         check_is_fitted(self)
-        if getattr(self, "members_", ()):
-            raise ValueError(
-                f"to_onnx writes one network, and this is an ensemble of {1 + len(self.members_)}: write each of "
-                "model.members_ by itself, or fit with n_members=1"
-            )
+        self._check_single("to_onnx writes", "write each")
         path = _writable(path)
         load_onnx()
         # Looked up late: the package's own top is above this floor.

@@ -1,9 +1,11 @@
 """How a forecaster is fitted: the series laid out, "auto" resolved, the network built and trained."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 
+from tsrnn.forecasting.base import InterruptedFitWarning
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option
 from tsrnn.forecasting.defaults import CHOSEN, choose
 from tsrnn.forecasting.ensemble import fit_members
@@ -56,6 +58,7 @@ class Fitting:
         -------
         self
         """
+        untouched, before = dict(self.__dict__), getattr(self, "members_", ())
         self._check_parameters()
         check_integer("horizon", self.horizon, 1)
         check_integer("lookback", self.lookback, 1, "auto")
@@ -120,13 +123,14 @@ class Fitting:
             "freq_": panel.freq,
             "_units": plan.units,
             "smoothing_share_": choices.smoothing_share,
+            "_loss": self.loss,
+            "_learnt_from": (choices.lookback, choices.max_steps, choices.apart),
             "_tail": panel.tail(kept_values(network, bool(self.stateful), season if choices.smoothing_share else None)),
             "_states": None,
             "_covariates": covariates,
             "_masks": masks,
             "members_": (),
         }
-        before = getattr(self, "members_", ())
         if covariates and covariates.names and all(isinstance(name, str) for name in covariates.names):
             fitted["feature_names_in_"] = np.array(covariates.names, object)
 
@@ -159,5 +163,21 @@ class Fitting:
             **choices.training,
         )
         if self.n_members > 1 and not interrupted:
-            fit_members(self, before, X, y, static)
+            try:
+                self.members_, diverged, missing = fit_members(self, before, X, y, static)
+            except Exception:  # half an ensemble is none
+                self.__dict__.clear()
+                self.__dict__.update(untouched)
+                raise
+            self._warn_of_members(diverged, missing)
         return self
+
+    def _warn_of_members(self, diverged: int, missing: int) -> None:
+        """Say which members there are not. The fit is done: a warning may be an error."""
+        n = int(self.n_members)
+        if diverged:
+            message = f"{diverged} of {n} members are left out: their loss was no longer finite"
+            warnings.warn(message, stacklevel=3)
+        if missing:
+            message = f"fit was interrupted after {n - missing} of {n} members; the forecast is theirs"
+            warnings.warn(message, InterruptedFitWarning, stacklevel=3)

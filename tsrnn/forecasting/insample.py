@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tsrnn.forecasting.ensemble import all_members
 from tsrnn.forecasting.samples.normalization import Units
 from tsrnn.forecasting.samples.streams import Reader, StreamUnits
 from tsrnn.forecasting.samples.windows import SeriesWindows, Table
@@ -26,8 +27,13 @@ def one_step_forecasts(model, y, X=None) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_timepoints,), float64
-        NaN where less than a window of values lies before, or of a stateful model less than a segment.
+        NaN where less than a window of values lies before, of a stateful model less than a segment; of an ensemble
+        the longest window of all.
     """
+    return np.median([_of_one(member, y, X) for member in all_members(model)], axis=0)
+
+
+def _of_one(model, y, X) -> np.ndarray:
     panel = with_history(panel_of(y, False, getattr(X, "index", None), model._masks), model._covariates, X)
     units = model._units_of(panel)
     found = _after_windows(model, panel, units) if model._states is None else _along_a_stream(model, panel, units[0])
@@ -48,7 +54,7 @@ def _after_windows(model, panel: Panel, units: Units) -> np.ndarray:
     found = units.leave(found[None, :, None])[0, :, 0]
     if model.smoothing_share_:
         begin, end = np.repeat(panel.begin, count[0]), panel.begin + model.lookback_ + np.arange(count[0])
-        smoothed = smoothing_forecasts(panel.values, begin, end, 1, model.season_length_, model.loss, model.n_jobs)
+        smoothed = smoothing_forecasts(panel.values, begin, end, 1, model.season_length_, model._loss, model.n_jobs)
         found = mixed(found, smoothed[:, 0, 0], model.smoothing_share_)
     return found
 

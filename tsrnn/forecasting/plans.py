@@ -1,5 +1,6 @@
 """How a series is laid out for training and read for a forecast: as windows, or as streams that carry their state."""
 
+import math
 import warnings
 from dataclasses import dataclass, replace
 
@@ -106,13 +107,13 @@ def with_room(model, panel: Panel, choices: Choices, outputs: int) -> Choices:
         read = "one value to read" if least == 1 else f"segment={least} values to read"
         raise ValueError(f"{_of_the_longest(panel)}; {steps} and {read} need at least {outputs + least}")
     lookback = min(choices.lookback, longest - outputs)
-    if lookback < choices.lookback:
+    if lookback < choices.lookback and not model._quiet:
         warnings.warn(
             f"{_of_the_longest(panel)}: lookback={choices.lookback} is cut to lookback_={lookback}, which leaves the "
             f"{outputs} that one window wants to forecast",
             stacklevel=3,
         )
-    segment = 1 if chosen and choices.segment > lookback else choices.segment
+    segment = math.gcd(choices.segment, lookback) if chosen else choices.segment  # the longest part that divides it
     model._check_segment(segment, lookback, "lookback")
     return replace(choices, lookback=lookback, segment=segment)
 
@@ -160,9 +161,10 @@ def windowed(
     kept = np.where(held > 0, counts - held - outputs + 1, counts)
     if stops_early and kept.max() < 1:
         _warn_of_no_validation(
+            model,
             f"{_of_the_longest(panel)}, {counts.max()} windows of lookback={lookback}, of which validation would take "
             f"{held.max()} and the {outputs - 1} before them share targets with it; "
-            f"{lookback + outputs - 1 + _enough(model.validation_fraction, outputs - 1)} values would do"
+            f"{lookback + outputs - 1 + _enough(model.validation_fraction, outputs - 1)} values would do",
         )
         return all_train()
     held = np.where(kept < 1, 0, held)  # a series too short to be cut only trains
@@ -172,9 +174,10 @@ def windowed(
     return Plan(lookback, *samples(units, (first, kept), (first + counts - held, held)), units)
 
 
-def _warn_of_no_validation(why: str) -> None:
+def _warn_of_no_validation(model, why: str) -> None:
     """Say that early stopping is left out, for it would leave nothing to train on."""
-    warnings.warn(f"early_stopping is left out, and training goes on to its end: {why}", stacklevel=4)
+    if not model._quiet:
+        warnings.warn(f"early_stopping is left out, and training goes on to its end: {why}", stacklevel=4)
 
 
 def _enough(fraction: float, between: int) -> int:
@@ -215,10 +218,11 @@ def streamed(model, panel: Panel, choices: Choices, outputs: int) -> Plan:
     kept = totals - held - -(-(outputs - 1) // segment)
     if kept.max() < 1:
         _warn_of_no_validation(
+            model,
             f"{_of_the_longest(panel)}, {totals.max()} steps, of which validation would take {held.max()} and those "
             "before them share targets with it; "
             f"{segment * (_enough(model.validation_fraction, -(-(outputs - 1) // segment)) - (-outputs // segment))} "
-            "values would do"
+            "values would do",
         )
         return all_train()
     held = np.where(kept < 1, 0, held)

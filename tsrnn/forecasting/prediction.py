@@ -265,7 +265,7 @@ class Predictions:
     def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None = None) -> np.ndarray:
         """Values (S, horizon, K) after the series, block by block where the network has fewer outputs."""
         block = self.network_.output_size // panel.values.shape[1]
-        if horizon > block == self.horizon_ > 1:
+        if horizon > block == self.horizon_ > 1 and not self._quiet:
             warnings.warn(
                 f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
                 stacklevel=4,  # beyond `predict` and what it is wrapped in
@@ -317,7 +317,7 @@ class Predictions:
 
     def _smoothed(self, panel: Panel, steps: int) -> np.ndarray | None:
         """Exponential smoothing (S, steps, K) of all series; None where it has no share."""
-        how = steps, self.season_length_, self.loss, self.n_jobs
+        how = steps, self.season_length_, self._loss, self.n_jobs
         return smoothing_forecasts(panel.values, panel.begin, panel.end, *how) if self.smoothing_share_ else None
 
     def _replace_parameters(self, parameters: np.ndarray) -> None:
@@ -334,7 +334,7 @@ class Predictions:
             raise ValueError(f"to_onnx writes forecasters without {what}; this one was fitted with them")
         if self._states is not None:
             return stream_graph(self.network_, self.weights(), self._units[0])
-        smoothing = self.smoothing_share_, self.season_length_, self.loss
+        smoothing = self.smoothing_share_, self.season_length_, self._loss
         return windows_graph(self.network_, self.weights(), self._units, self.horizon_, *smoothing)
 
 

@@ -222,7 +222,7 @@ class Races:
             start_linear(network, parameters, linear)
         trainer = Trainer(network, parameters, self._model._options(**choices.training), plan.training, None, self._rng)
         try:
-            trainer.run()
+            trainer.run(self._model._end_if_stopped)
         except DivergenceError:
             return np.full((plan.validation.size, network.output_size), np.inf)
         model = self._model

@@ -53,6 +53,12 @@ def test_what_does_not_come_again_is_left_out():
         ("a day moves the year on too little", (days(), 1)),
         ("the season is the year", (days(20, wave=10.0, freq="W"), 4, 52, 26)),
         ("years have none", (pd.Series(np.arange(40.0), pd.date_range("1980", periods=40, freq="YE")), 4, 1, 10)),
+        ("320 years", (pd.Series(np.arange(320.0), pd.date_range("1700", periods=320, freq="YS")), 4, 1, 10)),
+        (
+            "500 years of nanoseconds",
+            (pd.Series(np.arange(500.0), pd.date_range("1700", periods=500, freq="YS", unit="ns")), 4, 1, 10),
+        ),
+        ("320 periods of a year", (pd.Series(np.arange(320.0), pd.period_range("1700", periods=320, freq="Y")), 4, 1)),
         ("integers have no calendar", (days().reset_index(drop=True),)),
         ("a constant is never forecast wrong", (days() * 0,)),
         ("no series was ever forecast so far", (days(), 1040)),

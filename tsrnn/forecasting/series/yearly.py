@@ -40,8 +40,8 @@ def calendar_of_year(panel: Panel, horizon: int, season: int, lookback: int) -> 
     stamps = panel.stamps(longest, SOME)
     if not isinstance(stamps, (pd.DatetimeIndex, pd.PeriodIndex)) or len(stamps) < 2:
         return None
-    first, last = time_stamps(stamps[[0, -1]])
-    year = (len(stamps) - 1) * (YEAR / (last - first))
+    first, last = time_stamps(stamps[[0, -1]]).as_unit("us").asi8  # of nanoseconds 64 bits hold 292 years
+    year = (len(stamps) - 1) * (YEAR.total_seconds() * 1e6 / max(last - first, 1))
     if not window < round(year) <= min(panel.lengths[longest] / 2, LEAST_PART * horizon):
         return None
     if panel.lengths[longest] < window + horizon:  # nothing was ever forecast that far
