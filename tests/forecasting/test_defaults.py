@@ -255,3 +255,20 @@ def test_no_updates_are_the_linear_map_alone():
     for changes in ({"linear_skip": False}, {"stateful": True, "bptt_steps": 3}):
         with pytest.raises(ValueError, match="max_steps=0 is the linear map of windows alone"):
             forecaster(max_steps=0, **changes).fit(y)
+
+
+def test_of_very_long_windows_the_end_is_mapped():
+    """A straight line goes on, whatever the seed: nothing random is left in the forecast."""
+    y = pd.Series(np.arange(4200.0))
+    forecast = forecaster(max_steps=0, lookback=2100, normalize="last", linear_skip=True).fit(y).predict()
+    np.testing.assert_allclose(forecast, np.arange(4200.0, 4200.0 + len(forecast)), rtol=1e-3)
+
+
+def test_shares_are_of_forecasts():
+    """Of a decoder that reads its own outputs a share of the weights is none of the forecast."""
+    rng = np.random.default_rng(0)
+    y = pd.Series(np.sin(np.arange(500.0) / 4) + 0.1 * rng.standard_normal(500))
+    settings = {"max_steps": 5, "hidden_size": 4, "lookback": 24, "segment": 6, "season_length": 6, "random_state": 0}
+    alone, long = ({"linear_skip": kind, "horizon": 96} for kind in (True, "auto"))
+    both = [RNNForecaster(decoder="seq2seq", **settings, **kind).fit(y).predict() for kind in (alone, long)]
+    np.testing.assert_array_equal(*both)

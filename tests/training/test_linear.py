@@ -169,9 +169,21 @@ def test_no_more_samples_than_are_needed(monkeypatch):
     assert sum(seen) == 500
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error"])
+def test_of_long_windows_the_end_is_regressed_on(loss, monkeypatch):
+    x, y = lines(500)
+    monkeypatch.setattr(linear, "MOST_INPUTS", 2 * STEPS - 1)  # of two channels: the first step is left out
+    network, arguments = make_network(linear_skip=True), (np.float64, loss, np.random.default_rng(1), 1)
+    found = fit_linear(network, ArraySamples(x, y), *arguments).window
+    blank = x.copy()
+    blank[:, 0] = 0.0  # what is always zero has no weight
+    monkeypatch.undo()
+    assert_allclose(found, fit_linear(network, ArraySamples(blank, y), *arguments).window, rtol=1e-8, atol=1e-12)
+
+
 @pytest.mark.parametrize("changes", [{"linear_skip": False}, {"linear_skip": True}])
-def test_there_is_none_without_a_map_or_of_too_many_inputs(changes, monkeypatch):
-    monkeypatch.setattr(linear, "MOST_INPUTS", STEPS * 2 - 1)
+def test_there_is_none_without_a_map_or_of_too_wide_steps(changes, monkeypatch):
+    monkeypatch.setattr(linear, "MOST_INPUTS", 1)
     samples = ArraySamples(*lines(50))
     network = make_network(**changes)
     assert fit_linear(network, samples, np.float64, "squared_error", np.random.default_rng(1), 1) is None

@@ -7,6 +7,7 @@ import numpy as np
 from tsrnn.forecasting.samples.normalization import mean_and_deviation
 from tsrnn.forecasting.series.panel import Panel
 from tsrnn.forecasting.shares import FEW_WINDOWS, MANY_WINDOWS, auto_smoothing
+from tsrnn.training.linear import can_fit
 
 # Steps of a window by season, found on held-back parts: three weeks of hours, eight weeks of days, two years of weeks,
 # five of months and of quarters.
@@ -129,7 +130,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
     scarce = not fixed and whole < ENOUGH_WINDOWS and np.median(lengths) < 4 * lookback
     linear = bool(given("linear_skip", lambda: True))
     wide = long or (lookback >= WIDE_LOOKBACK and whole >= MANY_WINDOWS)
-    started = linear and not model.stateful
+    started = linear and not model.stateful and can_fit(panel.values.shape[1])
     steps_of_its_own = model.max_steps == "auto"
     rule = auto_long_steps(panel.n_series) if long else auto_steps(whole, started, wide)
     max_steps = rule if steps_of_its_own else model.max_steps

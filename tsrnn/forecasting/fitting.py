@@ -23,7 +23,7 @@ from tsrnn.forecasting.samples.normalization import NORMALIZATIONS
 from tsrnn.forecasting.selection import Races
 from tsrnn.forecasting.series.panel import panel_of
 from tsrnn.forecasting.series.timeindex import season_length
-from tsrnn.training.linear import draw_back, joined, start_linear
+from tsrnn.training.linear import MOST_INPUTS, can_fit, draw_back, joined, start_linear
 
 DECODERS = ("direct", "parallel", "recursive", "seq2seq")
 
@@ -83,8 +83,11 @@ class Fitting:
         choices = choose(self, panel, season)
         panel, covariates, choices = with_year(self, panel, covariates, choices, season)
         ahead = covariates.ahead if covariates else 0
-        if self.max_steps == 0 and (self.stateful or not choices.linear_skip):
-            raise ValueError("max_steps=0 is the linear map of windows alone: it needs linear_skip, and stateful=False")
+        if self.max_steps == 0 and (self.stateful or not choices.linear_skip or not can_fit(channels)):
+            raise ValueError(
+                "max_steps=0 is the linear map of windows alone: it needs linear_skip, stateful=False and no more than "
+                f"{MOST_INPUTS} columns together"
+            )
         check_signs(panel, choices.normalize)
         steps = int(self.horizon)
         if choices.decoder == "recursive":  # one step of what is read on: a value of a window, a segment of a stream
@@ -135,6 +138,7 @@ class Fitting:
             fitted["feature_names_in_"] = np.array(covariates.names, object)
 
         linear = None if self.stateful or self._goes_on() else races.start(choices, network, plan)
+        apart = choices.apart and linear is not None
 
         def start(network, dtype, rng):
             parameters = network.initialize(rng, dtype, self.recurrent_init)
@@ -150,7 +154,6 @@ class Fitting:
                 draw_back(network, parameters, linear, choices.training_share)
             return {"_states": carried_states(network, parameters, panel, plan.units)} if self.stateful else {}
 
-        apart = choices.apart and linear is not None
         interrupted = self._train(
             build(replace(choices, linear_skip=False)) if apart else network,
             np.dtype(np.float32),

@@ -105,6 +105,8 @@ class Races:
         if self._model._goes_on() or self._model.early_stopping or not choices.linear_skip:
             return replace(choices, apart=False, training_share=1.0)
         choices = self._units(choices)
+        if self._build(choices).decoder.reads_outputs:  # a share of its weights is no share of its forecast
+            return replace(choices, apart=False, training_share=1.0)
         if choices.apart:
             return self._together(choices)
         found = self._with_state(choices)

@@ -4,6 +4,7 @@ Each has `shapes`, `initialize` and `allocate` as layers do, and
 
     every_step       whether it reads all outputs of the top layer, (T, B, D), or the last, (1, B, D)
     reads_states     whether it reads the layers' states after the window; else they may be None
+    reads_outputs    whether it reads its own outputs, so that they are not in proportion to its last layer
     n_keys           dropout keys that `forward` wants while training
     forward(p, y, states, skip, known, work, keys, targets) -> (R, O)
     backward(p, g, d_out, work, keys) -> gradients of `y` and of `states`
@@ -32,6 +33,7 @@ class Direct:
 
     every_step = False
     reads_states = False
+    reads_outputs = False
     n_keys = 0
 
     def __init__(self, input_size: int, output_size: int):
@@ -95,6 +97,7 @@ class Parallel:
 
     every_step = False
     reads_states = True
+    reads_outputs = False
 
     def __init__(
         self,
@@ -211,6 +214,7 @@ class Seq2Seq:
 
     every_step = False
     reads_states = True
+    reads_outputs = True
 
     def __init__(self, cell: str, sizes: tuple[int, ...], output_size: int, width: int, known_size: int = 0, **options):
         self.positions = -(-output_size // width)

@@ -10,7 +10,7 @@ from tsrnn.training.parallel import Workers, single_threaded_blas
 from tsrnn.training.passes import Samples
 
 MOST_SAMPLES = 20_000  # more change the coefficients by less than the noise does
-MOST_INPUTS = 2000  # the squares of more would not fit into the caches, nor the fit into seconds
+MOST_INPUTS = 2000  # of the end of a window: the squares of more would not fit into caches, nor the fit into seconds
 PENALTY = 30.0  # in samples: as if so many had said that all coefficients are zero
 REWEIGHTINGS = 3  # of least squares, toward least absolute errors
 LEAST_ERROR = 0.05  # of the mean: what errors below it count as, or exact samples would outweigh all others
@@ -37,8 +37,8 @@ class LinearMap(NamedTuple):
     known: np.ndarray
 
     def outputs(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """(B, O) from windows (B, I + 1) with a one at their end, and what is known (P, B, F)."""
-        return x @ self.window + (z @ self.known).transpose(1, 0, 2).reshape(len(x), -1)
+        """(B, O) from windows (B, I + 1), or their ends, with a one at the end, and what is known (P, B, F)."""
+        return x @ self.window[-x.shape[1] :] + (z @ self.known).transpose(1, 0, 2).reshape(len(x), -1)
 
     def by_name(self) -> dict[str, np.ndarray]:
         """As parameters of a network."""
@@ -61,7 +61,8 @@ def fit_linear(
     """A ridge regression by the linear maps of a network: that of the window, and that of what is known ahead.
 
     Samples have the weights that they have in training. For the absolute error the regression is reweighted
-    (iteratively reweighted least squares). Samples that lack a target are left out.
+    (iteratively reweighted least squares). Samples that lack a target are left out. Of windows of more than
+    `MOST_INPUTS` values the last ones are regressed on; the map has zeros before.
 
     Parameters
     ----------
@@ -81,9 +82,9 @@ def fit_linear(
     Returns
     -------
     LinearMap or None
-        None where there is no map of whole windows, or one of too many inputs.
+        None where there is no map of whole windows, or where a single step has too many values.
     """
-    if network.linear is None or network.decoder.every_step or network.linear.input_size > MOST_INPUTS:
+    if network.linear is None or network.decoder.every_step or not can_fit(network.skip_channels):
         return None
     which = some_of(samples, MOST_SAMPLES, rng)
     importance = samples.weights(which)
@@ -100,6 +101,11 @@ def fit_linear(
     return found
 
 
+def can_fit(channels: int) -> bool:
+    """Whether windows of so many values a step are not too wide for `fit_linear`."""
+    return channels <= MOST_INPUTS
+
+
 def some_of(samples: Samples, most: int, rng: np.random.Generator) -> np.ndarray:
     """Numbers of all samples, or of so many drawn from them."""
     return np.arange(samples.size) if samples.size <= most else rng.integers(samples.size, size=most)
@@ -114,7 +120,7 @@ def start_linear(network: Network, parameters: np.ndarray, linear: LinearMap) ->
 
 
 def draw_back(network: Network, parameters: np.ndarray, linear: LinearMap, share: float) -> None:
-    """Leave only a share of what training has changed since `start_linear`.
+    """Leave only a share of what training has changed since `start_linear`, of a decoder that reads no outputs.
 
     The outputs are those of the linear map it started with, and of the trained network, in these parts.
     """
@@ -127,6 +133,8 @@ def draw_back(network: Network, parameters: np.ndarray, linear: LinearMap, share
 
 def joined(network: Network, linear: LinearMap, apart: Network, trained: np.ndarray, share: float) -> np.ndarray:
     """Parameters with which a network makes the outputs of a linear map and of the same network without one.
+
+    Its decoder must not read its own outputs.
 
     Parameters
     ----------
@@ -165,16 +173,18 @@ class _Blocks:
         self._edges = np.cumsum([0, *map(len, self._blocks)])
         steps = network.target_steps
         known = network.known_size // steps
-        self._sizes = network.linear.input_size + 1, steps, known, network.output_size // steps
+        self._read = min(network.linear.input_size, MOST_INPUTS // network.skip_channels * network.skip_channels)
+        self._sizes = self._read + 1, steps, known, network.output_size // steps
 
     def _laid_out(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of a block the windows (B, I + 1), what is known ahead (P, B, F), and the targets (B, O); float64."""
+        """Of a block the ends of windows (B, 1 + those read), what is known ahead (P, B, F), and targets (B, O)."""
         network, which = self._network, self._blocks[number]
         x = np.empty((network.steps, len(which), network.input_size), self._dtype)
         y = np.empty((len(which), network.output_size), self._dtype)
         z = np.empty((len(which), network.known_size), self._dtype)
         self._samples.gather(which, x, y, z)
         windows = x[:, :, : network.skip_channels].transpose(1, 0, 2).reshape(len(which), -1)
+        windows = windows[:, -self._read :]
         _, steps, known, _ = self._sizes
         z = z.reshape(len(which), steps, known).transpose(1, 0, 2)
         return (
@@ -220,7 +230,9 @@ class _Blocks:
         network = self._network
         columns = [1 + max(1, round(span * network.steps)) * network.skip_channels for span in spans]
         maps = [_solved(squares, mixed, across, own, told, last) for last in columns]
-        return LinearMap(*(sum(each[1:], each[0]) / len(maps) for each in zip(*maps, strict=True)))
+        found = LinearMap(*(sum(each[1:], each[0]) / len(maps) for each in zip(*maps, strict=True)))
+        unread = np.zeros((network.linear.input_size - self._read, network.output_size))
+        return found._replace(window=np.concatenate([unread, found.window]))
 
     def errors(self, linear: LinearMap) -> np.ndarray:
         """Mean absolute error of each sample; NaN where a target is missing."""
