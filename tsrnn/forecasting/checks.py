@@ -106,9 +106,10 @@ def refuse_missing(values: np.ndarray, index: pd.Index, label: str = "", name: s
     bad = unusable(values, masks)
     infinite = bad & ~np.isfinite(values)
     if infinite.any():
+        emptied = ".replace([np.inf, -np.inf], np.nan)" if np.isinf(values).any() else ""  # or they would stay
         raise ValueError(
             f"{name} holds {int(infinite.sum())} missing or infinite values{label}, at {name_stamps(index[infinite])}; "
-            f"fill them, for example with {name}.interpolate()"
+            f"fill them, for example with {name}{emptied}.interpolate()"
         )
     raise ValueError(
         f"{name} holds values beyond {LARGEST:g}{label}, at {name_stamps(index[bad])}: their squares are not finite; "

@@ -200,7 +200,8 @@ def other_steps(model, choices: Choices, much: bool) -> list[int]:
     """Numbers of updates that may be right where windows are few: some series are learnt by heart, others not at all.
 
     The one to stay with unless another is better comes first; none where there is nothing to choose. Where `much` can
-    be held back of a series, that may be the share alone of what training changes, if it is soon found.
+    be held back of a series, and so few updates are soon made, one is returned even if there is no other: the share of
+    what they change is then to be chosen.
     """
     own = choices.max_steps
     settled = choices.training_share == 1 and not (much and own <= MOST_STEPS)

@@ -12,13 +12,13 @@ from tsrnn.forecasting.ensemble import fit_members
 from tsrnn.forecasting.plans import (
     carried_states,
     check_signs,
+    kept_values,
     streamed,
     windowed,
     with_exogenous,
     with_room,
     with_year,
 )
-from tsrnn.forecasting.prediction import kept_values
 from tsrnn.forecasting.samples.normalization import NORMALIZATIONS
 from tsrnn.forecasting.selection import Races
 from tsrnn.forecasting.series.panel import panel_of
@@ -57,6 +57,14 @@ class Fitting:
         Returns
         -------
         self
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a parameter, a series or an index that cannot be used, by its name and stamps.
+        DivergenceError, KeyboardInterrupt
+            See the class. After any error before the first pass has ended, and of an ensemble after one in a further
+            member, the estimator is as it was.
         """
         untouched, before = dict(self.__dict__), getattr(self, "members_", ())
         self._check_parameters()

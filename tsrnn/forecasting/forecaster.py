@@ -76,7 +76,8 @@ default="gru"
         Add a linear map of the window to the network's forecast, and of the columns known ahead. It starts as a ridge
         regression toward least absolute errors, of 20,000 windows at most, each step on the window and the columns of
         that step (for horizons from 96 on, without such columns, and windows of 480 steps or more, as the mean of the
-        regressions on the window and on its later half); and the network from zero: it learns what is left. "auto" is
+        regressions on the window and on its later half; of windows of more than 2000 values on the last of them); and
+        the network from zero: it learns what is left. "auto" is
         True, and averages the forecast with exponential smoothing of each series by itself: 121 methods of Holt,
         Winters and Theta, weighted by how well they would have forecast the series so far; of rare events, zero in a
         quarter of a series or more whatever came before, the last values' median. It counts for half of the forecast
@@ -161,10 +162,11 @@ default="gru"
     n_members : int, default=1
         Networks from different seeds; the forecast is the median of theirs. Of each five the last two read shorter
         windows: a season or two less, for horizons from 96 on half as much; of several series one more then reads two
-        thirds. After the first as many learn side by side as there are threads (on a GPU, and with callbacks, one after
-        the other). Those whose loss is more than a tenth above the middle one's are left out, and so are those that had
-        not learnt when an interrupt came. Five are as a rule one or two parts in a hundred more accurate than one, at
-        four to five times the cost.
+        thirds; all read as much where `lookback` is a number. After the first as many learn side by side as there are
+        threads (on a GPU, and with callbacks, one after the other). Left out are those whose loss is more than a tenth
+        above that of the middle one of those that read as much, with a warning those whose loss was no longer finite,
+        and those that had not learnt when an interrupt came. A parameter that is set later holds for all. Five are as a
+        rule one or two parts in a hundred more accurate than one, at four to five times the cost.
     warm_start : bool, default=False
         A further `fit` goes on from the current weights. A series that was fitted, by its id or as the only one, and
         exogenous columns keep the units in which the weights were learnt. The network must be the same. Else a fit
@@ -201,7 +203,8 @@ default="gru"
     smoothing_share_ : float
         Share of exponential smoothing in the forecast.
     linear_coef_ : ndarray of shape (horizon, lookback)
-        Weights of the linear map: what each value of a window, the oldest first, adds to each step of the forecast.
+        Weights of the linear map: what each value of a window, the oldest first, adds to each step of the forecast;
+        with `decoder="recursive"` to the next one, (1, lookback).
     horizon_ : int
         The horizon trained for.
     freq_ : DateOffset or int

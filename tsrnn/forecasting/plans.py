@@ -17,6 +17,7 @@ from tsrnn.forecasting.samples.streams import (
     StreamUnits,
     n_origins,
     n_streams,
+    reach,
 )
 from tsrnn.forecasting.samples.windows import SeriesWindows, Table
 from tsrnn.forecasting.series.covariates import (
@@ -30,6 +31,7 @@ from tsrnn.forecasting.series.covariates import (
 from tsrnn.forecasting.series.panel import SINGLE, Panel
 from tsrnn.forecasting.series.timeindex import name_stamps
 from tsrnn.forecasting.series.yearly import calendar_of_year
+from tsrnn.forecasting.smoothing import smoothed_values
 from tsrnn.forecasting.warmstart import check_same_units
 from tsrnn.training.passes import Samples
 
@@ -278,3 +280,14 @@ def carried_states(
     return [
         reader.read_on(panel.series(number)[:, 0], units[number], carried[number]) for number in range(panel.n_series)
     ]
+
+
+def kept_values(network, stateful: bool, smoothed: int | None) -> int:
+    """Values at the end of each series that a fitted forecaster needs: a window, its targets, and one before.
+
+    Of a stream a part, the targets in whole segments, and what may be left of a segment that is not complete. Where
+    forecasts are averaged with exponential smoothing of a season `smoothed`, what that reads.
+    """
+    if stateful:
+        return 1 + reach(network) + network.segment_length - 1
+    return max(1 + network.steps + network.output_size, smoothed_values(smoothed) if smoothed else 0)

@@ -12,15 +12,15 @@ from tsrnn.forecasting.checks import check_integer
 from tsrnn.forecasting.ensemble import median_of_members
 from tsrnn.forecasting.onnx.graph import stream_graph, windows_graph
 from tsrnn.forecasting.onnx.nodes import Graph
-from tsrnn.forecasting.plans import carried_states
+from tsrnn.forecasting.plans import carried_states, kept_values
 from tsrnn.forecasting.samples.normalization import Units
-from tsrnn.forecasting.samples.streams import Carried, Reader, StreamUnits, reach
+from tsrnn.forecasting.samples.streams import Carried, Reader, StreamUnits
 from tsrnn.forecasting.samples.windows import SeriesWindows, Table
 from tsrnn.forecasting.series.alignment import framed, rows_asked
 from tsrnn.forecasting.series.covariates import Covariates, known_ahead, with_history
 from tsrnn.forecasting.series.panel import SINGLE, WIDE, Panel, joined, panel_of
 from tsrnn.forecasting.series.timeindex import check_same_frequency, future_index
-from tsrnn.forecasting.smoothing import mixed, smoothed_values, smoothing_forecasts
+from tsrnn.forecasting.smoothing import mixed, smoothing_forecasts
 
 AT_ONCE = 1 << 15  # series whose windows and forecasts are laid out at once
 
@@ -113,6 +113,12 @@ class Predictions:
         float
             Of a DataFrame with a series a column the mean over the columns.
 
+        Raises
+        ------
+        NotFittedError
+        ValueError
+            For rows that were fitted on, or that lie before them, as folds that are not in time do.
+
         Notes
         -----
         scikit-learn's searches and `cross_val_score` take a series alone, `GridSearchCV(model, grid,
@@ -150,8 +156,9 @@ class Predictions:
         Raises
         ------
         NotFittedError
-        ValueError
-            If a series does not go on at the step after its last one; the forecaster is then as before.
+        TypeError, ValueError
+            For a `y` or an `X` as in `fit`, or `static` where the model has none. If a series does not go on at the
+            step after its last one; the forecaster is then as before.
         """
         check_is_fitted(self)
         new = panel_of(y, self._together, None, self._masks, self.freq_)
@@ -173,7 +180,8 @@ class Predictions:
     def linear_coef_(self) -> np.ndarray:
         """Weights (horizon, lookback) of the linear map, of several columns together (horizon * K, lookback * K).
 
-        In the units of a window. AttributeError before `fit` and without such a map.
+        Of a recursive forecaster those of the next step, (1, lookback). In the units of a window. AttributeError before
+        `fit` and without such a map.
         """
         if not hasattr(self, "parameters_") or self.network_.linear is None:
             raise AttributeError(f"{type(self).__name__} has no linear_coef_: not fitted, or without linear_skip")
@@ -336,14 +344,3 @@ class Predictions:
             return stream_graph(self.network_, self.weights(), self._units[0])
         smoothing = self.smoothing_share_, self.season_length_, self._loss
         return windows_graph(self.network_, self.weights(), self._units, self.horizon_, *smoothing)
-
-
-def kept_values(network, stateful: bool, smoothed: int | None) -> int:
-    """Values at the end of each series that a fitted forecaster needs: a window, its targets, and one before.
-
-    Of a stream a part, the targets in whole segments, and what may be left of a segment that is not complete. Where
-    forecasts are averaged with exponential smoothing of a season `smoothed`, what that reads.
-    """
-    if stateful:
-        return 1 + reach(network) + network.segment_length - 1
-    return max(1 + network.steps + network.output_size, smoothed_values(smoothed) if smoothed else 0)

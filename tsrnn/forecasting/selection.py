@@ -248,7 +248,8 @@ class Races:
         """Errors (2, S) of forecasts of the held-back windows of each series: scaled, and symmetric relative ones.
 
         Outputs and targets are in units of the windows; smoothing has a share of the forecasts. NaN where a series has
-        no such windows. Of values below zero there are scaled errors alone.
+        no such windows, or where its naive is never wrong. A missing target is no error. Of values below zero there are
+        scaled errors alone.
         """
         every, n = np.arange(plan.validation.size), self._panel.n_series
         channels = self._panel.values.shape[1]
@@ -271,7 +272,7 @@ class Races:
 
 
 def _drawn(linear: np.ndarray, trained: np.ndarray, share: float) -> np.ndarray:
-    """Outputs of which training has a share, and the linear map the rest."""
+    """Outputs of which training has a share, and the linear map the rest; infinite ones where training diverged."""
     drawn = averaged(linear, trained, share)
     return np.where(np.isfinite(drawn), drawn, np.inf)
 

@@ -92,6 +92,8 @@ def test_values_that_are_missing_or_infinite_are_named(bad):
     assert "2021-01-18" in str(refusal.value)
     with pytest.raises(ValueError, match="2 missing or infinite values, at 5, 17;"):
         forecaster().fit(y.to_numpy())
+    advice = str(refusal.value).partition("with ")[2]
+    assert np.isfinite(eval(advice, {"y": y, "np": np})).all()
 
 
 @pytest.mark.parametrize("dtype", ["Float64", "Int64"])
