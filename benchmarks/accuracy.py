@@ -16,8 +16,8 @@ from pathlib import Path
 
 import accuracy_peers
 import numpy as np
-from accuracy_runs import LINEAR_ALONE, Rows, measure_own, row, smoothing_alone
-from accuracy_tasks import PARTS, SETS, Task, tasks_of
+from accuracy_runs import LINEAR_ALONE, Rows, each_task, measure_own, row, smoothing_alone, words
+from accuracy_tasks import PARTS, SETS, Task
 
 from tsrnn import __version__
 
@@ -121,19 +121,6 @@ def measure(task: Task, arguments: argparse.Namespace, rows: Rows, peers: Rows) 
             peer(task, peers, method, arguments.peers, seed, seconds)
 
 
-def words(choices: tuple[str, ...]):
-    """A comma-separated choice."""
-
-    def parse(text: str) -> list[str]:
-        chosen = text.split(",")
-        unknown = [word for word in chosen if word not in choices]
-        if unknown:
-            raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is not among {', '.join(choices)}")
-        return chosen
-
-    return parse
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=words(SETS), default=list(SETS), help="all, or some, separated by commas")
@@ -150,14 +137,8 @@ def main():
     stored = arguments.series is None
     rows = Rows("accuracy", keep=not arguments.fresh, stored=stored)
     peers = Rows("accuracy_peers", keep=stored, stored=stored)
-    for name in arguments.sets:
-        try:
-            tasks = tasks_of(name, arguments.part, arguments.data)
-        except (OSError, ModuleNotFoundError) as reason:
-            print(f"{name}: left out. {reason}")
-            continue
-        for task in tasks:
-            measure(task if stored else task.only(arguments.series), arguments, rows, peers)
+    for task in each_task(arguments.sets, arguments.part, arguments.data, arguments.series):
+        measure(task, arguments, rows, peers)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Forecasts of this package for the tasks of the accuracy benchmark, and the table of what was measured."""
 
+import argparse
 import json
 import time
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from accuracy_tasks import Task
+from accuracy_tasks import Task, tasks_of
 from report import RESULTS, processor, write
 
 from tsrnn import RNNForecaster, __version__
@@ -132,6 +134,30 @@ def described(row: dict) -> str:
     seed = "" if row["seed"] is None else f", seed {row['seed']}"
     seconds = "" if row["seconds"] is None else f", {row['seconds']:.1f} s"
     return f"{row['part']} {row['task']}, {row['method']}{seed}: {scores}{seconds}"
+
+
+def words(choices: Collection[str]):
+    """A comma-separated choice, of an argument."""
+
+    def parse(text: str) -> list[str]:
+        chosen = text.split(",")
+        unknown = [word for word in chosen if word not in choices]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is not among {', '.join(choices)}")
+        return chosen
+
+    return parse
+
+
+def each_task(names: list[str], part: str, data_home, series: int | None) -> Iterator[Task]:
+    """The tasks of these data sets, of at most so many series of a panel; a set that is not there is left out."""
+    for name in names:
+        try:
+            tasks = tasks_of(name, part, data_home)
+        except (OSError, ModuleNotFoundError) as reason:
+            print(f"{name}: left out. {reason}")
+            continue
+        yield from tasks if series is None else (task.only(series) for task in tasks)
 
 
 def measure_own(task: Task, rows: Rows, method: str, parameters: dict, seeds: range) -> None:

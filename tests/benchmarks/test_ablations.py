@@ -21,7 +21,7 @@ def test_each_ingredient_is_a_parameter_with_another_value():
 
 def test_chosen_ingredients_are_measured_beside_the_default(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(accuracy_runs, "RESULTS", tmp_path)
-    monkeypatch.setattr(ablations, "tasks_of", lambda name, part, data: [single_task(False)])
+    monkeypatch.setattr(accuracy_runs, "tasks_of", lambda name, part, data: [single_task(False)])
     monkeypatch.setattr(
         ablations,
         "INGREDIENTS",
@@ -43,7 +43,7 @@ def test_there_are_no_logarithms_below_zero(tmp_path, monkeypatch, capsys):
     assert ablations.can_be_used({"normalize": "log_mean"}, task)
     assert ablations.can_be_used({"normalize": "last"}, below)
     monkeypatch.setattr(accuracy_runs, "RESULTS", tmp_path)
-    monkeypatch.setattr(ablations, "tasks_of", lambda name, part, data: [below])
+    monkeypatch.setattr(accuracy_runs, "tasks_of", lambda name, part, data: [below])
     quick = {"max_steps": 1, "lookback": 2}
     monkeypatch.setattr(ablations, "INGREDIENTS", {"default": quick, "logs": {**quick, "normalize": "log_mean"}})
     monkeypatch.setattr("sys.argv", ["ablations.py", "--sets", "taxi", "--seeds", "1"])

@@ -120,9 +120,7 @@ def with_room(model, panel: Panel, choices: Choices, outputs: int) -> Choices:
     return replace(choices, lookback=lookback, segment=segment)
 
 
-def windowed(
-    model, panel: Panel, choices: Choices, outputs: int, ahead: int, held: int | np.ndarray | None = None
-) -> Plan:
+def windowed(model, panel: Panel, choices: Choices, outputs: int, ahead: int, held: np.ndarray | None = None) -> Plan:
     """Windows at stride 1; under early stopping without the last ones of each series, which validate.
 
     Parameters
