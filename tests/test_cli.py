@@ -244,6 +244,14 @@ def test_an_interrupt_ends_the_command(run, tmp_path, monkeypatch, update, optio
     assert not out.exists()
 
 
+def test_warnings_are_lines(run):
+    code, _, err = run("forecast", AIR, "-n", 2, *FAST, "--lookback", 500)
+    assert code == 0
+    (line,) = [line for line in err.splitlines() if "lookback=500" in line]
+    assert line.startswith("Warning: y has 144 values: lookback=500 is cut to lookback_=142")
+    assert ".py" not in err
+
+
 def test_a_file_stays_when_writing_fails(run, tmp_path, monkeypatch):
     def write_text(self, *arguments, **options):
         self.touch()

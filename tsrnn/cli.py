@@ -173,10 +173,10 @@ def forecast(
     tested = None
     if evaluate:
         held_out = f"--evaluate holds the last {horizon} of {len(y)} values out: "
-        with _interrupts(), _refusals(held_out, ValueError, DivergenceError):
+        with _warnings(), _refusals(held_out, ValueError, DivergenceError):
             tested, report = _evaluate(model, y, season, table.write_time)
         _say(report)
-    with _interrupts(), _refusals(f"{file}: ", ValueError, DivergenceError):
+    with _warnings(), _refusals(f"{file}: ", ValueError, DivergenceError):
         predicted = model.fit(y).predict()
 
     if out is None:
@@ -221,9 +221,11 @@ def _refuse(message: str, code: int) -> typer.Exit:
 
 
 @contextmanager
-def _interrupts() -> Iterator[None]:
-    """Let an interrupt end the command: by itself a fit would end early, and its forecast be written."""
+def _warnings() -> Iterator[None]:
+    """Make one line of each warning, and let an interrupt end the command: a fit would end early, and be written."""
     with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = lambda message, *_: _say(f"Warning: {message}")
         warnings.simplefilter("error", InterruptedFitWarning)
         try:
             yield

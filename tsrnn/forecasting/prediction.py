@@ -40,6 +40,8 @@ class Predictions:
             fitted with exogenous columns wants those known ahead, of every step up to the last one asked. With
             `horizon` or `y` it finds the columns in `X`, by their index, and forecasts `horizon` steps; of another
             `y` it wants all columns of the rows of `y` too. Other models do not look at the columns.
+            Under `decoder_` "parallel" and "seq2seq" a step looks at the columns of its whole segment; after the last
+            row asked they are taken to be as in that row.
         horizon : int, optional
             Steps to forecast; default: the horizon fitted. Fewer are the first of these. More are forecast block
             by block, each block reading the ones before as if they had been observed; a direct forecaster of more
