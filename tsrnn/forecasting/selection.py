@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -79,9 +80,6 @@ class Races:
     ):
         self._model, self._panel, self._outputs, self._ahead = model, panel, outputs, ahead
         self._season, self._build, self._rng = season, build, rng
-        # Mean absolute error of the seasonal naive within each series.
-        self._unit = np.empty((panel.n_series, panel.values.shape[1]))
-        seasonal_changes(read_only(panel.values), panel.begin, panel.end, season, self._unit)
         self.selection = "rules"
         self._held_smoothed = None
         self._signless = bool(np.nanmin(panel.values) >= 0)
@@ -99,6 +97,14 @@ class Races:
         # Of more series than that many origins want only some, evenly spaced, hold windows back.
         some = np.arange(panel.n_series) % -(-panel.n_series * self._held // MOST_ORIGINS) == 0
         self._held_of_each = np.where(some, self._held, 0)
+
+    @cached_property
+    def _unit(self) -> np.ndarray:
+        """Mean absolute error (S, K) of the seasonal naive within each series."""
+        panel = self._panel
+        found = np.empty((panel.n_series, panel.values.shape[1]))
+        seasonal_changes(read_only(panel.values), panel.begin, panel.end, self._season, found)
+        return found
 
     def run(self, choices: Choices) -> Choices:
         """The choices with what has won."""
