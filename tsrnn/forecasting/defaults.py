@@ -113,7 +113,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
         return value if value != "auto" else kept[name] if name in kept else rule()
 
     outputs, lengths = int(model.horizon), panel.lengths
-    if model.decoder == "recursive":  # one step of what is read on: a value of a window, a segment of a stream
+    if model.decoder == "recursive":  # one value of a window is read on
         outputs = 1
     long = is_long(model)
     decoder = given("decoder", lambda: "parallel" if long else "direct")
