@@ -272,3 +272,22 @@ def test_shares_are_of_forecasts():
     alone, long = ({"linear_skip": kind, "horizon": 96} for kind in (True, "auto"))
     both = [RNNForecaster(decoder="seq2seq", **settings, **kind).fit(y).predict() for kind in (alone, long)]
     np.testing.assert_array_equal(*both)
+
+
+def rare_events():
+    counts = np.random.default_rng(0).poisson(0.3, 80).astype(float)
+    return pd.Series(counts, pd.date_range("2015", periods=80, freq="MS"))
+
+
+def test_smoothing_goes_by_the_loss_fitted_with():
+    model = forecaster().fit(rare_events())
+    before = model.predict()
+    assert model.smoothing_share_ == 0.75
+    pd.testing.assert_series_equal(model.set_params(loss="squared_error").predict(), before)
+
+
+def test_a_fit_that_goes_on_without_smoothing_has_none():
+    y = rare_events()
+    model = forecaster(warm_start=True).fit(y)
+    assert model.smoothing_share_ == 0.75
+    assert model.set_params(linear_skip=True).fit(y).smoothing_share_ == 0

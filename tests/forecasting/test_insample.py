@@ -58,3 +58,9 @@ def test_another_series_which_may_be_too_short():
     assert_allclose(one_step_forecasts(model, y), from_each_end(model, y, 6), rtol=1e-5, atol=1e-6)
     assert_array_equal(one_step_forecasts(model, y[:6]), np.full(6, np.nan))
     assert_array_equal(one_step_forecasts(stateful(segment=3).fit(y), y[:3]), np.full(3, np.nan))
+
+
+def test_of_an_ensemble_they_are_its_median():
+    y = values(30)
+    model = forecaster(n_members=3).fit(y)
+    assert_allclose(one_step_forecasts(model, y), from_each_end(model, y, 6), rtol=1e-5, atol=1e-6)
