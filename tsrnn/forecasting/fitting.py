@@ -135,6 +135,7 @@ class Fitting:
             "_units": plan.units,
             "smoothing_share_": choices.smoothing_share,
             "_loss": self.loss,
+            "_apart": choices.apart or (self._goes_on() and self._apart),
             "_learnt_from": (choices.lookback, choices.max_steps, choices.apart),
             "_tail": panel.tail(kept_values(network, bool(self.stateful), season if choices.smoothing_share else None)),
             "_states": None,

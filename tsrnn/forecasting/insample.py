@@ -1,6 +1,7 @@
 """What a fitted forecaster says of each value of a series from the values before it, all at once."""
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tsrnn.forecasting.ensemble import all_members
 from tsrnn.forecasting.samples.normalization import Units
@@ -8,6 +9,7 @@ from tsrnn.forecasting.samples.streams import Reader, StreamUnits
 from tsrnn.forecasting.samples.windows import SeriesWindows, Table
 from tsrnn.forecasting.series.covariates import with_history
 from tsrnn.forecasting.series.panel import Panel, panel_of
+from tsrnn.forecasting.shifts import linear_forecasts, recent_values, shifted_shares
 from tsrnn.forecasting.smoothing import mixed, smoothing_forecasts
 
 
@@ -55,8 +57,21 @@ def _after_windows(model, panel: Panel, units: Units) -> np.ndarray:
     if model.smoothing_share_:
         begin, end = np.repeat(panel.begin, count[0]), panel.begin + model.lookback_ + np.arange(count[0])
         smoothed = smoothing_forecasts(panel.values, begin, end, 1, model.season_length_, model._loss, model.n_jobs)
-        found = mixed(found, smoothed[:, 0, 0], model.smoothing_share_)
+        found = mixed(found, smoothed[:, 0, 0], _shares(model, panel, units, windows))
     return found
+
+
+def _shares(model, panel: Panel, units: Units, windows: SeriesWindows) -> float | np.ndarray:
+    """Shares of smoothing after each window, by the errors of the linear map after those before it."""
+    if not model._leans:
+        return model.smoothing_share_
+    before, none = panel.values[model.lookback_ - 1 :], np.full((recent_values(model.season_length_), 1), np.nan)
+    own = linear_forecasts(model.network_, model.weights(), windows, units) - before[1:]
+    own, naive = (
+        sliding_window_view(np.concatenate([none, errors[:-1]]), len(none), axis=0).transpose(0, 2, 1)
+        for errors in (own, np.diff(before, axis=0))
+    )
+    return shifted_shares(model.smoothing_share_, own, naive)[:, 0]
 
 
 def _along_a_stream(model, panel: Panel, units: StreamUnits) -> np.ndarray:

@@ -31,6 +31,7 @@ from tsrnn.forecasting.series.covariates import (
 from tsrnn.forecasting.series.panel import SINGLE, Panel
 from tsrnn.forecasting.series.timeindex import name_stamps
 from tsrnn.forecasting.series.yearly import calendar_of_year
+from tsrnn.forecasting.shifts import recent_values
 from tsrnn.forecasting.smoothing import smoothed_values
 from tsrnn.forecasting.warmstart import check_same_units
 from tsrnn.training.passes import Samples
@@ -284,8 +285,10 @@ def kept_values(network, stateful: bool, smoothed: int | None) -> int:
     """Values at the end of each series that a fitted forecaster needs: a window, its targets, and one before.
 
     Of a stream a part, the targets in whole segments, and what may be left of a segment that is not complete. Where
-    forecasts are averaged with exponential smoothing of a season `smoothed`, what that reads.
+    forecasts are averaged with exponential smoothing of a season `smoothed`, what that reads, and the
+    windows before the last one.
     """
     if stateful:
         return 1 + reach(network) + network.segment_length - 1
-    return max(1 + network.steps + network.output_size, smoothed_values(smoothed) if smoothed else 0)
+    least = 1 + network.steps + network.output_size
+    return max(least, network.steps + recent_values(smoothed), smoothed_values(smoothed)) if smoothed else least

@@ -1,6 +1,5 @@
 """What a fitted forecaster does: predict, score, take new observations."""
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -10,22 +9,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.checks import check_integer
 from tsrnn.forecasting.ensemble import median_of_members
+from tsrnn.forecasting.following import Following
 from tsrnn.forecasting.onnx.graph import stream_graph, windows_graph
 from tsrnn.forecasting.onnx.nodes import Graph
 from tsrnn.forecasting.plans import carried_states, kept_values
 from tsrnn.forecasting.samples.normalization import Units
-from tsrnn.forecasting.samples.streams import Carried, Reader, StreamUnits
-from tsrnn.forecasting.samples.windows import SeriesWindows, Table
+from tsrnn.forecasting.samples.streams import Carried, StreamUnits
 from tsrnn.forecasting.series.alignment import framed, rows_asked
 from tsrnn.forecasting.series.covariates import Covariates, known_ahead, with_history
 from tsrnn.forecasting.series.panel import SINGLE, WIDE, Panel, joined, panel_of
 from tsrnn.forecasting.series.timeindex import check_same_frequency, future_index
-from tsrnn.forecasting.smoothing import mixed, smoothing_forecasts
-
-AT_ONCE = 1 << 15  # series whose windows and forecasts are laid out at once
 
 
-class Predictions:
+class Predictions(Following):
     """`predict`, `score` and `update` of `RNNForecaster`."""
 
     @median_of_members
@@ -271,64 +267,6 @@ class Predictions:
         """Values of each series that are kept: see `kept_values`."""
         season = self.season_length_ if self.smoothing_share_ else None
         return kept_values(self.network_, self._states is not None, season)
-
-    def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None = None) -> np.ndarray:
-        """Values (S, horizon, K) after the series, block by block where the network has fewer outputs."""
-        block = self.network_.output_size // panel.values.shape[1]
-        if horizon > block == self.horizon_ > 1 and not self._quiet:
-            warnings.warn(
-                f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
-                stacklevel=4,  # beyond `predict` and what it is wrapped in
-            )
-        found = np.empty((panel.n_series, horizon, panel.values.shape[1]))
-        if states is None:
-            for k, some in panel.blocks(AT_ONCE):
-                of_these = None if known is None else known[k]
-                found[k] = self._follow_windows(some, units.only(k), horizon, block, of_these)
-            return found
-        reader = Reader(self.network_, self.parameters_)
-        for k, (before, unread) in enumerate(states):
-            values = panel.series(k)[:, 0]
-            read_to = len(values) - unread
-            found[k, :, 0] = reader.follow(values, units[k], before, read_to, horizon)
-        return found
-
-    def _follow_windows(self, panel: Panel, units: Units, horizon: int, block: int, known) -> np.ndarray:
-        lookback, n_series, channels = self.lookback_, panel.n_series, panel.values.shape[1]
-        smoothed, found = self._smoothed(panel, horizon), np.empty((n_series, horizon, channels))
-        tail = panel.tail(lookback)
-        # Each series in so many rows: its last values, then those to come, which are written as they are forecast.
-        total = lookback + -(-horizon // block) * block
-        values = np.full((n_series, total, channels), np.nan)
-        covariates = np.full((n_series, total, tail.covariates.shape[1]), np.nan)
-        held = np.arange(lookback) >= lookback - tail.lengths[:, None]
-        values[:, :lookback][held] = units.enter(tail.values, tail.lengths)
-        covariates[:, :lookback][held] = tail.covariates
-        covariates[:, lookback:] = covariates[:, lookback - 1 : lookback]  # the last that is known of a column stays
-        if known is not None:
-            covariates[:, lookback:, self._ahead :] = known
-        rows = np.arange(n_series) * total
-        flat = values.reshape(-1, channels), covariates.reshape(len(rows) * total, -1)
-        table = Table(*flat, self._ahead, rows + lookback - tail.lengths)
-        every, one = np.arange(n_series), np.ones(n_series, np.int64)
-        with self._passes(n_series) as passes:
-            for done in range(0, horizon, block):
-                windows = SeriesWindows(table, units, rows + done, one, self._masks)
-                centre, scale = windows.measure(every, lookback)
-                outputs = passes.outputs(windows).reshape(n_series, -1, channels).astype(np.float64)
-                stop = min(horizon, done + block)
-                forecast = units.leave(centre[:, None] + scale[:, None] * outputs[:, : stop - done])
-                if smoothed is not None:
-                    forecast = mixed(forecast, smoothed[:, done:stop], self.smoothing_share_)
-                found[:, done:stop] = forecast
-                read_on = units.enter(forecast.reshape(-1, channels), stop - done).reshape(forecast.shape)
-                values[:, lookback + done : lookback + stop] = read_on
-        return found
-
-    def _smoothed(self, panel: Panel, steps: int) -> np.ndarray | None:
-        """Exponential smoothing (S, steps, K) of all series; None where it has no share."""
-        how = steps, self.season_length_, self._loss, self.n_jobs
-        return smoothing_forecasts(panel.values, panel.begin, panel.end, *how) if self.smoothing_share_ else None
 
     def _replace_parameters(self, parameters: np.ndarray) -> None:
         if self._states is not None and not np.array_equal(parameters, self.parameters_):

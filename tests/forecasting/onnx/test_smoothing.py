@@ -145,6 +145,25 @@ def test_forecasts_are_those_of_predict(changes, load):
         assert_allclose(found, [model.predict(y=window) for window in windows], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"normalize": "log_last"}, {"season_length": 24}, {"horizon": 1}, {"decoder": "recursive"}],
+    ids=str,
+)
+def test_after_a_step_smoothing_has_more(changes, load):
+    model, y = averaged(**changes)
+    session, shares = load(model), []
+    for length in (model.lookback_ + 5, model.lookback_ + 6, 23, len(y)):
+        windows = np.stack([y[-length:] + by * (np.arange(length) >= length - 9) for by in (0.0, 2.0, 4.0, 40.0)])
+        (found,) = session.run(["forecast"], {"y": windows})
+        assert_allclose(found, [model.predict(y=window) for window in windows], rtol=1e-5, atol=1e-6)
+        parts = [model.inspect_components(y=window).iloc[0] for window in windows]
+        others = np.array([part.drop("smoothing").sum() for part in parts])
+        shares.append([part["smoothing"] for part in parts] / (smoothed(windows, model.season_length_)[:, 0] - others))
+    assert_allclose(shares[0], 0.4, rtol=1e-4)  # fewer than six windows before the last one
+    assert np.max(shares[1:]) > 0.9
+
+
 @pytest.mark.compiled
 def test_the_default_forecaster(run):
     y = load_airpassengers()

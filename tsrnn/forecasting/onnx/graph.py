@@ -3,14 +3,17 @@
 Those are in float64, so that a high level does not cost the digits of small changes.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tsrnn.forecasting.onnx.cells import Weights
 from tsrnn.forecasting.onnx.layers import network_outputs
-from tsrnn.forecasting.onnx.nodes import Graph
+from tsrnn.forecasting.onnx.nodes import Graph, either
 from tsrnn.forecasting.onnx.smoothing import smoothing_nodes
 from tsrnn.forecasting.samples.normalization import Units
 from tsrnn.forecasting.samples.streams import StreamUnits
+from tsrnn.forecasting.shifts import LEAST_RECENT, beyond, recent_values
 from tsrnn.forecasting.smoothing import averaged, median_values
 from tsrnn.kernels.smoothing import LARGEST_LOG
 from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SCALE_FLOOR, SERIES
@@ -70,29 +73,75 @@ def windows_graph(
         return graph
     y = graph.input("y", np.float64, "n", "values")
     smoothed = smoothing_nodes(graph, y, network.steps, steps, season, median_values(season, loss))
+    share = _share(graph, y, network, weights, units, smoothing_share, recent_values(season))
     window = graph.add("Gather", y, np.arange(-network.steps, 0), axis=1)
     if network.output_size == steps:
-        forecast = graph.compute(averaged, _after(graph, window, network, weights, units), smoothed, smoothing_share)
+        forecast = graph.compute(averaged, _after(graph, window, network, weights, units), smoothed, share)
     else:
-        forecast = _value_by_value(graph, window, network, weights, units, smoothed, smoothing_share)
+        forecast = _value_by_value(graph, window, network, weights, units, smoothed, share)
     graph.output(forecast, "forecast", np.float64, "n", steps)
     return graph
 
 
 def _after(graph: Graph, window: str, network: Network, weights: Weights, units: Units) -> str:
     """What the network forecasts (n, outputs) after windows (n, lookback)."""
+
+    def outputs(x: str) -> str:
+        x = graph.add("Reshape", x, np.array([-1, network.steps, 1]))
+        return graph.cast(network_outputs(graph, x, network, weights)[0], np.float64)
+
+    return _in_units(graph, window, units, outputs)
+
+
+def _in_units(graph: Graph, window: str, units: Units, outputs: Callable[[str], str]) -> str:
+    """What outputs of windows (n, lookback), in float32 and units of their own, are in those of the series."""
     if units.floor is not None:
         window = _to_log(graph, window, units.floor[0, 0])
     centre, scale = _measure(graph, window, units)
     x = graph.add("Div", graph.add("Sub", window, centre), scale)
-    x = graph.add("Reshape", graph.cast(x, np.float32), np.array([-1, network.steps, 1]))
-    out = graph.cast(network_outputs(graph, x, network, weights)[0], np.float64)
+    out = outputs(graph.cast(x, np.float32))
     forecast = graph.add("Add", centre, graph.add("Mul", scale, out))
     return forecast if units.floor is None else _from_log(graph, forecast, units.floor[0, 0])
 
 
+def _share(graph: Graph, y: str, network: Network, weights: Weights, units: Units, share: float, most: int) -> str:
+    """Shares of smoothing (n, 1) after windows (n, T), by the last `most` values, as `shifted_shares` of
+    `tsrnn.forecasting.shifts`."""
+    weight, bias = (weights[f"linear.{kind}"][:1].astype(np.float64) for kind in ("weight", "bias"))
+    length = graph.add("Gather", graph.add("Shape", y), np.array([1]))
+    whole = graph.add("Sub", length, np.array([network.steps]))  # windows that end before the last value
+
+    def shifted(inside: Graph) -> str:
+        def last(places: np.ndarray) -> str:
+            return inside.add("Slice", places, first, np.array([most]), np.array([0]))
+
+        def outputs(x: str) -> str:
+            return inside.add("Add", inside.add("MatMul", inside.cast(x, np.float64), weight.T), bias)
+
+        first = inside.add("Max", inside.add("Sub", np.array([most]), whole), np.array([0]))
+        ends = np.arange(-most, 0)
+        recent, before = (inside.add("Gather", y, last(ends - back), axis=1) for back in (0, 1))
+        windows = inside.add("Gather", y, last(ends[:, None] + np.arange(-network.steps, 0)), axis=1)
+        found = _in_units(inside, inside.add("Reshape", windows, np.array([-1, network.steps])), units, outputs)
+        own = inside.add("Sub", inside.add("Reshape", found, inside.add("Shape", recent)), recent)
+        own, naive = (
+            inside.add("ReduceSum", inside.add("Abs", error), np.array([1]), keepdims=1)
+            for error in (own, inside.add("Sub", recent, before))
+        )
+        part = inside.compute(beyond, own, naive)
+        part = inside.add("Min", inside.add("Max", part, np.float64(0)), np.float64(1))
+        return inside.compute(averaged, np.float64(share), np.float64(1), part)
+
+    def usual(inside: Graph) -> str:
+        rows = inside.add("Gather", inside.add("Shape", y), np.array([0]))
+        return inside.add("Expand", np.float64(share), inside.add("Concat", rows, np.array([1]), axis=0))
+
+    enough = graph.add("Greater", graph.add("Squeeze", whole, np.array([0])), np.int64(LEAST_RECENT - 1))
+    return either(graph, enough, shifted, usual, 1)
+
+
 def _value_by_value(
-    graph: Graph, window: str, network: Network, weights: Weights, units: Units, smoothed: str, share: float
+    graph: Graph, window: str, network: Network, weights: Weights, units: Units, smoothed: str, share: str
 ) -> str:
     """Forecasts (n, steps) by a network that forecasts one value, and reads it on after it is averaged."""
     step = Graph(around=graph)

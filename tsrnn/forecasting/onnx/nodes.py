@@ -106,6 +106,18 @@ class Graph:
         return model
 
 
+def either(
+    graph: Graph, condition: str, this: Callable[[Graph], str], other: Callable[[Graph], str], steps: int
+) -> str:
+    """What one of two functions makes, (n, steps)."""
+    branches = []
+    for branch in (this, other):
+        inside = Graph(around=graph)
+        inside.output(branch(inside), "found", np.float64, "n", steps)
+        branches.append(inside.proto())
+    return graph.add("If", condition, then_branch=branches[0], else_branch=branches[1])
+
+
 class Term:
     """A value of a graph that is reckoned with as with a number, in float64: see `Graph.compute`."""
 

@@ -4,11 +4,9 @@ The formulas are those of the kernels; their loops are restated here, for window
 against `predict`. The methods, M, lie side by side; all windows of a batch, n, take their steps together.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
-from tsrnn.forecasting.onnx.nodes import Graph
+from tsrnn.forecasting.onnx.nodes import Graph, either
 from tsrnn.forecasting.smoothing import METHODS, WITHOUT_SEASON, smoothed_values
 from tsrnn.kernels.smoothing import (
     LARGEST_LOG,
@@ -69,7 +67,7 @@ def smoothing_nodes(graph: Graph, y: str, least_length: int, steps: int, season:
     else:  # within the first season no error tells whether there is one
         length = graph.add("Gather", graph.add("Shape", window), np.int64(1))
         known = graph.add("Greater", length, np.int64(season))
-        found = _either(graph, known, seasonal, plain, steps)
+        found = either(graph, known, seasonal, plain, steps)
     values = graph.add("Exp", graph.add("Min", found, np.float64(LARGEST_LOG)))
     found = graph.add("Where", logs, values, found)
     return graph.add("Where", _is_rare(graph, y, season), _median(graph, y, middle), found) if middle else found
@@ -107,18 +105,6 @@ def _median(graph: Graph, y: str, middle: int) -> str:
     high, low = (graph.add("Div", graph.add("Sub", size, np.int64(less)), np.int64(2)) for less in (0, 1))
     pair = (graph.add("Gather", ordered, place, axis=1) for place in (high, low))
     return graph.compute(lambda high, low: 0.5 * (high + low), *pair)
-
-
-def _either(
-    graph: Graph, condition: str, this: Callable[[Graph], str], other: Callable[[Graph], str], steps: int
-) -> str:
-    """What one of two functions makes, (n, steps)."""
-    branches = []
-    for branch in (this, other):
-        inside = Graph(around=graph)
-        inside.output(branch(inside), "found", np.float64, "n", steps)
-        branches.append(inside.proto())
-    return graph.add("If", condition, then_branch=branches[0], else_branch=branches[1])
 
 
 def _smooth_window(graph: Graph, window: str, season: int, methods: np.ndarray, steps: int) -> str:

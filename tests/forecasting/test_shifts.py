@@ -1,0 +1,164 @@
+"""After a shift of the level smoothing has more of the forecast; elsewhere it has its share."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_allclose
+
+from forecasting.small import daily, forecaster
+from tsrnn import RNNForecaster
+from tsrnn.forecasting.insample import one_step_forecasts
+from tsrnn.forecasting.shifts import LEAST_RECENT, recent_values, shifted_shares
+from tsrnn.forecasting.smoothing import smoothing_forecasts
+
+errors = arrays(np.float64, st.tuples(st.integers(1, 15), st.integers(1, 3)), elements=st.floats(-9, 9, width=32))
+
+
+@given(errors, st.floats(0.1, 1), st.data())
+def test_shares(own, share, data):
+    naive = data.draw(arrays(np.float64, own.shape, elements=st.floats(-9, 9, width=32) | st.just(np.nan)))
+    found = shifted_shares(share, own, naive)
+    for k, (a, b) in enumerate(zip(own.T, naive.T, strict=True)):
+        pairs = [(abs(x), abs(y)) for x, y in zip(a, b, strict=True) if y == y]
+        linear, last = (sum(pair[i] for pair in pairs) for i in (0, 1))
+        expected = share
+        if len(pairs) >= LEAST_RECENT and linear > 1.5 * last:
+            expected = 1 if linear >= 2.5 * last else share + (1 - share) * (linear / last - 1.5)
+        assert found[k] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(("season", "expected"), [(1, 12), (7, 12), (12, 12), (24, 24), (48, 48), (52, 12), (336, 12)])
+def test_values_that_are_looked_at(season, expected):
+    assert recent_values(season) == expected
+
+
+def shifted(n=60, back=10, by=30.0, seed=0):
+    """Noise about a level that takes a step, so many days before its end."""
+    y = daily(n) * 0 + 50 + np.random.default_rng(seed).normal(0, 1, n)
+    y.iloc[n - back :] += by
+    return y
+
+
+def averaged(**changes):
+    return forecaster(4, **({"linear_skip": "auto", "lookback": 14, "normalize": "last"} | changes))
+
+
+def smoothed(y, steps=4):
+    """Exponential smoothing alone."""
+    values = y.to_numpy()[:, None]
+    return smoothing_forecasts(values, np.array([0]), np.array([len(y)]), steps, 7, "absolute_error", 1)[0, :, 0]
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"normalize": "log_mean"}, {"decoder": "recursive"}, {"decoder": "parallel"}], ids=str
+)
+def test_after_a_step_smoothing_has_all_of_the_forecast(changes):
+    model, y = averaged(**changes).fit(shifted(by=0, seed=1)), shifted()
+    assert 0 < model.smoothing_share_ < 1
+    assert_allclose(model.predict(y=y), smoothed(y), rtol=1e-9)
+    parts = model.inspect_components(y=y)
+    assert_allclose(parts.sum(axis=1), smoothed(y), rtol=1e-9)
+    assert abs(parts["smoothing"]).min() > 3
+
+
+def by_hand(model, y):
+    """The share of one series without gaps, from forecasts of a model that has its linear map alone."""
+    alone = averaged(linear_skip=True).set_params(max_steps=0, normalize=model.normalize).fit(y)
+    for name, weight in alone.weights().items():
+        weight[...] = model.weights()[name] if name.startswith("linear") else 0
+    alone._units = model._units
+    ends = range(max(len(y) - 12, model.lookback_), len(y))
+    if len(ends) < LEAST_RECENT:
+        return model.smoothing_share_
+    linear = sum(abs(alone.predict(y=y[:end], horizon=1).iloc[0] - y.iloc[end]) for end in ends)
+    last = sum(abs(y.iloc[end - 1] - y.iloc[end]) for end in ends)
+    return model.smoothing_share_ + (1 - model.smoothing_share_) * min(1, max(0, linear / last - 1.5))
+
+
+@pytest.mark.parametrize("normalize", ["last", "log_mean"])
+@pytest.mark.parametrize(("n", "by"), [(60, 3.0), (60, 5.0), (60, 9.0), (19, 30.0), (22, 5.0), (24, 6.0)])
+def test_the_share_by_hand(n, by, normalize):
+    model, y = averaged(normalize=normalize).fit(shifted(by=0)), shifted(n, 8, by, seed=1)
+    parts = model.inspect_components(y=y)
+    others = parts.drop(columns="smoothing").sum(axis=1)
+    share = by_hand(model, y)
+    assert_allclose(parts["smoothing"], share * (smoothed(y) - others), rtol=1e-4, atol=1e-4)
+
+
+def test_each_series_has_a_share_of_its_own():
+    wide = pd.DataFrame({"steady": shifted(by=0, seed=1), "shifted": shifted()})
+    model = averaged().fit(wide * 0 + wide[["steady"]].to_numpy())
+    found = model.predict(y=wide)
+    assert_allclose(found["shifted"], smoothed(wide["shifted"]), rtol=1e-9)
+    assert_allclose(found["steady"], model.predict(y=wide[["steady"]])["steady"], rtol=1e-6)
+    assert abs(found["steady"] - smoothed(wide["steady"])).max() > 1e-3
+
+
+def test_columns_together_have_shares_of_their_own():
+    steady = pd.DataFrame({"a": shifted(by=0, seed=1), "b": shifted(by=0, seed=2)})
+    model = averaged(multivariate=True).fit(steady)
+    found = model.predict(y=steady.assign(b=shifted()))
+    assert_allclose(found["b"], smoothed(shifted()), rtol=1e-9)
+    assert abs(found["a"] - smoothed(steady["a"])).max() > 1e-3
+
+
+def test_missing_values_are_no_errors():
+    steady, y = shifted(by=0, seed=1), shifted()
+    y.iloc[[-2, -5, -13]] = steady.iloc[[-2, -5, -13]] = np.nan
+    model = averaged(missing="mask").fit(steady)
+    assert_allclose(model.predict(y=y), smoothed(y), rtol=1e-9)
+    y.iloc[-8:-1] = np.nan  # of the last twelve values too few are left
+    parts = model.inspect_components(y=y)
+    others = parts.drop(columns="smoothing").sum(axis=1)
+    assert_allclose(parts["smoothing"], model.smoothing_share_ * (smoothed(y) - others), rtol=1e-6)
+
+
+def test_what_is_known_ahead_of_a_step_explains_it():
+    y = shifted(back=30)
+    X = pd.DataFrame({"step": np.repeat([0.0, 1.0], [30, 34])}, pd.date_range(y.index[0], periods=64, freq="D"))
+    model = averaged(decoder="direct").fit(X.iloc[:60], y)
+    assert model.smoothing_share_ > 0
+    other = shifted(back=8)
+    X["step"] = np.repeat([0.0, 1.0], [52, 12])
+    assert abs(model.predict(X, y=other) - smoothed(other)).max() > 0.1
+
+
+def test_updates_tell_of_a_step():
+    y = shifted(80, 10)
+    model = averaged().fit(y[:60])
+    assert abs(model.predict() - smoothed(y[:60])).max() > 1e-3
+    model.update(y[60:])
+    assert_allclose(model.predict(), smoothed(y), rtol=1e-9)
+    assert_allclose(model.predict(y=y), smoothed(y), rtol=1e-9)
+
+
+def test_one_step_forecasts_follow():
+    model, y = averaged().fit(shifted(by=0, seed=1)), shifted()
+    expected = [model.predict(y=y[:end], horizon=1).iloc[0] for end in range(14, 60)]
+    assert_allclose(one_step_forecasts(model, y)[14:], expected, rtol=1e-6)
+
+
+def test_without_smoothing_there_is_nothing_to_lean_on():
+    model, y = averaged(linear_skip=True).fit(shifted(by=0, seed=1)), shifted()
+    assert model.smoothing_share_ == 0
+    assert abs(model.predict(y=y) - smoothed(y)).max() > 5
+
+
+def test_a_series_that_never_varies_stays():
+    y = daily(60) * 0 + 7.0
+    assert_allclose(averaged().fit(y).predict(), 7, rtol=1e-6)
+
+
+@pytest.mark.compiled
+def test_steps_anywhere_are_forecast_better_than_by_the_season_before():
+    errors, naive = [], []
+    for back in (3, 7, 12, 16, 20, 40, 70):
+        y = shifted(96, back, 40.0, seed=back)
+        y.index = pd.date_range("2015-01", periods=96, freq="MS")
+        found = RNNForecaster(horizon=12, random_state=0).fit(y).predict()
+        errors.append(abs(found - 90).mean())
+        naive.append(abs(y[-12:] - 90).mean())
+    assert np.mean(errors) < 0.7 * np.mean(naive)

@@ -1,0 +1,104 @@
+"""What follows series: windows read and forecast block by block, and their mean with exponential smoothing."""
+
+import warnings
+
+import numpy as np
+
+from tsrnn.forecasting.samples.normalization import Units
+from tsrnn.forecasting.samples.streams import Reader
+from tsrnn.forecasting.samples.windows import SeriesWindows, Table
+from tsrnn.forecasting.series.panel import Panel
+from tsrnn.forecasting.shifts import linear_forecasts, recent_values, shifted_shares
+from tsrnn.forecasting.smoothing import mixed, smoothing_forecasts
+
+AT_ONCE = 1 << 15  # series whose windows and forecasts are laid out at once
+
+
+class Following:
+    """The forecasts behind `predict` of `RNNForecaster`."""
+
+    def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None = None) -> np.ndarray:
+        """Values (S, horizon, K) after the series, block by block where the network has fewer outputs."""
+        block = self.network_.output_size // panel.values.shape[1]
+        if horizon > block == self.horizon_ > 1 and not self._quiet:
+            warnings.warn(
+                f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
+                stacklevel=4,  # beyond `predict` and what it is wrapped in
+            )
+        found = np.empty((panel.n_series, horizon, panel.values.shape[1]))
+        if states is None:
+            for k, some in panel.blocks(AT_ONCE):
+                of_these = None if known is None else known[k]
+                found[k] = self._follow_windows(some, units.only(k), horizon, block, of_these)
+            return found
+        reader = Reader(self.network_, self.parameters_)
+        for k, (before, unread) in enumerate(states):
+            values = panel.series(k)[:, 0]
+            read_to = len(values) - unread
+            found[k, :, 0] = reader.follow(values, units[k], before, read_to, horizon)
+        return found
+
+    def _follow_windows(self, panel: Panel, units: Units, horizon: int, block: int, known) -> np.ndarray:
+        lookback, n_series, channels = self.lookback_, panel.n_series, panel.values.shape[1]
+        smoothed, found = self._smoothed(panel, horizon), np.empty((n_series, horizon, channels))
+        # Each series in so many rows: its last values, then those to come, which are written as they are forecast.
+        seen = lookback + (recent_values(self.season_length_) if self._leans else 0)
+        total = seen + -(-horizon // block) * block
+        tail = panel.tail(seen)
+        values = np.full((n_series, total, channels), np.nan)
+        covariates = np.full((n_series, total, tail.covariates.shape[1]), np.nan)
+        held = np.arange(seen) >= seen - tail.lengths[:, None]
+        values[:, :seen][held] = units.enter(tail.values, tail.lengths)
+        covariates[:, :seen][held] = tail.covariates
+        covariates[:, seen:] = covariates[:, seen - 1 : seen]  # the last that is known of a column stays
+        if known is not None:
+            covariates[:, seen:, self._ahead :] = known
+        rows = np.arange(n_series) * total
+        flat = values.reshape(-1, channels), covariates.reshape(len(rows) * total, -1)
+        table = Table(*flat, self._ahead, rows + seen - tail.lengths)
+        every, one = np.arange(n_series), np.ones(n_series, np.int64)
+        share = self.smoothing_share_
+        if self._leans:
+            share = self._shares(table, units, rows, values[:, lookback - 1 : seen], tail.lengths - lookback)
+        with self._passes(n_series) as passes:
+            for done in range(0, horizon, block):
+                windows = SeriesWindows(table, units, rows + seen - lookback + done, one, self._masks)
+                centre, scale = windows.measure(every, lookback)
+                outputs = passes.outputs(windows).reshape(n_series, -1, channels).astype(np.float64)
+                stop = min(horizon, done + block)
+                forecast = units.leave(centre[:, None] + scale[:, None] * outputs[:, : stop - done])
+                if smoothed is not None:
+                    forecast = mixed(forecast, smoothed[:, done:stop], share)
+                found[:, done:stop] = forecast
+                read_on = units.enter(forecast.reshape(-1, channels), stop - done).reshape(forecast.shape)
+                values[:, seen + done : seen + stop] = read_on
+        return found
+
+    def _smoothed(self, panel: Panel, steps: int) -> np.ndarray | None:
+        """Exponential smoothing (S, steps, K) of all series; None where it has no share."""
+        how = steps, self.season_length_, self._loss, self.n_jobs
+        return smoothing_forecasts(panel.values, panel.begin, panel.end, *how) if self.smoothing_share_ else None
+
+    @property
+    def _leans(self) -> bool:
+        """Whether smoothing may have more than its share: where it has one, and the linear map is a forecast alone."""
+        return bool(self.smoothing_share_) and not self._apart and self.network_.linear is not None
+
+    def _shares(self, table: Table, units: Units, rows: np.ndarray, recent: np.ndarray, whole: np.ndarray):
+        """Shares of smoothing (S, 1, K), of series whose first windows begin at these rows of a table.
+
+        Parameters
+        ----------
+        table, units, rows
+        recent : (S, 1 + n, K) ndarray
+            Their last values, as in the table: n windows end before one of these.
+        whole : (S,) ndarray, int
+            How many of these windows, the last ones, lie within their series: the others are not looked at.
+        """
+        count = recent.shape[1] - 1
+        windows = SeriesWindows(table, units, rows, np.full(len(rows), count), self._masks)
+        found = linear_forecasts(self.network_, self.weights(), windows, units)
+        recent = units.leave(recent)
+        within = np.arange(count) >= count - whole[:, None]
+        own = np.where(within[:, :, None], found.reshape(len(rows), count, -1) - recent[:, 1:], np.nan)
+        return shifted_shares(self.smoothing_share_, own, np.diff(recent, axis=1))[:, None]
