@@ -9,7 +9,7 @@ import pytest
 from forecasting.series.test_panel import every_kind, long, of_kind, wide
 from forecasting.small import daily, forecaster, values
 from gradcheck import assert_close
-from tsrnn.forecasting import prediction
+from tsrnn.forecasting import following
 from tsrnn.forecasting.series.panel import panel_of
 from tsrnn.forecasting.series.timeindex import frequency
 
@@ -144,7 +144,7 @@ def test_series_are_forecast_in_blocks(normalize, monkeypatch):
     X = pd.concat([X, pd.DataFrame({"x": np.arange(9.0)}, later)])
     model = forecaster(normalize=normalize).fit(X, y)
     expected = model.predict(X, horizon=3)
-    monkeypatch.setattr(prediction, "AT_ONCE", 2)
+    monkeypatch.setattr(following, "AT_ONCE", 2)
     assert_close(model.predict(X, horizon=3), expected, 1e-6)
     together = forecaster(multivariate=True).fit(wide().dropna())
     assert together.predict().shape == (3, 3)
@@ -163,7 +163,7 @@ def test_many_series_cost_their_values_once(monkeypatch):
         kept = model._tail.values.nbytes
         numbers = 2 * 8 * n * (length - 6 - 3 + 1)  # of the windows, permuted, and their weights
         assert peak_of(lambda y=y: model.fit(y)) < copies * data + kept + numbers + 0.35 * data
-    monkeypatch.setattr(prediction, "AT_ONCE", 100)
+    monkeypatch.setattr(following, "AT_ONCE", 100)
     model.predict()
     assert peak_of(model.predict) < 10 * 8 * n * 3
 
