@@ -13,8 +13,8 @@ STEPS = 6
 def written_out(window, season, alpha, beta, gamma, phi, theta, seasonal):
     """Holt and Winters, additive, with a damped trend: the equations as they are printed; then Theta's drift.
 
-    Returns forecasts and the sum of squared errors, one step ahead, after the first season. Of a missing value the
-    error is zero.
+    A trend takes of an error no more than its size on average so far. Returns forecasts and the sum of squared errors,
+    one step ahead, after the first season. Of a missing value the error is zero.
     """
     n = len(window)
     known = [y for y in window[:season] if y == y]
@@ -25,13 +25,15 @@ def written_out(window, season, alpha, beta, gamma, phi, theta, seasonal):
     level, trend, squares = mean + rise * half, 0.0, 0.0
     s = [seasonal * (y - mean - rise * (t - half)) if y == y else 0.0 for t, y in enumerate(window[:season])]
     seen = [(t, y) for t, y in enumerate(window) if y == y]
-    line = np.polyfit(*zip(*seen, strict=True), 1)[0] if len(seen) > 1 else 0.0
+    line, sizes = np.polyfit(*zip(*seen, strict=True), 1)[0] if len(seen) > 1 else 0.0, []
     for t in range(season, n):
         forecast = level + phi * trend + s[t - season]
         error = window[t] - forecast if window[t] == window[t] else 0.0
         lag = sum((1 - alpha) ** k for k in range(t - season + 1))
         squares += (error - theta * line * lag) ** 2 if window[t] == window[t] else 0.0
-        level, trend = level + phi * trend + alpha * error, phi * trend + beta * error
+        sizes += [abs(error)] if window[t] == window[t] else []
+        held = np.sign(error) * min(abs(error), np.mean(sizes)) if sizes else 0.0
+        level, trend = level + phi * trend + alpha * error, phi * trend + beta * held
         s.append(s[t - season] + gamma * error)
     lag = sum((1 - alpha) ** k for k in range(n - season + 1))
     found = []
@@ -96,6 +98,19 @@ def test_what_rises_is_no_season(length):
     line = 100 + 0.5 * np.arange(length + STEPS)
     (((found),),) = forecasts([line[:length]], 52)
     assert_allclose(found, line[length:], atol=2.0)
+
+
+@pytest.mark.parametrize("season", [1, 4])
+def test_no_trend_goes_on_from_a_step(season):
+    """Nor does a season come again that is the step's alone: half of it, at most, is in any forecast."""
+    window = np.random.default_rng(0).normal(50, 1, 90)
+    window[80:] += 40
+    (((found),),) = forecasts([window], season)
+    assert abs(found - 90).max() < 8
+    window[80:] -= 40
+    window[80] += 40  # an outlier, that is all
+    (((found),),) = forecasts([window], season)
+    assert abs(found - 50).max() < 4
 
 
 def test_known_methods_are_among_them():

@@ -48,9 +48,18 @@ def smooth(level, trend, seasonal, damping):
 
 
 @formula
-def correct(error, level, trend, seasonal, level_share, trend_share, season_share):
-    """Level, trend and season after the error of their forecast is known."""
-    return level + level_share * error, trend + trend_share * error, seasonal + season_share * error
+def correct(error, held, level, trend, seasonal, level_share, trend_share, season_share):
+    """Level, trend and season after the error of their forecast is known; of the trend the part of it that is `held`.
+
+    The level follows a step at once. A trend that did would go on from it, as a few outliers would lead it anywhere.
+    """
+    return level + level_share * error, trend + trend_share * held, seasonal + season_share * error
+
+
+@formula
+def mean_size(sizes, error_size, count):
+    """The mean of absolute errors, by their sum before the last of so many and that one."""
+    return (sizes + error_size) / count
 
 
 @formula
@@ -72,22 +81,26 @@ def merit(squares, least, least_square, power):
 
 
 @loop
-def take_in(value, known, slope, methods, states, seasonal):
+def take_in(value, known, count, slope, methods, states, seasonal):
     """Take in one value by all methods.
+
+    A trend learns from an error no more than its size on average so far, as it would by the loss of Huber (1964).
 
     Parameters
     ----------
     value, known : float
         Known is 1, or 0 of a missing value: then the states go on by themselves.
+    count : float
+        Known values so far, from the second season on, this one among them; 1 at least.
     slope : float
         Of the straight line through the window.
     methods : (6, M) read: shares of an error that level, trend and season take; damping; share of the slope; share of
         the season
-    states : (4, M) read and written: level, trend, lag, sum of squared errors
+    states : (5, M) read and written: level, trend, lag, sums of squared and of absolute errors
     seasonal : (M,) read and written: the season of this step
     """
     apart()
-    level, trend, lag, squares = states[0], states[1], states[2], states[3]
+    level, trend, lag, squares, sizes = states[0], states[1], states[2], states[3], states[4]
     level_share, trend_share, season_share = methods[0], methods[1], methods[2]
     damping, slope_share = methods[3], methods[4]
     for j in range(seasonal.size):
@@ -95,8 +108,10 @@ def take_in(value, known, slope, methods, states, seasonal):
         error = known * (value - forecast)
         missed = error - known * drift(slope, slope_share[j], lag[j])
         squares[j] += missed * missed
+        most, sizes[j] = mean_size(sizes[j], abs(error), count), sizes[j] + abs(error)
+        held = max(-most, min(most, error))
         level[j], trend[j], seasonal[j] = correct(
-            error, level_now, trend_now, seasonal[j], level_share[j], trend_share[j], season_share[j]
+            error, held, level_now, trend_now, seasonal[j], level_share[j], trend_share[j], season_share[j]
         )
         lag[j] = lag_behind(lag[j], level_share[j], 1.0)
 
@@ -246,7 +261,8 @@ def smooth_window(window, season, methods, plain, states, seasons, weight, found
             count += 1
     rise = rise_of(changes, count, cycle)
     for j in range(weight.size):
-        states[0, j], states[1, j], states[2, j], states[3, j] = mean + rise * half, 0.0, 1.0, 0.0
+        states[:, j] = 0.0
+        states[0, j], states[2, j] = mean + rise * half, 1.0
     for t in range(cycle):
         off = off_line(window[t], mean, rise, t - half) if window[t] == window[t] else 0.0
         for j in range(weight.size):
@@ -255,7 +271,15 @@ def smooth_window(window, season, methods, plain, states, seasons, weight, found
     for t in range(cycle, window.size):
         known = window[t] == window[t]
         errors += known
-        take_in(window[t] if known else 0.0, 1.0 if known else 0.0, slope, methods, states, seasons[t % cycle])
+        take_in(
+            window[t] if known else 0.0,
+            1.0 if known else 0.0,
+            max(errors, 1),
+            slope,
+            methods,
+            states,
+            seasons[t % cycle],
+        )
     used = weight.size if cycle == season else plain
     power = MOST_POWER if cycle == 1 else min(MOST_POWER, POWER_OF_ERROR * errors)
     least, total = np.inf, 0.0
@@ -287,7 +311,7 @@ def smooth_windows(values, begin, end, season, methods, plain, middle, found):
         Known values at the end of a rare window, whose median is its forecast; 0 to smooth such windows as well.
     found : (W, P, K) written: forecasts; NaN where no value of a window is known
     """
-    states, seasons, weight = np.empty((4, methods.shape[1])), np.empty((season, methods.shape[1])), methods[0].copy()
+    states, seasons, weight = np.empty((5, methods.shape[1])), np.empty((season, methods.shape[1])), methods[0].copy()
     longest = 1
     for w in range(begin.size):
         longest = max(longest, end[w] - begin[w])

@@ -22,6 +22,7 @@ from tsrnn.kernels.smoothing import (
     correct,
     drift,
     lag_behind,
+    mean_size,
     merit,
     off_line,
     rise_of,
@@ -123,8 +124,8 @@ def _smooth_window(graph: Graph, window: str, season: int, methods: np.ndarray, 
     off = graph.compute(off_line, first, mean, rise, steps_off)
     seasons = graph.compute(lambda share, off: share * off, methods[5], off)
     level = graph.compute(lambda mean, rise: mean + rise * half, mean, rise)
-    states = [graph.add("Expand", level, shape), zeros, np.ones(methods.shape[1]), zeros, seasons]
-    level, trend, lag, squares, seasons = _take_in(graph, following, slope, season, methods, states)
+    states = [graph.add("Expand", level, shape), zeros, np.ones(methods.shape[1]), zeros, zeros, seasons]
+    level, trend, lag, squares, _, seasons = _take_in(graph, following, slope, season, methods, states)
     power = MOST_POWER
     if season > 1:
         power = graph.compute(lambda errors: POWER_OF_ERROR * errors, graph.cast(errors, np.float64))
@@ -163,23 +164,28 @@ def _take_in(
 ) -> list[str]:
     """As the kernel, for values (T, n, 1) one after the other: a Loop, since a Scan of no value at all fails.
 
-    States before and after: level, trend (n, M), lag (M,), squares (n, M) and seasons (season, n, M), of which the
-    first is always that of the next step.
+    States before and after: level, trend (n, M), lag (M,), squares, sizes (n, M) and seasons (season, n, M), of which
+    the first is always that of the next step.
     """
     level_share, trend_share, season_share, damping, slope_share, _ = methods
     size = methods.shape[1]
     step = Graph(around=graph)
     t, go_on = step.input("t", np.int64), step.input("go_on", np.bool_)
     level, trend = (step.input(name, np.float64, "n", size) for name in ("level", "trend"))
-    lag, squares = step.input("lag", np.float64, size), step.input("squares", np.float64, "n", size)
+    lag = step.input("lag", np.float64, size)
+    squares, sizes = (step.input(name, np.float64, "n", size) for name in ("squares", "sizes"))
     seasons = step.input("seasons", np.float64, season, "n", size)
     value, seasonal = step.add("Gather", values, t, axis=0), step.add("Gather", seasons, np.int64(0), axis=0)
     level, trend, forecast = step.compute(smooth, level, trend, seasonal, damping)
     error = step.compute(lambda value, forecast: value - forecast, value, forecast)
     missed = step.compute(lambda error, drift: error - drift, error, step.compute(drift, slope, slope_share, lag))
     squares = step.compute(lambda squares, missed: squares + missed * missed, squares, missed)
+    error_size = step.add("Abs", error)
+    count = step.compute(lambda t: t + 1, step.cast(t, np.float64))
+    most = step.compute(mean_size, sizes, error_size, count)
+    held = step.add("Max", step.add("Neg", most), step.add("Min", most, error))
     level, trend, seasonal = step.compute(
-        correct, error, level, trend, seasonal, level_share, trend_share, season_share
+        correct, error, held, level, trend, seasonal, level_share, trend_share, season_share
     )
     others = step.add("Slice", seasons, np.array([1]), REST, np.array([0]))
     seasons = step.add("Concat", others, step.add("Unsqueeze", seasonal, np.array([0])), axis=0)
@@ -188,6 +194,7 @@ def _take_in(
     step.output(trend, "trend_next", np.float64, "n", size)
     step.output(step.compute(lag_behind, lag, level_share, 1.0), "lag_next", np.float64, size)
     step.output(squares, "squares_next", np.float64, "n", size)
+    step.output(step.add("Add", sizes, error_size), "sizes_next", np.float64, "n", size)
     step.output(seasons, "seasons_next", np.float64, season, "n", size)
     steps = graph.add("Gather", graph.add("Shape", values), np.int64(0))
     return graph.add("Loop", steps, "", *states, n_outputs=len(states), body=step.proto())
