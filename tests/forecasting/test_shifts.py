@@ -14,20 +14,25 @@ from tsrnn.forecasting.insample import one_step_forecasts
 from tsrnn.forecasting.shifts import LEAST_RECENT, recent_values, shifted_shares
 from tsrnn.forecasting.smoothing import smoothing_forecasts
 
-errors = arrays(np.float64, st.tuples(st.integers(1, 15), st.integers(1, 3)), elements=st.floats(-9, 9, width=32))
+numbers = st.floats(-9, 9, width=32)
 
 
-@given(errors, st.floats(0.1, 1), st.data())
-def test_shares(own, share, data):
-    naive = data.draw(arrays(np.float64, own.shape, elements=st.floats(-9, 9, width=32) | st.just(np.nan)))
-    found = shifted_shares(share, own, naive)
-    for k, (a, b) in enumerate(zip(own.T, naive.T, strict=True)):
-        pairs = [(abs(x), abs(y)) for x, y in zip(a, b, strict=True) if y == y]
-        linear, last = (sum(pair[i] for pair in pairs) for i in (0, 1))
-        expected = share
-        if len(pairs) >= LEAST_RECENT and linear > 1.5 * last:
-            expected = 1 if linear >= 2.5 * last else share + (1 - share) * (linear / last - 1.5)
-        assert found[k] == pytest.approx(expected, abs=1e-9)
+@given(st.data(), st.integers(1, 15), st.integers(1, 4), st.floats(0.1, 1))
+def test_shares(data, n, season, share):
+    own = data.draw(arrays(np.float64, (2, n, 1), elements=numbers | st.just(np.nan)))
+    values = data.draw(arrays(np.float64, (2, season + n, 1), elements=numbers | st.just(np.nan)))
+    found = shifted_shares(share, own, values, season)
+    for s in range(2):
+        parts = [0.0]
+        for lag in {1, season}:
+            pairs = [
+                (abs(own[s, i, 0]), abs(values[s, season + i, 0] - values[s, season + i - lag, 0])) for i in range(n)
+            ]
+            pairs = [pair for pair in pairs if not np.isnan(pair).any()]
+            linear, naive = (sum(pair[i] for pair in pairs) for i in (0, 1))
+            if len(pairs) >= LEAST_RECENT and linear > 1.5 * naive:
+                parts.append(1.0 if linear >= 2.5 * naive else linear / naive - 1.5)
+        assert found[s, 0] == pytest.approx(share + (1 - share) * max(parts), abs=1e-9)
 
 
 @pytest.mark.parametrize(("season", "expected"), [(1, 12), (7, 12), (12, 12), (24, 24), (48, 48), (52, 12), (336, 12)])
@@ -74,8 +79,8 @@ def by_hand(model, y):
     if len(ends) < LEAST_RECENT:
         return model.smoothing_share_
     linear = sum(abs(alone.predict(y=y[:end], horizon=1).iloc[0] - y.iloc[end]) for end in ends)
-    last = sum(abs(y.iloc[end - 1] - y.iloc[end]) for end in ends)
-    return model.smoothing_share_ + (1 - model.smoothing_share_) * min(1, max(0, linear / last - 1.5))
+    naive = min(sum(abs(y.iloc[end - lag] - y.iloc[end]) for end in ends) for lag in (1, 7))
+    return model.smoothing_share_ + (1 - model.smoothing_share_) * min(1, max(0, linear / naive - 1.5))
 
 
 @pytest.mark.parametrize("normalize", ["last", "log_mean"])
@@ -135,10 +140,11 @@ def test_updates_tell_of_a_step():
     assert_allclose(model.predict(y=y), smoothed(y), rtol=1e-9)
 
 
-def test_one_step_forecasts_follow():
-    model, y = averaged().fit(shifted(by=0, seed=1)), shifted()
-    expected = [model.predict(y=y[:end], horizon=1).iloc[0] for end in range(14, 60)]
-    assert_allclose(one_step_forecasts(model, y)[14:], expected, rtol=1e-6)
+@pytest.mark.parametrize(("lookback", "season"), [(14, 7), (3, 7), (14, 1), (5, 16)])
+def test_one_step_forecasts_follow(lookback, season):
+    model, y = averaged(lookback=lookback, season_length=season).fit(shifted(by=0, seed=1)), shifted()
+    expected = [model.predict(y=y[:end], horizon=1).iloc[0] for end in range(lookback, 60)]
+    assert_allclose(one_step_forecasts(model, y)[lookback:], expected, rtol=1e-6)
 
 
 def test_without_smoothing_there_is_nothing_to_lean_on():

@@ -8,7 +8,7 @@ from tsrnn.forecasting.samples.normalization import Units
 from tsrnn.forecasting.samples.streams import Reader
 from tsrnn.forecasting.samples.windows import SeriesWindows, Table
 from tsrnn.forecasting.series.panel import Panel
-from tsrnn.forecasting.shifts import linear_forecasts, recent_values, shifted_shares
+from tsrnn.forecasting.shifts import linear_forecasts, recent_values, shifted_shares, values_seen
 from tsrnn.forecasting.smoothing import mixed, smoothing_forecasts
 
 AT_ONCE = 1 << 15  # series whose windows and forecasts are laid out at once
@@ -42,7 +42,7 @@ class Following:
         lookback, n_series, channels = self.lookback_, panel.n_series, panel.values.shape[1]
         smoothed, found = self._smoothed(panel, horizon), np.empty((n_series, horizon, channels))
         # Each series in so many rows: its last values, then those to come, which are written as they are forecast.
-        seen = lookback + (recent_values(self.season_length_) if self._leans else 0)
+        seen = values_seen(lookback, self.season_length_) if self._leans else lookback
         total = seen + -(-horizon // block) * block
         tail = panel.tail(seen)
         values = np.full((n_series, total, channels), np.nan)
@@ -59,7 +59,7 @@ class Following:
         every, one = np.arange(n_series), np.ones(n_series, np.int64)
         share = self.smoothing_share_
         if self._leans:
-            share = self._shares(table, units, rows, values[:, lookback - 1 : seen], tail.lengths - lookback)
+            share = self._shares(table, units, rows, values[:, :seen], tail.lengths - lookback)
         with self._passes(n_series) as passes:
             for done in range(0, horizon, block):
                 windows = SeriesWindows(table, units, rows + seen - lookback + done, one, self._masks)
@@ -84,21 +84,22 @@ class Following:
         """Whether smoothing may have more than its share: where it has one, and the linear map is a forecast alone."""
         return bool(self.smoothing_share_) and not self._apart and self.network_.linear is not None
 
-    def _shares(self, table: Table, units: Units, rows: np.ndarray, recent: np.ndarray, whole: np.ndarray):
-        """Shares of smoothing (S, 1, K), of series whose first windows begin at these rows of a table.
+    def _shares(self, table: Table, units: Units, rows: np.ndarray, values: np.ndarray, whole: np.ndarray):
+        """Shares of smoothing (S, 1, K), of series that begin at these rows of a table.
 
         Parameters
         ----------
         table, units, rows
-        recent : (S, 1 + n, K) ndarray
-            Their last values, as in the table: n windows end before one of these.
+        values : (S, seen, K) ndarray
+            What the table holds of them.
         whole : (S,) ndarray, int
-            How many of these windows, the last ones, lie within their series: the others are not looked at.
+            How many windows of values lie before the last one; all those that begin before a series are not looked at.
         """
-        count = recent.shape[1] - 1
-        windows = SeriesWindows(table, units, rows, np.full(len(rows), count), self._masks)
+        count, season = recent_values(self.season_length_), self.season_length_
+        first = rows + values.shape[1] - self.lookback_ - count
+        windows = SeriesWindows(table, units, first, np.full(len(rows), count), self._masks)
         found = linear_forecasts(self.network_, self.weights(), windows, units)
-        recent = units.leave(recent)
+        values = units.leave(values[:, -season - count :])
         within = np.arange(count) >= count - whole[:, None]
-        own = np.where(within[:, :, None], found.reshape(len(rows), count, -1) - recent[:, 1:], np.nan)
-        return shifted_shares(self.smoothing_share_, own, np.diff(recent, axis=1))[:, None]
+        own = np.where(within[:, :, None], found.reshape(len(rows), count, -1) - values[:, season:], np.nan)
+        return shifted_shares(self.smoothing_share_, own, values, season)[:, None]

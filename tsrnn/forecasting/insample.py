@@ -65,13 +65,17 @@ def _shares(model, panel: Panel, units: Units, windows: SeriesWindows) -> float 
     """Shares of smoothing after each window, by the errors of the linear map after those before it."""
     if not model._leans:
         return model.smoothing_share_
-    before, none = panel.values[model.lookback_ - 1 :], np.full((recent_values(model.season_length_), 1), np.nan)
-    own = linear_forecasts(model.network_, model.weights(), windows, units) - before[1:]
-    own, naive = (
-        sliding_window_view(np.concatenate([none, errors[:-1]]), len(none), axis=0).transpose(0, 2, 1)
-        for errors in (own, np.diff(before, axis=0))
+    season, count = model.season_length_, recent_values(model.season_length_)
+    own = linear_forecasts(model.network_, model.weights(), windows, units) - panel.values[model.lookback_ :]
+    # Beside what lies before the first window there is nothing, and it is not looked at.
+    none = np.full((max(count, season + count - model.lookback_), 1), np.nan)
+    before, values = np.concatenate([none[:count], own[:-1]]), np.concatenate([none, panel.values[:-1]])
+    values = values[len(values) - len(before) - season :]
+    own, values = (
+        sliding_window_view(each, size, axis=0).transpose(0, 2, 1)
+        for each, size in ((before, count), (values, season + count))
     )
-    return shifted_shares(model.smoothing_share_, own, naive)[:, 0]
+    return shifted_shares(model.smoothing_share_, own, values, season)[:, 0]
 
 
 def _along_a_stream(model, panel: Panel, units: StreamUnits) -> np.ndarray:

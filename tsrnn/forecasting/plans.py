@@ -31,7 +31,7 @@ from tsrnn.forecasting.series.covariates import (
 from tsrnn.forecasting.series.panel import SINGLE, Panel
 from tsrnn.forecasting.series.timeindex import name_stamps
 from tsrnn.forecasting.series.yearly import calendar_of_year
-from tsrnn.forecasting.shifts import recent_values
+from tsrnn.forecasting.shifts import values_seen
 from tsrnn.forecasting.smoothing import smoothed_values
 from tsrnn.forecasting.warmstart import check_same_units
 from tsrnn.training.passes import Samples
@@ -291,4 +291,4 @@ def kept_values(network, stateful: bool, smoothed: int | None) -> int:
     if stateful:
         return 1 + reach(network) + network.segment_length - 1
     least = 1 + network.steps + network.output_size
-    return max(least, network.steps + recent_values(smoothed), smoothed_values(smoothed)) if smoothed else least
+    return max(least, values_seen(network.steps, smoothed), smoothed_values(smoothed)) if smoothed else least

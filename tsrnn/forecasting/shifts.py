@@ -2,7 +2,8 @@
 
 A linear map has learnt how values return to those of their window. Where the level has just taken a step they do not,
 and its forecasts go back to where the series has been, until the window has forgotten that; smoothing forgets sooner.
-The errors that the map would last have made, one step ahead, tell such places.
+The errors that the map would last have made, one step ahead, tell such places, beside those of repeating the value
+before, or that of a season ago.
 """
 
 import numpy as np
@@ -16,10 +17,10 @@ from tsrnn.network.network import Network
 # a day are not alike. After a year of weeks it would be late.
 RECENT, LONGEST_SEASON = 12, 48
 LEAST_RECENT = 6  # of a short series; fewer say nothing
-# The error of the linear map, in that of repeating the value before, from which smoothing has more of the forecast,
-# and that from which it has all of it: found on validation parts and on series with steps of their own making.
+# Errors of the linear map, in those of repeating a value, from which smoothing has more of the forecast, and all of it:
+# found on validation parts.
 LOST_FROM, LOST = 1.5, 2.5
-LEAST_ERROR = 1e-300  # where repeating the value before is always right
+LEAST_ERROR = 1e-300  # where repeating a value is always right
 
 BLOCK = 1 << 12  # windows that are laid out at once
 
@@ -29,29 +30,45 @@ def recent_values(season: int) -> int:
     return season if RECENT < season <= LONGEST_SEASON else RECENT
 
 
+def values_seen(lookback: int, season: int) -> int:
+    """Values at the end of a series that say how far the linear map is lost."""
+    return max(lookback, season) + recent_values(season)
+
+
 def beyond(own, naive):
     """Where an error of the linear map lies between those from which smoothing has more, 0, and all, 1."""
     return (own - LOST_FROM * naive) / ((LOST - LOST_FROM) * naive + LEAST_ERROR)
 
 
-def shifted_shares(share: float, own: np.ndarray, naive: np.ndarray) -> np.ndarray:
+def lags(season: int) -> tuple[int, ...]:
+    """How many steps ago the values lie that are repeated."""
+    return (1, season) if season > 1 else (1,)
+
+
+def shifted_shares(share: float, own: np.ndarray, values: np.ndarray, season: int) -> np.ndarray:
     """Shares of smoothing, that are `share` but for where the linear map is lost.
 
     Parameters
     ----------
     share : float
-    own, naive : (..., n, K) ndarray
-        Errors of the map and of repeating the value before, one step ahead; NaN where there are none. Their means over
-        the second axis from the end are compared, if there are enough.
+    own : (S, n, K) ndarray
+        Errors of the map, one step ahead; NaN where there are none.
+    values : (S, season + n, K) ndarray
+        The values that they are of, and those before. NaN where missing.
+    season : int
 
     Returns
     -------
-    (..., K) ndarray
+    (S, K) ndarray
     """
-    known = ~np.isnan(own) & ~np.isnan(naive)
-    own, naive = (np.where(known, np.abs(error), 0).sum(axis=-2) for error in (own, naive))
-    part = np.where(known.sum(axis=-2) < LEAST_RECENT, 0, np.clip(beyond(own, naive), 0, 1))
-    return averaged(share, 1.0, part)
+    n, part = own.shape[1], np.zeros((len(own), own.shape[2]))
+    for lag in lags(season):
+        naive = values[:, season:] - values[:, season - lag : season - lag + n]
+        known = ~np.isnan(own) & ~np.isnan(naive)
+        of_map, of_naive = (np.where(known, np.abs(error), 0).sum(axis=1) for error in (own, naive))
+        enough = known.sum(axis=1) >= LEAST_RECENT
+        part = np.maximum(part, np.where(enough, beyond(of_map, of_naive), 0))
+    return averaged(share, 1.0, np.minimum(part, 1))
 
 
 def linear_forecasts(network: Network, weights: dict, windows: SeriesWindows, units: Units) -> np.ndarray:

@@ -13,7 +13,7 @@ from tsrnn.forecasting.onnx.nodes import Graph, either
 from tsrnn.forecasting.onnx.smoothing import smoothing_nodes
 from tsrnn.forecasting.samples.normalization import Units
 from tsrnn.forecasting.samples.streams import StreamUnits
-from tsrnn.forecasting.shifts import LEAST_RECENT, beyond, recent_values
+from tsrnn.forecasting.shifts import LEAST_RECENT, beyond, lags, recent_values
 from tsrnn.forecasting.smoothing import averaged, median_values
 from tsrnn.kernels.smoothing import LARGEST_LOG
 from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SCALE_FLOOR, SERIES
@@ -73,7 +73,7 @@ def windows_graph(
         return graph
     y = graph.input("y", np.float64, "n", "values")
     smoothed = smoothing_nodes(graph, y, network.steps, steps, season, median_values(season, loss))
-    share = _share(graph, y, network, weights, units, smoothing_share, recent_values(season))
+    share = _share(graph, y, network, weights, units, smoothing_share, season)
     window = graph.add("Gather", y, np.arange(-network.steps, 0), axis=1)
     if network.output_size == steps:
         forecast = graph.compute(averaged, _after(graph, window, network, weights, units), smoothed, share)
@@ -104,40 +104,42 @@ def _in_units(graph: Graph, window: str, units: Units, outputs: Callable[[str], 
     return forecast if units.floor is None else _from_log(graph, forecast, units.floor[0, 0])
 
 
-def _share(graph: Graph, y: str, network: Network, weights: Weights, units: Units, share: float, most: int) -> str:
-    """Shares of smoothing (n, 1) after windows (n, T), by the last `most` values, as `shifted_shares` of
-    `tsrnn.forecasting.shifts`."""
+def _share(graph: Graph, y: str, network: Network, weights: Weights, units: Units, share: float, season: int) -> str:
+    """Shares of smoothing (n, 1) after windows (n, T), as `tsrnn.forecasting.shifts.shifted_shares`."""
+    part, most = np.float64(0), recent_values(season)
+    ends = np.arange(-most, 0)
     weight, bias = (weights[f"linear.{kind}"][:1].astype(np.float64) for kind in ("weight", "bias"))
     length = graph.add("Gather", graph.add("Shape", y), np.array([1]))
-    whole = graph.add("Sub", length, np.array([network.steps]))  # windows that end before the last value
+    for lag in lags(season):
+        whole = graph.add("Sub", length, np.array([max(network.steps, lag)]))  # forecasts that can be made by both
 
-    def shifted(inside: Graph) -> str:
-        def last(places: np.ndarray) -> str:
-            return inside.add("Slice", places, first, np.array([most]), np.array([0]))
+        def lost(inside: Graph, lag=lag, whole=whole) -> str:
+            first = inside.add("Max", inside.add("Sub", np.array([most]), whole), np.array([0]))
 
-        def outputs(x: str) -> str:
-            return inside.add("Add", inside.add("MatMul", inside.cast(x, np.float64), weight.T), bias)
+            def last(places: np.ndarray) -> str:
+                return inside.add(
+                    "Gather", y, inside.add("Slice", places, first, np.array([most]), np.array([0])), axis=1
+                )
 
-        first = inside.add("Max", inside.add("Sub", np.array([most]), whole), np.array([0]))
-        ends = np.arange(-most, 0)
-        recent, before = (inside.add("Gather", y, last(ends - back), axis=1) for back in (0, 1))
-        windows = inside.add("Gather", y, last(ends[:, None] + np.arange(-network.steps, 0)), axis=1)
-        found = _in_units(inside, inside.add("Reshape", windows, np.array([-1, network.steps])), units, outputs)
-        own = inside.add("Sub", inside.add("Reshape", found, inside.add("Shape", recent)), recent)
-        own, naive = (
-            inside.add("ReduceSum", inside.add("Abs", error), np.array([1]), keepdims=1)
-            for error in (own, inside.add("Sub", recent, before))
-        )
-        part = inside.compute(beyond, own, naive)
-        part = inside.add("Min", inside.add("Max", part, np.float64(0)), np.float64(1))
-        return inside.compute(averaged, np.float64(share), np.float64(1), part)
+            def outputs(x: str) -> str:
+                return inside.add("Add", inside.add("MatMul", inside.cast(x, np.float64), weight.T), bias)
 
-    def usual(inside: Graph) -> str:
-        rows = inside.add("Gather", inside.add("Shape", y), np.array([0]))
-        return inside.add("Expand", np.float64(share), inside.add("Concat", rows, np.array([1]), axis=0))
+            windows, came = last(ends[:, None] + np.arange(-network.steps, 0)), last(ends)
+            found = _in_units(inside, inside.add("Reshape", windows, np.array([-1, network.steps])), units, outputs)
+            found = inside.add("Reshape", found, inside.add("Shape", came))
+            own, naive = (
+                inside.add("ReduceSum", inside.add("Abs", inside.add("Sub", made, came)), np.array([1]), keepdims=1)
+                for made in (found, last(ends - lag))
+            )
+            return inside.compute(beyond, own, naive)
 
-    enough = graph.add("Greater", graph.add("Squeeze", whole, np.array([0])), np.int64(LEAST_RECENT - 1))
-    return either(graph, enough, shifted, usual, 1)
+        def not_told(inside: Graph) -> str:
+            rows = inside.add("Gather", inside.add("Shape", y), np.array([0]))
+            return inside.add("Expand", np.float64(0), inside.add("Concat", rows, np.array([1]), axis=0))
+
+        enough = graph.add("Greater", graph.add("Squeeze", whole, np.array([0])), np.int64(LEAST_RECENT - 1))
+        part = graph.add("Max", part, either(graph, enough, lost, not_told, 1))
+    return graph.compute(averaged, np.float64(share), np.float64(1), graph.add("Min", part, np.float64(1)))
 
 
 def _value_by_value(
