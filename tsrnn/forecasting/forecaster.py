@@ -85,7 +85,9 @@ default="gru"
         windows or series are ten windows long, else for a third; for three quarters of mostly rare events; for all of
         it or three quarters where series are shorter than 1.5 or 1.75 seasons and mostly nearer to a season ago than to
         now; for nothing for horizons from 96 on, with `stateful`, beside the time of year, and where held-back values
-        are forecast clearly better without. At horizons from 96 on, where a map of long windows follows what passes,
+        are forecast clearly better without. Where it has a share it has more, up to all, of a series whose last values,
+        12 or those of a day, the linear map misses one step ahead by 1.5 to 2.5 times as much as repeating the value
+        before, or that of a season ago, does: after a step of its level. At horizons from 96 on, where a map of long windows follows what passes,
         and beside columns known ahead, "auto" is the mean of the two, each learnt by itself, unless held-back values
         are forecast clearly better by their sum. True is the network and its linear map alone.
     hidden_size : int, tuple of int or "auto", default="auto"
@@ -201,7 +203,7 @@ default="gru"
         What "auto" went by: whether forecasts of held-back values were compared. There are none to compare where the
         series are too short, or where nothing that is raced is "auto".
     smoothing_share_ : float
-        Share of exponential smoothing in the forecast.
+        Share of exponential smoothing in the forecast; of series that the linear map has lost it is more.
     linear_coef_ : ndarray of shape (horizon, lookback)
         Weights of the linear map: what each value of a window, the oldest first, adds to each step of the forecast;
         with `decoder="recursive"` to the next one, (1, lookback).
