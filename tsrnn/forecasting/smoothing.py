@@ -56,8 +56,8 @@ def smoothing_forecasts(
 
     Each is the mean of 121 methods, or 30 where there is no season, weighted by how well they would have forecast, one
     step ahead, the values that they read: by a power of their squared errors, inverted, that rises with the number of
-    errors up to ten. Their trends learn no more from an error than its size on average so far. They forecast means; of rare events (see `are_rare`) the last values' median has smaller absolute
-    errors and is forecast.
+    errors up to ten. Their trends learn no more from an error than its size on average so far. They forecast means; of
+    rare events (see `are_rare`) the last values' median has smaller absolute errors and is forecast.
 
     Parameters
     ----------
