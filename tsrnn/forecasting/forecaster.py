@@ -77,16 +77,16 @@ default="gru"
         regression toward least absolute errors, of 20,000 windows at most, each step on the window and the columns of
         that step (for horizons from 96 on, without such columns, and windows of 480 steps or more, as the mean of the
         regressions on the window and on its later half; of windows of more than 2000 values on the last of them); and
-        the network from zero: it learns what is left. "auto" is
-        True, and averages the forecast with exponential smoothing of each series by itself: 121 methods of Holt,
-        Winters and Theta, weighted by how well they would have forecast the series so far; of rare events, zero in a
-        quarter of a series or more whatever came before, the last values' median. It counts for half of the forecast
-        where there are less than 5,000 windows, two thirds without a season, for a quarter where there are 100,000
-        windows or series are ten windows long, else for a third; for three quarters of mostly rare events; for all of
-        it or three quarters where series are shorter than 1.5 or 1.75 seasons and mostly nearer to a season ago than to
-        now; for nothing for horizons from 96 on, with `stateful`, beside the time of year, and where held-back values
-        are forecast clearly better without. Where it has a share it has more, up to all, of a series whose last values,
-        12 or those of a day, the linear map misses one step ahead by 1.5 to 2.5 times as much as repeating the value
+        the network from zero: it learns what is left. "auto" is True, and averages the forecast with exponential
+        smoothing of each series by itself: 121 methods of Holt, Winters and Theta, weighted by how well they would have
+        forecast the series so far; of rare events, zero in a quarter of a series or more whatever came before, the last
+        values' median. It counts for half of the forecast; where there are less than 5,000 windows without a season for
+        two thirds, from there on with a season of more than 12 steps for a third; where there are 100,000 windows or
+        series are ten windows long for a quarter; of mostly rare events for three quarters; for all of it or three
+        quarters where series are shorter than 1.5 or 1.75 seasons and mostly nearer to a season ago than to now; for
+        nothing for horizons from 96 on, with `stateful`, beside the time of year, and where held-back values are
+        forecast clearly better without. Where it has a share it has more, up to all, of a series whose last values, 12
+        or those of a day, the linear map misses one step ahead by 1.5 to 2.5 times as much as repeating the value
         before, or that of a season ago, does: after a step of its level. At horizons from 96 on, where a map of long
         windows follows what passes, and beside columns known ahead, "auto" is the mean of the two, each learnt by
         itself, unless held-back values are forecast clearly better by their sum. True is the network and its linear map

@@ -8,6 +8,7 @@ from tsrnn.kernels.windows import read_only, seasonal_changes
 
 FEW_WINDOWS, MANY_WINDOWS = 5000, 100_000  # of which little is learnt, and of which much
 AMPLE = 10  # so many windows long, a series tells of itself what smoothing would
+LONG_SEASON = 12  # of a longer one each step comes round too seldom to be smoothed well
 RARE_SHARE = 0.75  # where most series are of rare events: there is little else to say than their median
 
 # Seasons below which windows show little or nothing of how they come again, and the share of smoothing there; changes
@@ -31,12 +32,13 @@ def auto_smoothing(panel: Panel, windows: int, season: int, lookback: int, loss:
     loss : str
         A key of `tsrnn.training.losses.LOSSES`.
     """
-    ample = np.median(panel.lengths) >= AMPLE * lookback
-    if windows < FEW_WINDOWS and not ample:
+    if windows >= MANY_WINDOWS or np.median(panel.lengths) >= AMPLE * lookback:
+        share = 1 / 4
+    elif windows < FEW_WINDOWS:
         # They say little of levels and trends, and where there is no season there is nothing else to say.
         share = 1 / 2 if season > 1 else 2 / 3
     else:
-        share = 1 / 3 if windows < MANY_WINDOWS and not ample else 0.25
+        share = 1 / 2 if season <= LONG_SEASON else 1 / 3
     return max(share, _told_by_season(panel, season), RARE_SHARE if _of_rare_events(panel, season, loss) else 0.0)
 
 
