@@ -67,7 +67,7 @@ def shifted_shares(share: float, own: np.ndarray, values: np.ndarray, season: in
         known = ~np.isnan(own) & ~np.isnan(naive)
         of_map, of_naive = (np.where(known, np.abs(error), 0).sum(axis=1) for error in (own, naive))
         enough = known.sum(axis=1) >= LEAST_RECENT
-        part = np.maximum(part, np.where(enough, beyond(of_map, of_naive), 0))
+        part = np.fmax(part, np.where(enough, beyond(of_map, of_naive), 0))
     return averaged(share, 1.0, np.minimum(part, 1))
 
 

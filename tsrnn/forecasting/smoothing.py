@@ -90,6 +90,6 @@ def averaged(forecast, smoothed, share: float):
     return (1 - share) * forecast + share * smoothed
 
 
-def mixed(forecast: np.ndarray, smoothed: np.ndarray, share: float) -> np.ndarray:
+def mixed(forecast: np.ndarray, smoothed: np.ndarray, share: float | np.ndarray) -> np.ndarray:
     """`averaged`, without smoothing where that knows of no value."""
     return np.where(np.isnan(smoothed), forecast, averaged(forecast, smoothed, share))
