@@ -171,6 +171,12 @@ def test_rows_in_another_order_are_sorted_and_this_is_said(read, backwards):
             "2020-01-01,1.5\n2020-01-02,2\n",
             "the first row must hold the names of the columns; it holds 2020-01-01",
         ),
+        ("1,1\n2,3\n", "the first row must hold the names of the columns; it holds 1, 1"),
+        ("time,v,w, v\n2020-01-01,1,2,3\n2020-01-02,2,3,4\n", "more than one column is named 'v'"),
+        (
+            'time,v\n2020-01-01,"1,5"\n2020-01-02,"2,5"\n',
+            r"'v' holds '1,5' in row 2 \(with decimal commas fields must be separated by semicolons\)",
+        ),
         ("hello world\nthis is\ntext\n", "no column holds numbers: 'hello world' holds 'this is' in row 2"),
         ("time,v\n2020-01-01,\n", "no column holds numbers"),
         ("date\n2020-01-01\n", "there is no column beside the time, 'date'"),

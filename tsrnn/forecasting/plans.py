@@ -191,7 +191,8 @@ def _enough(fraction: float, between: int) -> int:
 
 def _of_the_longest(panel: Panel) -> str:
     longest = panel.lengths.max()
-    return f"y has {longest} values" if panel.n_series == 1 else f"the longest series of y has {longest} values"
+    values = "1 value" if longest == 1 else f"{longest} values"
+    return f"y has {values}" if panel.n_series == 1 else f"the longest series of y has {values}"
 
 
 def streamed(model, panel: Panel, choices: Choices, outputs: int) -> Plan:

@@ -1,5 +1,7 @@
 """Which column of a table is the time, and which holds the values."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,7 @@ TIME_NAMES = {"time", "date", "datetime", "date_time", "timestamp", "ds", "perio
               "quarter", "year", "step", "t", "index"}  # fmt: skip
 CALENDAR = {"weekday", "day_of_week", "day_of_year", "hour", "minute"}
 TARGET_NAMES = {"y", "value", "target"}
+A_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 
 
 def find_time(frame: pd.DataFrame, target: str | None = None, date_format: str | None = None) -> str | None:
@@ -72,9 +75,16 @@ def find_target(frame: pd.DataFrame, time: str | None) -> tuple[str, list[str]]:
         raise ValueError(f"there is no column beside the time, {time!r}")
     if not values:
         first = frame[names[0]]
-        raise ValueError(f"no column holds numbers: {names[0]!r} holds {str(first.iloc[0])!r} in row {first.index[0]}")
+        raise ValueError(f"no column holds numbers: {names[0]!r} {no_number(first, first.index[0])}")
     named = [name for name in values if name.lower() in TARGET_NAMES]
     return (named[0], []) if len(named) == 1 else (values[0], values[1:])
+
+
+def no_number(column: pd.Series, row: int) -> str:
+    """What a column holds in a row, and what to do about a decimal comma."""
+    held = str(column[row])
+    hint = " (with decimal commas fields must be separated by semicolons)" if A_DECIMAL_COMMA.fullmatch(held) else ""
+    return f"holds {held!r} in row {row}{hint}"
 
 
 def is_numeric(column: pd.Series) -> bool:

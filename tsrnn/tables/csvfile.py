@@ -1,5 +1,6 @@
 """A series out of a CSV file, and a forecast in the same form."""
 
+import csv
 import io
 import math
 import re
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.series.timeindex import frequency, name_stamps, season_length
-from tsrnn.tables.columns import find_target, find_time, is_integer
+from tsrnn.tables.columns import find_target, find_time, is_integer, no_number
 from tsrnn.tables.dates import DateError, Stamps, are_compact_dates, read_dates
 
 UNITS = {"s": "second", "min": "minute", "h": "hour", "D": "day", "B": "business day", "W": "week", "M": "month",
@@ -187,6 +188,7 @@ def _read_frame(path) -> tuple[pd.DataFrame, list[str]]:
     frame.columns = [str(name).strip() for name in frame.columns]
     if pd.to_numeric(pd.Series(frame.columns).str.replace("-", ""), errors="coerce").notna().all():
         raise ValueError(f"the first row must hold the names of the columns; it holds {', '.join(frame.columns)}")
+    _check_names(header, separator)
     frame.index = frame.index + FIRST_ROW
     filled = frame.notna().any(axis=1)
     # In a file of one column an empty line is a missing value, unless it ends the file.
@@ -194,6 +196,14 @@ def _read_frame(path) -> tuple[pd.DataFrame, list[str]]:
     if frame.empty:
         raise ValueError("the file has a header and no rows")
     return frame, ["decimal sign: comma (inferred)"] if decimal == "," else []
+
+
+def _check_names(header: str, separator: str) -> None:
+    """Refuse two columns of one name, which pandas would give names of its own."""
+    names = [name.strip() for name in next(csv.reader([header], delimiter=separator, skipinitialspace=True))]
+    twice = [name for name in names if name and names.count(name) > 1]
+    if twice:
+        raise ValueError(f"more than one column is named {twice[0]!r}")
 
 
 def _read_time(column: pd.Series, date_format: str | None) -> tuple[pd.Index, Stamps | None]:
@@ -219,7 +229,7 @@ def _read_values(column: pd.Series, where: pd.Index) -> np.ndarray:
     wrong = values.isna() & column.notna()
     if wrong.any():
         row = wrong.idxmax()
-        raise ValueError(f"column {column.name!r} holds {str(column[row])!r} in row {row}, which is no number")
+        raise ValueError(f"column {column.name!r} {no_number(column, row)}, which is no number")
     values = values.to_numpy(np.float64)
     bad = ~np.isfinite(values)
     if bad.any():
