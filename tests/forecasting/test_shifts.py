@@ -17,11 +17,11 @@ from tsrnn.forecasting.smoothing import smoothing_forecasts
 numbers = st.floats(-9, 9, width=32)
 
 
-@given(st.data(), st.integers(1, 15), st.integers(1, 4), st.floats(0.1, 1))
-def test_shares(data, n, season, share):
+@given(st.data(), st.integers(1, 15), st.integers(1, 4), st.floats(0.1, 1), st.sampled_from([1.0, 1.7]))
+def test_shares(data, n, season, share, usual):
     own = data.draw(arrays(np.float64, (2, n, 1), elements=numbers | st.just(np.nan)))
     values = data.draw(arrays(np.float64, (2, season + n, 1), elements=numbers | st.just(np.nan)))
-    found = shifted_shares(share, own, values, season)
+    found = shifted_shares(share, own, values, season, (usual, 1.0)[: 1 + (season > 1)])
     for s in range(2):
         parts = [0.0]
         for lag in {1, season}:
@@ -30,6 +30,7 @@ def test_shares(data, n, season, share):
             ]
             pairs = [pair for pair in pairs if not np.isnan(pair).any()]
             linear, naive = (sum(pair[i] for pair in pairs) for i in (0, 1))
+            naive *= usual if lag == 1 else 1.0
             if len(pairs) >= LEAST_RECENT and linear > 1.5 * naive:
                 parts.append(1.0 if linear >= 2.5 * naive else linear / naive - 1.5)
         assert found[s, 0] == pytest.approx(share + (1 - share) * max(parts), abs=1e-9)

@@ -23,6 +23,7 @@ from tsrnn.forecasting.samples.normalization import NORMALIZATIONS
 from tsrnn.forecasting.selection import Races
 from tsrnn.forecasting.series.panel import panel_of
 from tsrnn.forecasting.series.timeindex import season_length
+from tsrnn.forecasting.shifts import usual_errors
 from tsrnn.training.linear import MOST_INPUTS, can_fit, draw_back, joined, start_linear
 
 DECODERS = ("direct", "parallel", "recursive", "seq2seq")
@@ -135,10 +136,10 @@ class Fitting:
             "_units": plan.units,
             "smoothing_share_": choices.smoothing_share,
             "_loss": self.loss,
-            "_apart": choices.apart or (self._goes_on() and self._apart),
             "_learnt_from": (choices.lookback, choices.max_steps, choices.apart),
             "_tail": panel.tail(kept_values(network, bool(self.stateful), season if choices.smoothing_share else None)),
             "_states": None,
+            "_usual": None,
             "_covariates": covariates,
             "_masks": masks,
             "members_": (),
@@ -148,6 +149,8 @@ class Fitting:
 
         linear = None if self.stateful or self._goes_on() else races.start(choices, network, plan)
         apart = choices.apart and linear is not None
+        # The linear map is a forecast of its own unless it was joined with a network that had learnt apart.
+        alone = network.linear is not None and not choices.apart and not (self._goes_on() and self._usual is None)
 
         def start(network, dtype, rng):
             parameters = network.initialize(rng, dtype, self.recurrent_init)
@@ -161,7 +164,11 @@ class Fitting:
                 return {"network_": network, "parameters_": whole}
             if linear is not None:
                 draw_back(network, parameters, linear, choices.training_share)
-            return {"_states": carried_states(network, parameters, panel, plan.units)} if self.stateful else {}
+            if self.stateful:
+                return {"_states": carried_states(network, parameters, panel, plan.units)}
+            if not (alone and choices.smoothing_share):
+                return {}
+            return {"_usual": usual_errors(network, network.layout.views(parameters), plan.training, season)}
 
         interrupted = self._train(
             build(replace(choices, linear_skip=False)) if apart else network,

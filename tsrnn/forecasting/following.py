@@ -82,7 +82,7 @@ class Following:
     @property
     def _leans(self) -> bool:
         """Whether smoothing may have more than its share: where it has one, and the linear map is a forecast alone."""
-        return bool(self.smoothing_share_) and not self._apart and self.network_.linear is not None
+        return bool(self.smoothing_share_) and self._usual is not None
 
     def _shares(self, table: Table, units: Units, rows: np.ndarray, values: np.ndarray, whole: np.ndarray):
         """Shares of smoothing (S, 1, K), of series that begin at these rows of a table.
@@ -102,4 +102,4 @@ class Following:
         values = units.leave(values[:, -season - count :])
         within = np.arange(count) >= count - whole[:, None]
         own = np.where(within[:, :, None], found.reshape(len(rows), count, -1) - values[:, season:], np.nan)
-        return shifted_shares(self.smoothing_share_, own, values, season)[:, None]
+        return shifted_shares(self.smoothing_share_, own, values, season, self._usual)[:, None]

@@ -75,7 +75,7 @@ def _shares(model, panel: Panel, units: Units, windows: SeriesWindows) -> float 
         sliding_window_view(each, size, axis=0).transpose(0, 2, 1)
         for each, size in ((before, count), (values, season + count))
     )
-    return shifted_shares(model.smoothing_share_, own, values, season)[:, 0]
+    return shifted_shares(model.smoothing_share_, own, values, season, model._usual)[:, 0]
 
 
 def _along_a_stream(model, panel: Panel, units: StreamUnits) -> np.ndarray:

@@ -282,5 +282,5 @@ class Predictions(Following):
             raise ValueError(f"to_onnx writes forecasters without {what}; this one was fitted with them")
         if self._states is not None:
             return stream_graph(self.network_, self.weights(), self._units[0])
-        smoothing = self.smoothing_share_, self.season_length_, self._loss
+        smoothing = self.smoothing_share_, self.season_length_, self._loss, self._usual
         return windows_graph(self.network_, self.weights(), self._units, self.horizon_, *smoothing)

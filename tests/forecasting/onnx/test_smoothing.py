@@ -117,6 +117,7 @@ def averaged(horizon=3, **changes):
     y = values(80) + 3 + np.tile([0.0, 0.5, 1.5, 0.2], 20)
     model = forecaster(horizon, **({"linear_skip": "auto", "season_length": 4} | changes)).fit(y)
     model.smoothing_share_ = 0.4  # whatever held-back values say
+    model._usual = model._usual or (1.0, 1.3)[: 1 + (model.season_length_ > 1)]
     return model, y
 
 

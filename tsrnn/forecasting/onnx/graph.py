@@ -59,7 +59,14 @@ def rows_graph(
 
 
 def windows_graph(
-    network: Network, weights: Weights, units: Units, steps: int, smoothing_share: float, season: int, loss: str
+    network: Network,
+    weights: Weights,
+    units: Units,
+    steps: int,
+    smoothing_share: float,
+    season: int,
+    loss: str,
+    usual: tuple[float, ...] | None,
 ) -> Graph:
     """Windows "y" to "forecast", both float64 and in the units of the series.
 
@@ -73,7 +80,9 @@ def windows_graph(
         return graph
     y = graph.input("y", np.float64, "n", "values")
     smoothed = smoothing_nodes(graph, y, network.steps, steps, season, median_values(season, loss))
-    share = _share(graph, y, network, weights, units, smoothing_share, season)
+    share = np.float64(smoothing_share)
+    if usual:
+        share = _share(graph, y, network, weights, units, share, season, usual)
     window = graph.add("Gather", y, np.arange(-network.steps, 0), axis=1)
     if network.output_size == steps:
         forecast = graph.compute(averaged, _after(graph, window, network, weights, units), smoothed, share)
@@ -104,16 +113,25 @@ def _in_units(graph: Graph, window: str, units: Units, outputs: Callable[[str], 
     return forecast if units.floor is None else _from_log(graph, forecast, units.floor[0, 0])
 
 
-def _share(graph: Graph, y: str, network: Network, weights: Weights, units: Units, share: float, season: int) -> str:
+def _share(
+    graph: Graph,
+    y: str,
+    network: Network,
+    weights: Weights,
+    units: Units,
+    share: np.float64,
+    season: int,
+    usual: tuple[float, ...],
+) -> str:
     """Shares of smoothing (n, 1) after windows (n, T), as `tsrnn.forecasting.shifts.shifted_shares`."""
     part, most = np.float64(0), recent_values(season)
     ends = np.arange(-most, 0)
     weight, bias = (weights[f"linear.{kind}"][:1].astype(np.float64) for kind in ("weight", "bias"))
     length = graph.add("Gather", graph.add("Shape", y), np.array([1]))
-    for lag in lags(season):
+    for lag, expected in zip(lags(season), usual, strict=True):
         whole = graph.add("Sub", length, np.array([max(network.steps, lag)]))  # forecasts that can be made by both
 
-        def lost(inside: Graph, lag=lag, whole=whole) -> str:
+        def lost(inside: Graph, lag=lag, expected=expected, whole=whole) -> str:
             first = inside.add("Max", inside.add("Sub", np.array([most]), whole), np.array([0]))
 
             def last(places: np.ndarray) -> str:
@@ -131,7 +149,7 @@ def _share(graph: Graph, y: str, network: Network, weights: Weights, units: Unit
                 inside.add("ReduceSum", inside.add("Abs", inside.add("Sub", made, came)), np.array([1]), keepdims=1)
                 for made in (found, last(ends - lag))
             )
-            return inside.compute(beyond, own, naive)
+            return inside.compute(beyond, own, naive, expected)
 
         def not_told(inside: Graph) -> str:
             rows = inside.add("Gather", inside.add("Shape", y), np.array([0]))
@@ -139,7 +157,7 @@ def _share(graph: Graph, y: str, network: Network, weights: Weights, units: Unit
 
         enough = graph.add("Greater", graph.add("Squeeze", whole, np.array([0])), np.int64(LEAST_RECENT - 1))
         part = graph.add("Max", part, either(graph, enough, lost, not_told, 1))
-    return graph.compute(averaged, np.float64(share), np.float64(1), graph.add("Min", part, np.float64(1)))
+    return graph.compute(averaged, share, np.float64(1), graph.add("Min", part, np.float64(1)))
 
 
 def _value_by_value(
