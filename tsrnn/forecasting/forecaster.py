@@ -87,10 +87,10 @@ default="gru"
         nothing for horizons from 96 on, with `stateful`, beside the time of year, and where held-back values are
         forecast clearly better without. Where it has a share it has more, up to all, of a series whose last values, 12
         or those of a day, the linear map misses one step ahead by 1.5 to 2.5 times as much as repeating the value
-        before, or that of a season ago, does: after a step of its level. At horizons from 96 on, where a map of long
-        windows follows what passes, and beside columns known ahead, "auto" is the mean of the two, each learnt by
-        itself, unless held-back values are forecast clearly better by their sum. True is the network and its linear map
-        alone.
+        before, or that of a season ago, does, and more than is usual: after a step of its level. At horizons from 96
+        on, where a map of long windows follows what passes, and beside columns known ahead, "auto" is the mean of the
+        two, each learnt by itself, unless held-back values are forecast clearly better by their sum. True is the
+        network and its linear map alone.
     hidden_size : int, tuple of int or "auto", default="auto"
         Units of each recurrent layer; a tuple has one number a layer, the lowest first. "auto" is 64, and 128 for
         horizons from 96 on and for 100,000 windows or more of 168 steps or more.
