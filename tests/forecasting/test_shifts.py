@@ -70,16 +70,22 @@ def test_after_a_step_smoothing_has_all_of_the_forecast(changes):
     assert abs(parts["smoothing"].iloc[0]) > 5
 
 
-def by_hand(model, y):
-    """The share of one series without gaps, from forecasts of a model that has its linear map alone."""
-    alone = averaged(linear_skip=True).set_params(max_steps=0, normalize=model.normalize).fit(y)
-    for name, weight in alone.weights().items():
+def alone(model):
+    """A model that has the linear map alone."""
+    found = averaged(linear_skip=True, max_steps=0, normalize=model.normalize).fit(shifted(by=0))
+    for name, weight in found.weights().items():
         weight[...] = model.weights()[name] if name.startswith("linear") else 0
-    alone._units = model._units
+    found._units = model._units
+    return found
+
+
+def by_hand(model, y):
+    """The share of one series without gaps, whose errors are usually below those of repeating a value."""
+    linear_map = alone(model)
     ends = range(max(len(y) - 12, model.lookback_), len(y))
     if len(ends) < LEAST_RECENT:
         return model.smoothing_share_
-    linear = sum(abs(alone.predict(y=y[:end], horizon=1).iloc[0] - y.iloc[end]) for end in ends)
+    linear = sum(abs(linear_map.predict(y=y[:end], horizon=1).iloc[0] - y.iloc[end]) for end in ends)
     naive = min(sum(abs(y.iloc[end - lag] - y.iloc[end]) for end in ends) for lag in (1, 7))
     return model.smoothing_share_ + (1 - model.smoothing_share_) * min(1, max(0, linear / naive - 1.5))
 
@@ -92,6 +98,17 @@ def test_the_share_by_hand(n, by, normalize):
     others = parts.drop(columns="smoothing").sum(axis=1)
     share = by_hand(model, y)
     assert_allclose(parts["smoothing"], share * (smoothed(y) - others), rtol=1e-4, atol=1e-4)
+
+
+def test_usual_errors_by_hand():
+    y = shifted(by=0).cumsum() - 50 * np.arange(60)
+    model = averaged(normalize="series", loss="squared_error").fit(y)
+    linear_map, ends = alone(model), range(14, 57)  # those of the windows that were learnt from
+    own = [abs(linear_map.predict(y=y[:end], horizon=1).iloc[0] - y.iloc[end]) for end in ends]
+    naive = [[abs(y.iloc[end - lag] - y.iloc[end]) for end in ends] for lag in (1, 7)]
+    expected = np.maximum(1, np.median(own) / np.median(naive, axis=1))
+    assert expected[0] > 1
+    assert_allclose(model._usual, expected, rtol=1e-4)
 
 
 def test_each_series_has_a_share_of_its_own():
