@@ -239,7 +239,7 @@ def test_a_fitted_estimator_keeps_no_more_of_the_series_than_a_window():
 def test_the_shortest_series(horizon, decoder, least):
     model = forecaster(horizon, lookback="auto", decoder=decoder)
     assert np.isfinite(model.fit(values(least)).predict()).all()
-    with pytest.raises(ValueError, match=f"y has {least - 1} values.* need at least {least}"):
+    with pytest.raises(ValueError, match=f"y has {least - 1} values?;.* need at least {least}"):
         model.fit(values(least - 1))
 
 
