@@ -121,11 +121,12 @@ def test_same_seed_same_forecast():
 
 
 def test_data_beyond_the_memory_stay_on_the_host(monkeypatch):
-    monkeypatch.setattr(module, "free_memory", lambda: 100)
     model = RNNForecaster(2, **SMALL | {"normalize": "last"})
     host = model.fit(monthly())
-    with pytest.warns(module.DataOnHostWarning, match="the data take 1 MiB, of which 1 MiB are free"):
-        device = clone(model).set_params(device="cuda").fit(monthly())
+    with monkeypatch.context() as context:
+        context.setattr(module, "free_memory", lambda: 100)
+        with pytest.warns(module.DataOnHostWarning, match="the data take 1 MiB, of which 1 MiB are free"):
+            device = clone(model).set_params(device="cuda").fit(monthly())
     np.testing.assert_allclose(device.predict(), host.predict(), rtol=1e-3)
 
 
