@@ -309,9 +309,9 @@ def adam_step(w, g, first, second, t, rate, decay=0.0, betas=(0.9, 0.999), epsil
 def window(series, start, lookback, horizon, centring, series_centre, series_scale):
     """A window and what follows it in the window's units, and the centre and scale of those units.
 
-    `centring` is "series" (centre and scale of the whole series), "last" (the window's last value), "mean" or
-    "difference" (last value, scale of the series). A window that has a scale of its own adds a hundredth of the
-    series'.
+    `centring` is "series" (centre and scale of the whole series), "last" (the window's last value), "mean",
+    "difference" (last value, scale of the series) or "reverting" (a twentieth of the way from the last value to the
+    centre of the series, scale of the series). A window that has a scale of its own adds a hundredth of the series'.
     """
     inside = [float(value) for value in series[start : start + lookback]]
     after = [float(value) for value in series[start + lookback : start + lookback + horizon]]
@@ -322,6 +322,7 @@ def window(series, start, lookback, horizon, centring, series_centre, series_sca
         "last": (inside[-1], deviation + series_scale / 100),
         "mean": (mean, deviation + series_scale / 100),
         "difference": (inside[-1], series_scale),
+        "reverting": (0.95 * inside[-1] + 0.05 * series_centre, series_scale),
     }[centring]
     scaled = [[(value - centre) / scale for value in values] for values in (inside, after)]
     return np.array(scaled[0]), np.array(scaled[1]), centre, scale

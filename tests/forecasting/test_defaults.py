@@ -43,12 +43,13 @@ def test_windows_of_a_few_seasons(season, n, horizon, lookback, segment):
 
 
 def test_long_horizons():
-    choices = chosen(np.sin(np.arange(5000)), 24, 96)
+    choices = chosen(np.sin(np.arange(6527)), 24, 96)  # one less than eight windows with what follows them
     assert (choices.lookback, choices.segment, choices.decoder) == (720, 48, "parallel")
     assert (choices.normalize, choices.hidden_size, choices.dropout) == ("difference", 128, 0.5)
     assert (choices.apart, choices.training_share, choices.max_steps) == (True, 0.5, 800)
     assert choices.learning_rate_init == pytest.approx(0.002)
-    assert chosen(2 + np.sin(np.arange(5000)), 24, 96).normalize == "log_last"
+    assert chosen(np.sin(np.arange(6528)), 24, 96).normalize == "reverting"
+    assert chosen(2 + np.sin(np.arange(6528)), 24, 96).normalize == "log_last"
 
 
 @pytest.mark.parametrize(("n", "size", "dropout", "steps"), [(90, 64, 0.1, 1000), (120, 128, 0.0, 4000)])

@@ -10,6 +10,7 @@ from tsrnn.kernels.windows import (
     ENOUGH_VALUES,
     LAST,
     MEAN,
+    REVERTING,
     SERIES,
     centre_and_scale,
     copy_stretches,
@@ -23,7 +24,7 @@ from tsrnn.kernels.windows import (
     seasonal_changes,
 )
 
-CENTRINGS = {"series": SERIES, "last": LAST, "mean": MEAN, "difference": DIFFERENCE}
+CENTRINGS = {"series": SERIES, "last": LAST, "mean": MEAN, "difference": DIFFERENCE, "reverting": REVERTING}
 TOLERANCE = {np.float64: 1e-13, np.float32: 1e-6}
 every_centring = pytest.mark.parametrize("centring", CENTRINGS)
 own_centrings = pytest.mark.parametrize("centring", ["last", "mean"])
@@ -103,7 +104,14 @@ def test_what_is_missing_is_zero_in_a_window_and_nan_in_a_target(centring, dtype
     np.testing.assert_array_equal(np.isnan(y), [[False, True], [False, False], [False, False]])
     seen = np.array([3.0, 5.0])  # of the second window
     own = seen.std() + 0.02
-    expected = {"series": (0.3, 2.0), "last": (5, own), "mean": (4, own), "difference": (5, 2.0)}[centring]
+    of_all = {
+        "series": (0.3, 2.0),
+        "last": (5, own),
+        "mean": (4, own),
+        "difference": (5, 2.0),
+        "reverting": (4.765, 2.0),
+    }
+    expected = of_all[centring]
     assert (centre[1], scale[1]) == pytest.approx(expected)
 
 

@@ -25,6 +25,9 @@ LONG_RATE = 2 / 3  # share of the learning rate
 # half of a shorter one is too little, of hours no more than a week.
 LONG_SPANS, LONG_SPANS_FROM = (1.0, 0.5), 480
 LONG_APART, LONG_TOGETHER = 0.5, 0.75  # share of the network's forecast, and of what training changes
+# Windows, with what is forecast from them, that fit side by side into a series whose mean says where it comes back to:
+# that of a shorter one is just where it has been.
+ENOUGH_LEVELS = 8
 
 # By which each of five members of an ensemble reads less, in seasons; for long horizons, the part that it reads.
 SEASONS_LESS = (0, 0, 0, 1, 2)
@@ -148,7 +151,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
         least=max(2, season) if scarce else lookback,
         segment=segment,
         decoder=decoder,
-        normalize=given("normalize", lambda: auto_normalization(panel, bool(model.stateful), long)),
+        normalize=given("normalize", lambda: auto_normalization(model, panel, lookback)),
         linear_skip=linear,
         hidden_size=given("hidden_size", lambda: 128 if wide else 64),
         dropout=float(given("dropout", lambda: 0.5 if long else 0.0 if wide else 0.1)),  # nothing to be learnt by heart
@@ -225,13 +228,19 @@ def acting_with_state(model, choices: Choices) -> tuple[Choices, Choices]:
     return mean, replace(acting, smoothing_share=0.0, training_share=1.0)
 
 
-def auto_normalization(panel: Panel, stateful: bool, long: bool) -> str:
+def auto_normalization(model, panel: Panel, lookback: int) -> str:
     """Logarithms where there are some and they are no straight line; else all windows of long horizons alike."""
-    if stateful:
+    if model.stateful:
         return "last"
     if _bends(panel):
         return "log_last"
-    return "difference" if long else "last"
+    return _alike(model, panel, lookback) if is_long(model) else "last"
+
+
+def _alike(model, panel: Panel, lookback: int) -> str:
+    """All windows in units of their series, with a part of where in it they lie where there are enough to tell that."""
+    levels = np.median(panel.lengths) / (lookback + int(model.horizon))
+    return "reverting" if levels >= ENOUGH_LEVELS else "difference"
 
 
 def candidates(model, panel: Panel, choices: Choices) -> list[str]:
@@ -239,7 +248,7 @@ def candidates(model, panel: Panel, choices: Choices) -> list[str]:
     if model.normalize != "auto" or choices.normalize not in ("last", "log_last"):
         return [choices.normalize]
     if is_long(model):
-        return ["log_last", "difference"]
+        return ["log_last", _alike(model, panel, choices.lookback)]
     return ["log_last", "log_mean", "last", "mean"] if choices.normalize == "log_last" else ["last", "mean"]
 
 

@@ -45,17 +45,19 @@ default="gru"
         recurrent layers of its own, which read the step before: in training the observed one (teacher forcing), else
         the forecast (Sutskever et al., 2014). Columns known ahead act with the state in "parallel" and "seq2seq";
         "direct" has a linear map of them alone, the others beside `linear_skip`.
-    normalize : {"auto", "last", "mean", "difference", "series", "log_last", "log_mean", "log_difference", \
-"log_series"}, default="auto"
+    normalize : {"auto", "last", "mean", "difference", "reverting", "series", "log_last", "log_mean", \
+"log_difference", "log_reverting", "log_series"}, default="auto"
         What is taken from each window before the network sees it: its last value or its mean; it is then divided
         by its standard deviation. "last" follows a series that wanders off its old levels. "series" standardises
         all windows alike, by the mean and the standard deviation of the whole series; "difference" takes the last
-        value of the window and the deviation of the series. Under the names with "log_" the same is done to the
-        logarithms of a series without values below zero, in which growth and seasons that grow with the level are
-        straight; near zero they go straight themselves, so that zeros may be. "auto" is "log_last" if no value is below
-        zero and they vary by more than a twentieth of their level, and "last" if not, or "difference" for horizons from
-        96 on; or no logarithms, or up to there the mean, where the linear map then forecasts held-back values clearly
-        better. In training a window counts by the root of its deviation.
+        value of the window and the deviation of the series; "reverting" likewise, and leaves a twentieth of the way
+        from that value to the mean of the series, which tells what comes back. Under the names with "log_" the same
+        is done to the logarithms of a series without values below zero, in which growth and seasons that grow with
+        the level are straight; near zero they go straight themselves, so that zeros may be. "auto" is "log_last" if
+        no value is below zero and they vary by more than a twentieth of their level, and "last" if not, or for
+        horizons from 96 on "reverting", in series as long as eight windows and what is forecast from them, else
+        "difference"; or no logarithms, or up to there the mean, where the linear map then forecasts held-back values
+        clearly better. In training a window counts by the root of its deviation.
     past_covariates : str or tuple of str, optional
         Columns of `X` that are known only up to now, such as a measured temperature. The others are known ahead, and
         `predict` wants them for the steps to forecast.

@@ -11,8 +11,10 @@ from tsrnn.kernels._jit import formula, loop
 from tsrnn.kernels._shared import shared
 
 # What a window is measured by: the whole series' mean and standard deviation; the window's own last value or mean and
-# its own standard deviation; or its last value and the standard deviation of the whole series.
-SERIES, LAST, MEAN, DIFFERENCE = 0, 1, 2, 3
+# its own standard deviation; its last value and the standard deviation of the whole series; or this deviation and, in
+# place of the last value, what lies somewhat nearer to the mean of the series.
+SERIES, LAST, MEAN, DIFFERENCE, REVERTING = 0, 1, 2, 3, 4
+REVERSION = 0.05  # part of the way to that mean: enough for a window to tell where in its series it lies
 
 PART = 1024  # values of a series that are measured at once
 
@@ -100,7 +102,7 @@ def centre_and_scale(window, centring, series_centre, series_scale):
     Parameters
     ----------
     window : (L,) read; missing values, NaN, are left out
-    centring : SERIES, LAST, MEAN or DIFFERENCE
+    centring : SERIES, LAST, MEAN, DIFFERENCE or REVERTING
     series_centre, series_scale : float
 
     Returns
@@ -118,6 +120,8 @@ def centre_and_scale(window, centring, series_centre, series_scale):
         return series_centre, series_scale
     if centring == DIFFERENCE:
         return last, series_scale
+    if centring == REVERTING:
+        return last + REVERSION * (series_centre - last), series_scale
     mean /= count
     variance = 0.0
     for t in range(window.size):
@@ -178,7 +182,7 @@ def measure_windows(values, which, first, stop, begin, steps, centring, series_c
     first, stop : (S,) int64, read: see `place`
     begin : (S,) int64, read: where each series begins; a window may begin before
     steps : int: length of a window
-    centring : SERIES, LAST, MEAN or DIFFERENCE
+    centring : SERIES, LAST, MEAN, DIFFERENCE or REVERTING
     series_centre, series_scale : (S, K) read: units of the whole series, see `centre_and_scale`
     centre, scale : (B, K) written: units of the windows
     """

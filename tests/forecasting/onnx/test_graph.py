@@ -239,7 +239,7 @@ def test_first_value_fills_up_a_segment(bidirectional, run):
     assert_close(run(model, X), model.predict(X), 1e-5)
 
 
-@pytest.mark.parametrize("normalize", ["last", "mean", "series", "difference"])
+@pytest.mark.parametrize("normalize", ["last", "mean", "series", "difference", "reverting"])
 @pytest.mark.parametrize("level", [0.0, 1e9])
 def test_units_of_windows(normalize, level, run):
     """Differences from the level are compared: float32 would lose all of them at 1e9."""
@@ -248,7 +248,7 @@ def test_units_of_windows(normalize, level, run):
     assert_close(run(model, windows) - level, forecasts(model, windows) - level, 1e-5)
 
 
-@pytest.mark.parametrize("normalize", ["log_last", "log_mean", "log_series", "log_difference"])
+@pytest.mark.parametrize("normalize", ["log_last", "log_mean", "log_series", "log_difference", "log_reverting"])
 def test_logarithms_that_end_at_zero(normalize, run):
     y = np.maximum(0, values())
     model = forecaster(normalize=normalize).fit(y)

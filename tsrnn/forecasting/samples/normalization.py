@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.kernels.smoothing import LARGEST_LOG
-from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, SERIES, low_values, measure_series, read_only
+from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, REVERTING, SERIES, low_values, measure_series, read_only
 
-CENTRINGS = {"last": LAST, "mean": MEAN, "series": SERIES, "difference": DIFFERENCE}
+CENTRINGS = {"last": LAST, "mean": MEAN, "series": SERIES, "difference": DIFFERENCE, "reverting": REVERTING}
 
 ROWS_TOGETHER = 1 << 16  # of which logarithms are taken
 
