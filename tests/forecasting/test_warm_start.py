@@ -246,6 +246,25 @@ def test_what_a_forecaster_was_made_for_is_refused_by_name(changes, message):
     assert_refused(model.set_params(**changes), message)
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({"normalize": "auto"}, {"normalize": "last"}),
+        ({"normalize": "last"}, {"normalize": "auto"}),
+        ({"past_covariates": "a"}, {"past_covariates": ("a",)}),
+    ],
+    ids=str,
+)
+def test_the_same_in_other_words_goes_on(before, now):
+    y = daily()
+    X = pd.DataFrame({"a": np.arange(len(y))}, y.index) if "past_covariates" in before else None
+    model = forecaster(warm_start=True, **before)
+    for changes in ({}, now):
+        model.set_params(**changes).fit(*((y,) if X is None else (X, y)))
+    assert model.normalize_ == "last"
+    assert model.n_steps_ == 2 * model.n_iter_
+
+
 @pytest.mark.parametrize("incremental", [False, True])
 @pytest.mark.parametrize(
     ("changes", "message"),

@@ -2,6 +2,7 @@
 
 import math
 
+from tsrnn.forecasting.series.covariates import past_names
 from tsrnn.network.network import Network
 from tsrnn.training.trainer import History
 
@@ -19,12 +20,18 @@ def check_same_network(current: Network, wanted: Network, way: str) -> None:
 
 def check_same_units(before: dict, model, way: str) -> None:
     """Refuse to go on where the weights would be read in other units; the error names the parameter."""
-    _refuse_changes(before, units_parameters(model), way)
+    now = units_parameters(model)
+    if {before.get("normalize"), now.get("normalize")} == {"auto", getattr(model, "normalize_", None)}:
+        now["normalize"] = before["normalize"]  # one names what the other has become
+    _refuse_changes(before, now, way)
 
 
 def units_parameters(model) -> dict:
     """The parameters that decide what the weights are measured in, by name."""
-    return {name: getattr(model, name) for name in UNITS if hasattr(model, name)}
+    found = {name: getattr(model, name) for name in UNITS if hasattr(model, name)}
+    if "past_covariates" in found:
+        found["past_covariates"] = past_names(found["past_covariates"])
+    return found
 
 
 def _refuse_changes(before: dict, now: dict, way: str) -> None:
