@@ -35,8 +35,8 @@ class Components:
             A row for each row of the forecast, and a column for each part; of a forecast with a series a column, the
             columns have two levels, the part and the series. Their sum over the parts is what `predict` gives.
 
-            level : the forecast of a model whose outputs are zero, from the units of the window alone: its last value
-                or its mean.
+            level : the forecast of a model whose outputs are zero, from the units of the window alone: its last value,
+                what lies near that, or its mean.
             linear : what the linear map of the window adds; without `linear_skip` there is none.
             exogenous : what the linear map of columns known ahead adds, the calendar's among them; there is none
                 without such columns, and without `linear_skip` only with `decoder="direct"`.
