@@ -19,19 +19,18 @@ def check_same_network(current: Network, wanted: Network, way: str) -> None:
 
 
 def check_same_units(before: dict, model, way: str) -> None:
-    """Refuse to go on where the weights would be read in other units; the error names the parameter."""
+    """Refuse to go on where a forecaster would read its weights in other units; the error names the parameter."""
     now = units_parameters(model)
-    if {before.get("normalize"), now.get("normalize")} == {"auto", getattr(model, "normalize_", None)}:
-        now["normalize"] = before["normalize"]  # one names what the other has become
-    _refuse_changes(before, now, way)
+    in_other_words = {
+        "normalize": {before["normalize"], now["normalize"]} == {"auto", model.normalize_},
+        "past_covariates": past_names(before["past_covariates"]) == past_names(now["past_covariates"]),
+    }
+    _refuse_changes(before, now | {name: before[name] for name, same in in_other_words.items() if same}, way)
 
 
 def units_parameters(model) -> dict:
     """The parameters that decide what the weights are measured in, by name."""
-    found = {name: getattr(model, name) for name in UNITS if hasattr(model, name)}
-    if "past_covariates" in found:
-        found["past_covariates"] = past_names(found["past_covariates"])
-    return found
+    return {name: getattr(model, name) for name in UNITS if hasattr(model, name)}
 
 
 def _refuse_changes(before: dict, now: dict, way: str) -> None:
