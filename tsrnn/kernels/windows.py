@@ -38,6 +38,12 @@ def normalize(value, centre, scale):
     return (value - centre) / scale
 
 
+@formula
+def reverting(last, series_centre):
+    """What a window is measured from that is to tell how far from the mean of its series it ends."""
+    return last + REVERSION * (series_centre - last)
+
+
 @loop
 def take_observed(column, held):
     """Write the values that are not missing, as float64, one after the other; returns their number.
@@ -121,7 +127,7 @@ def centre_and_scale(window, centring, series_centre, series_scale):
     if centring == DIFFERENCE:
         return last, series_scale
     if centring == REVERTING:
-        return last + REVERSION * (series_centre - last), series_scale
+        return reverting(last, series_centre), series_scale
     mean /= count
     variance = 0.0
     for t in range(window.size):

@@ -16,7 +16,7 @@ from tsrnn.forecasting.samples.streams import StreamUnits
 from tsrnn.forecasting.shifts import LEAST_RECENT, beyond, lags, recent_values
 from tsrnn.forecasting.smoothing import averaged, median_values
 from tsrnn.kernels.smoothing import LARGEST_LOG
-from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, REVERSION, REVERTING, SCALE_FLOOR, SERIES
+from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, REVERTING, SCALE_FLOOR, SERIES, reverting
 from tsrnn.network.inspection import directions
 from tsrnn.network.network import Network
 
@@ -195,17 +195,18 @@ def _measure(graph: Graph, window: str, units: Units) -> tuple:
     """Centre and scale of each window, as `tsrnn.kernels.windows.centre_and_scale` takes them."""
     if units.centring == SERIES:
         return units.centre[0, 0], units.scale[0, 0]
-    last = graph.add("Gather", window, np.array([-1]), axis=1)
+    centre = None
+    if units.centring != MEAN:
+        centre = graph.add("Gather", window, np.array([-1]), axis=1)
     if units.centring == DIFFERENCE:
-        return last, units.scale[0, 0]
+        return centre, units.scale[0, 0]
     if units.centring == REVERTING:
-        way = graph.add("Mul", np.float64(REVERSION), graph.add("Sub", units.centre[0, 0], last))
-        return graph.add("Add", last, way), units.scale[0, 0]
+        return graph.compute(reverting, centre, units.centre[0, 0]), units.scale[0, 0]
     mean = graph.add("ReduceMean", window, axes=[1], keepdims=1)
     off = graph.add("Sub", window, mean)
     deviation = graph.add("Sqrt", graph.add("ReduceMean", graph.add("Mul", off, off), axes=[1], keepdims=1))
     scale = graph.add("Add", deviation, SCALE_FLOOR * units.scale[0, 0])
-    return {MEAN: mean, LAST: last}[units.centring], scale
+    return centre or mean, scale
 
 
 def stream_graph(network: Network, weights: Weights, units: StreamUnits) -> Graph:
