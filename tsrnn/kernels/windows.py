@@ -41,7 +41,7 @@ def normalize(value, centre, scale):
 @formula
 def reverting(last, series_centre):
     """What a window is measured from that is to tell how far from the mean of its series it ends."""
-    return last + REVERSION * (series_centre - last)
+    return last + type(series_centre)(REVERSION) * (series_centre - last)
 
 
 @loop
