@@ -71,15 +71,16 @@ def units_of(series, centring):
     return Units.of(series[:, None], np.array([0]), np.array([len(series)]), centring)
 
 
-def windows_of(series, first, size, units, steps=None):
-    """Windows of one series, from its value `first` on; with a number of `steps` they have weights."""
+def windows_of(series, first, size, units, steps):
+    """Windows of one series, from its value `first` on."""
     table = Table(series[:, None], np.empty((len(series), 0)), 0, np.array([0]))
-    return SeriesWindows(table, units, np.array([first]), np.array([size]), steps=steps)
+    return SeriesWindows(table, units, np.array([first]), np.array([size]), steps)
 
 
 def measure(units, window):
     """Centre and scale of one window."""
-    return tuple(float(part[0, 0]) for part in windows_of(window, 0, 1, units).measure(np.array([0]), len(window)))
+    windows = windows_of(window, 0, 1, units, len(window))
+    return tuple(float(part[0, 0]) for part in windows.measure(np.array([0])))
 
 
 every_cell = pytest.mark.parametrize("cell", CELLS)

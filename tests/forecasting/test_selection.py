@@ -144,6 +144,17 @@ def test_long_horizons_race_whether_to_learn_apart(errors, apart, monkeypatch):
     assert model.selection_ == "validation"
 
 
+def test_columns_act_with_the_state_over_long_horizons_without_a_race(monkeypatch):
+    monkeypatch.setattr(selection.Races, "_best", lambda *_: pytest.fail("there is nothing to choose"))
+    y = seasonal(1500)
+    columns = pd.DataFrame({"heat": np.sin(np.arange(1596))}, pd.date_range("2020", periods=1596))
+    model = automatic(96, max_steps=2, linear_skip=True, normalize="last").fit(
+        columns, pd.Series(y, columns.index[:1500])
+    )
+    assert model.decoder_ == "parallel"
+    assert np.isfinite(model.predict(columns[1500:])).all()
+
+
 @pytest.mark.parametrize(("best", "normalize"), [(0, "log_last"), (1, "difference")])
 def test_the_units_of_long_horizons_are_raced(best, normalize, monkeypatch):
     """First the two units of the linear map, then the two ways to learn; the errors are made up."""

@@ -72,7 +72,8 @@ def test_after_a_step_smoothing_has_all_of_the_forecast(changes):
 
 def alone(model):
     """A model that has the linear map alone."""
-    found = averaged(linear_skip=True, max_steps=0, normalize=model.normalize).fit(shifted(by=0))
+    changes = {"normalize": model.normalize, "missing": model.missing}
+    found = averaged(linear_skip=True, max_steps=0, **changes).fit(shifted(by=0))
     for name, weight in found.weights().items():
         weight[...] = model.weights()[name] if name.startswith("linear") else 0
     found._units = model._units
@@ -109,6 +110,22 @@ def test_usual_errors_by_hand():
     expected = np.maximum(1, np.median(own) / np.median(naive, axis=1))
     assert expected[0] > 1
     assert_allclose(model._usual, expected, rtol=1e-4)
+
+
+def test_usual_errors_are_those_beside_values_that_are_there():
+    t = np.arange(800)
+    y = pd.Series(10 * np.sin(t * 2 * np.pi / 7) + np.random.default_rng(0).normal(0, 0.3, 800), daily(800).index)
+    some = y.mask(np.random.default_rng(1).random(800) < 0.5)
+    some.iloc[0] = y.iloc[0]
+    model = averaged(missing="mask", normalize="series", max_steps=1).fit(some)
+    own = one_step_forecasts(alone(model), some) - some
+    expected = []
+    for lag in (1, 7):
+        naive = some - some.shift(lag)
+        both = naive.notna() & own.notna()
+        expected.append(max(1, own[both].abs().median() / naive[both].abs().median()))
+    assert expected[1] > 1.3
+    assert_allclose(model._usual, expected, rtol=0.02)  # learnt from windows that have all four values after them
 
 
 def test_each_series_has_a_share_of_its_own():

@@ -40,7 +40,7 @@ def test_the_future_of_a_window_changes_nothing(structure):
     changed[30:] += 100
     model = forecaster(**structure).fit(daily())
     units = model._units
-    outputs = [model._outputs(windows_of(s, 0, 30 - 6 + 1, units)) for s in (series, changed)]
+    outputs = [model._outputs(windows_of(s, 0, 30 - 6 + 1, units, 6)) for s in (series, changed)]
     np.testing.assert_array_equal(*outputs)
 
 

@@ -157,6 +157,23 @@ def test_further_inputs_are_refused_by_name(name, value):
     assert_refused(model.set_params(**{name: was}), f"{name} was {value!r}, now {was!r}")
 
 
+@pytest.mark.parametrize("calendar", [None, "all"])
+def test_columns_that_the_weights_do_not_know_are_refused(calendar):
+    y = daily()
+    model = forecaster(warm_start=True, calendar=calendar).fit(y)
+    columns = pd.DataFrame({"heat": np.arange(len(y))}, y.index)
+    assert_refused(model, "no exogenous columns: X must have none", lambda model: model.fit(columns, y))
+    steps = model.n_steps_
+    assert model.fit(y, y).n_steps_ > steps  # the series itself is none
+
+
+def test_what_was_chosen_by_is_kept():
+    y = pd.Series(np.exp(np.arange(150) / 30 + np.sin(np.arange(150))), pd.date_range("2021", periods=150, freq="MS"))
+    model = RNNForecaster(3, max_steps=5, warm_start=True, random_state=0).fit(y)
+    assert model.selection_ == "validation"
+    assert model.fit(y).selection_ == "validation"
+
+
 def test_columns_that_are_forecast_together_are_the_same_ones():
     y = daily()
     frame = pd.DataFrame({"a": y, "b": 3 * y})

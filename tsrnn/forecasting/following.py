@@ -62,11 +62,9 @@ class Following:
             share = self._shares(table, units, rows, values[:, :seen], tail.lengths - lookback)
         with self._passes(n_series) as passes:
             for done in range(0, horizon, block):
-                windows = SeriesWindows(table, units, rows + seen - lookback + done, one, self._masks)
-                centre, scale = windows.measure(every, lookback)
-                outputs = passes.outputs(windows).reshape(n_series, -1, channels).astype(np.float64)
+                windows = SeriesWindows(table, units, rows + seen - lookback + done, one, lookback, self._masks)
                 stop = min(horizon, done + block)
-                forecast = units.leave(centre[:, None] + scale[:, None] * outputs[:, : stop - done])
+                forecast = windows.in_user_units(every, passes.outputs(windows))[:, : stop - done]
                 if smoothed is not None:
                     forecast = mixed(forecast, smoothed[:, done:stop], share)
                 found[:, done:stop] = forecast
@@ -97,8 +95,8 @@ class Following:
         """
         count, season = recent_values(self.season_length_), self.season_length_
         first = rows + values.shape[1] - self.lookback_ - count
-        windows = SeriesWindows(table, units, first, np.full(len(rows), count), self._masks)
-        found = linear_forecasts(self.network_, self.weights(), windows, units)
+        windows = SeriesWindows(table, units, first, np.full(len(rows), count), self.lookback_, self._masks)
+        found = linear_forecasts(self.network_, self.weights(), windows)
         values = units.leave(values[:, -season - count :])
         within = np.arange(count) >= count - whole[:, None]
         own = np.where(within[:, :, None], found.reshape(len(rows), count, -1) - values[:, season:], np.nan)

@@ -50,32 +50,29 @@ def _after_windows(model, panel: Panel, units: Units) -> np.ndarray:
     after = np.repeat(panel.covariates[-1:], model.network_.output_size - 1, axis=0)
     values, covariates = units.enter(panel.values, panel.lengths), np.concatenate([panel.covariates, after])
     table = Table(values, covariates, model._ahead, panel.begin)
-    windows = SeriesWindows(table, units, panel.begin, count, model._masks)
-    centre, scale = windows.measure(np.arange(count[0]), model.lookback_)
-    found = centre[:, 0] + scale[:, 0] * model._outputs(windows)[:, 0].astype(np.float64)
-    found = units.leave(found[None, :, None])[0, :, 0]
+    windows = SeriesWindows(table, units, panel.begin, count, model.lookback_, model._masks)
+    found = windows.in_user_units(np.arange(count[0]), model._outputs(windows)[:, :1])[:, 0, 0]
     if model.smoothing_share_:
         begin, end = np.repeat(panel.begin, count[0]), panel.begin + model.lookback_ + np.arange(count[0])
         smoothed = smoothing_forecasts(panel.values, begin, end, 1, model.season_length_, model._loss, model.n_jobs)
-        found = mixed(found, smoothed[:, 0, 0], _shares(model, panel, units, windows))
+        found = mixed(found, smoothed[:, 0, 0], _shares(model, panel, windows))
     return found
 
 
-def _shares(model, panel: Panel, units: Units, windows: SeriesWindows) -> float | np.ndarray:
+def _shares(model, panel: Panel, windows: SeriesWindows) -> float | np.ndarray:
     """Shares of smoothing after each window, by the errors of the linear map after those before it."""
     if not model._leans:
         return model.smoothing_share_
-    season, count = model.season_length_, recent_values(model.season_length_)
-    own = linear_forecasts(model.network_, model.weights(), windows, units) - panel.values[model.lookback_ :]
-    # Beside what lies before the first window there is nothing, and it is not looked at.
-    none = np.full((max(count, season + count - model.lookback_), 1), np.nan)
-    before, values = np.concatenate([none[:count], own[:-1]]), np.concatenate([none, panel.values[:-1]])
-    values = values[len(values) - len(before) - season :]
+    season, lookback = model.season_length_, model.lookback_
+    own = np.full(panel.values.shape, np.nan)
+    own[lookback:] = linear_forecasts(model.network_, model.weights(), windows) - panel.values[lookback:]
+    looked_at = season + recent_values(season)
+    nothing = np.full((looked_at, 1), np.nan)  # before the series
     own, values = (
-        sliding_window_view(each, size, axis=0).transpose(0, 2, 1)
-        for each, size in ((before, count), (values, season + count))
+        sliding_window_view(np.concatenate([nothing, each]), looked_at, axis=0)[lookback:-1].transpose(0, 2, 1)
+        for each in (own, panel.values)
     )
-    return shifted_shares(model.smoothing_share_, own, values, season, model._usual)[:, 0]
+    return shifted_shares(model.smoothing_share_, own[:, season:], values, season, model._usual)[:, 0]
 
 
 def _along_a_stream(model, panel: Panel, units: StreamUnits) -> np.ndarray:

@@ -288,7 +288,7 @@ def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]
         # What is known ahead of the steps after the end is asked for too, though no gate depends on it.
         covariates = np.append(panel.covariates, np.repeat(panel.covariates[-1:], model.network_.output_size, 0), 0)
         table = Table(units.enter(panel.values, panel.lengths), covariates, model._ahead, np.zeros(1, np.int64))
-        return panel, SeriesWindows(table, units, first, np.ones(1, np.int64), model._masks)
+        return panel, SeriesWindows(table, units, first, np.ones(1, np.int64), lookback, model._masks)
     values, segment = panel.values[:, 0], model.network_.segment_length
     first = length - lookback - -(-after // segment) * segment
     before, unread = states[0]

@@ -25,6 +25,7 @@ from tsrnn.forecasting.series.covariates import (
     has_columns,
     learnt_history,
     past_names,
+    same_values,
     with_calendar,
     with_history,
 )
@@ -59,13 +60,15 @@ class Plan:
 
 def with_exogenous(model, panel: Panel, X, static) -> tuple[Panel, Covariates | None]:
     """The panel with its covariates, and what is learnt of them; a fit that goes on learns of new series alone."""
-    if panel.kind == SINGLE and np.ndim(X) == 1 and np.array_equal(X, panel.values[:, 0]):
+    if panel.kind == SINGLE and np.ndim(X) == 1 and same_values(X, panel.values[:, 0]):
         X = None  # fit(y, y): scorers by name want both
     if model.stateful and (static is not None or has_columns(X)):
         raise ValueError("stateful=True takes no exogenous columns: X must have none, and static must be None")
     past = past_names(model.past_covariates)
     if model._goes_on():
         check_same_units(model._units_parameters, model, "warm_start=True")
+        if has_columns(X) and not model._columns:
+            raise ValueError("warm_start=True goes on from weights that know no exogenous columns: X must have none")
         if model._covariates:
             covariates = model._with_static(static)
             return with_history(panel, covariates, X), covariates
@@ -146,7 +149,7 @@ def windowed(model, panel: Panel, choices: Choices, outputs: int, ahead: int, he
 
     def samples(units, *parts):
         table = Table(units.enter(panel.values, lengths), panel.covariates, ahead, panel.begin)
-        return [SeriesWindows(table, units, *part, model.missing == "mask", lookback) for part in parts]
+        return [SeriesWindows(table, units, *part, lookback, model.missing == "mask") for part in parts]
 
     def all_train():
         units = model._units_in_fit(panel, Units.of(panel.values, panel.begin, panel.end, choices.normalize))
@@ -291,5 +294,5 @@ def kept_values(network, stateful: bool, smoothed: int | None) -> int:
     """
     if stateful:
         return 1 + reach(network) + network.segment_length - 1
-    least = 1 + network.steps + network.output_size
+    least = 1 + network.steps + network.output_size // network.skip_channels
     return max(least, values_seen(network.steps, smoothed), smoothed_values(smoothed)) if smoothed else least

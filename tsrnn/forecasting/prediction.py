@@ -1,5 +1,6 @@
 """What a fitted forecaster does: predict, score, take new observations."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -84,7 +85,7 @@ class Predictions(Following):
         if not len(steps):
             return np.empty(0 if panel.kind != WIDE else (0, len(panel.ids)))
         each = np.full(panel.n_series, steps.max())
-        if wanted and series is not None:  # only of these series, and so far, are the columns known
+        if series is not None and states is None:  # only of these series, and so far, are the columns known
             each = np.zeros(panel.n_series, np.int64)
             np.maximum.at(each, series, steps)
             asked = np.flatnonzero(each)
@@ -140,8 +141,8 @@ class Predictions(Following):
         Parameters
         ----------
         y : Series, DataFrame or array-like
-            What followed the fitted series, of the same kind and columns. By id and time some series may have new
-            values and others not, and new series may begin.
+            What followed the fitted series, of the same kind and columns; an array goes on where they end. By id and
+            time some series may have new values and others not, and new series may begin.
         X : DataFrame or array-like, optional
             The exogenous columns of these rows, of a model that was fitted with some.
         static : DataFrame, optional
@@ -159,7 +160,10 @@ class Predictions(Following):
             step after its last one; the forecaster is then as before.
         """
         check_is_fitted(self)
-        new = panel_of(y, self._together, None, self._masks, self.freq_)
+        index = None  # an array goes on where the series ends
+        if not isinstance(y, (pd.Series, pd.DataFrame)):
+            index = future_index(self._tail.last[:1], self.freq_, len(np.atleast_1d(y)))
+        new = panel_of(y, self._together, index, self._masks, self.freq_, young=False)
         self._check_alike(new)
         covariates = self._with_static(static)
         panel = joined(self._tail, with_history(new, covariates, X))
@@ -169,9 +173,9 @@ class Predictions(Following):
             before = [Carried(old.states, old.unread + int(more)) for old, more in zip(states, added, strict=True)]
             before += [None] * (panel.n_series - len(before))
             states = carried_states(self.network_, self.parameters_, panel, units, before)
-        self.__dict__.update(_tail=panel.tail(self._kept), _units=units, _states=states, _covariates=covariates)
-        for member in self.members_:
-            member.update(y, X, static=static)
+        members = tuple(copy.copy(member).update(y, X, static=static) for member in self.members_)
+        tail = panel.tail(self._kept)
+        self.__dict__.update(_tail=tail, _units=units, _states=states, _covariates=covariates, members_=members)
         return self
 
     @property

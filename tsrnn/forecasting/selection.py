@@ -80,7 +80,7 @@ class Races:
     ):
         self._model, self._panel, self._outputs, self._ahead = model, panel, outputs, ahead
         self._season, self._build, self._rng = season, build, rng
-        self.selection = "rules"
+        self.selection = model.selection_ if model._goes_on() else "rules"
         self._held_smoothed = None
         self._signless = bool(np.nanmin(panel.values) >= 0)
         # Windows of each series: many of few series, but no more than a part of them.
@@ -116,7 +116,7 @@ class Races:
         if choices.apart:
             return self._together(choices)
         found = self._with_state(choices)
-        return self._training(choices) if found.decoder == choices.decoder else found
+        return self._training(choices) if found is choices else found
 
     def start(self, choices: Choices, network: Network, plan: Plan) -> LinearMap | None:
         """The linear map that training starts with."""
@@ -173,6 +173,8 @@ class Races:
     def _with_state(self, choices: Choices) -> Choices:
         """With columns known ahead acting with the state too, unless a linear map of them, or that, is better alone."""
         if self._model.decoder != "auto" or not self._given_ahead or choices.max_steps == 0:
+            return choices
+        if choices.decoder == "parallel":  # as they do over a long horizon
             return choices
         mean, alone = acting_with_state(self._model, choices)
         entries = (mean, choices, alone) if self._model.linear_skip == "auto" else (choices, alone)
@@ -245,7 +247,7 @@ class Races:
         """Exponential smoothing (N, P, K) of what lies before the targets of each held-back window."""
         if self._held_smoothed is None:  # all candidates have the same windows held back
             every = np.arange(plan.validation.size)
-            begin, end = self._panel.begin[plan.validation.series(every)], plan.validation.end(every, plan.steps)
+            begin, end = self._panel.begin[plan.validation.series(every)], plan.validation.end(every)
             how = self._outputs, self._season, self._model.loss, self._model.n_jobs
             self._held_smoothed = smoothing_forecasts(self._panel.values, begin, end, *how)
         return self._held_smoothed
@@ -258,13 +260,8 @@ class Races:
         scaled errors alone.
         """
         every, n = np.arange(plan.validation.size), self._panel.n_series
-        channels = self._panel.values.shape[1]
-        series, (centre, scale) = plan.validation.series(every), plan.validation.measure(every, plan.steps)
-        units = plan.units.only(series)
-        forecast, truth = (
-            units.leave(centre[:, None] + scale[:, None] * values.reshape(len(every), -1, channels))
-            for values in (outputs, targets)
-        )
+        series = plan.validation.series(every)
+        forecast, truth = (plan.validation.in_user_units(every, values) for values in (outputs, targets))
         if share:
             forecast = mixed(forecast, self._smoothed(plan), share)
         unit = np.where(self._unit > 0, self._unit, np.nan)[series][:, None]

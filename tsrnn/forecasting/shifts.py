@@ -9,7 +9,6 @@ are usual is learnt in `fit`.
 
 import numpy as np
 
-from tsrnn.forecasting.samples.normalization import Units
 from tsrnn.forecasting.samples.windows import SeriesWindows
 from tsrnn.forecasting.smoothing import averaged
 from tsrnn.network.network import Network
@@ -22,7 +21,8 @@ LEAST_RECENT = 6  # of a short series; fewer say nothing
 # Errors of the linear map, in those of repeating a value as they usually are, from which smoothing has more of the
 # forecast, and all of it: found on validation parts.
 LOST_FROM, LOST = 1.5, 2.5
-LEAST_ERROR = 1e-300  # where repeating a value is always right
+# Where repeating a value is always right; ONNX Runtime takes less than float32 can hold for nothing.
+LEAST_ERROR = float(np.finfo(np.float32).tiny)
 
 BLOCK = 1 << 12  # windows that are laid out at once
 USUAL = 2000  # windows that say what errors are usual
@@ -89,28 +89,27 @@ def usual_errors(network: Network, weights: dict, samples: Samples, season: int)
     x, known = _room(network, len(which))
     y = np.empty((len(which), network.output_size), x.dtype)
     samples.gather(which, x, y, known)
-    came = y[:, : network.skip_channels]
-    if np.isnan(came).all():
-        return (1.0,) * len(lags(season))
-    own, found = np.nanmedian(np.abs(_one_step(network, weights, x, known) - came)), []
+    channels, found = network.skip_channels, []
+    own, came = _one_step(network, weights, x, known), y[:, :channels]
     for lag in lags(season):
-        naive = np.nanmedian(np.abs(x[-lag, :, : network.skip_channels] - came)) if lag <= network.steps else 0.0
-        found.append(max(1.0, float(own / naive)) if naive > 0 else 1.0)
+        before = x[-lag, :, :channels] if lag <= network.steps else np.full_like(came, np.nan)
+        if samples.masks:
+            before = np.where(x[-lag, :, -channels:] > 0, before, np.nan)
+        both = ~(np.isnan(before) | np.isnan(came))
+        naive = np.median(np.abs(before - came)[both]) if both.any() else 0.0
+        found.append(max(1.0, float(np.median(np.abs(own - came)[both]) / naive)) if naive > 0 else 1.0)
     return tuple(found)
 
 
-def linear_forecasts(network: Network, weights: dict, windows: SeriesWindows, units: Units) -> np.ndarray:
+def linear_forecasts(network: Network, weights: dict, windows: SeriesWindows) -> np.ndarray:
     """What the linear maps alone make of windows: one step (W, K), in the units of the series."""
-    every = np.arange(windows.size)
-    centre, scale = windows.measure(every, network.steps)
-    found = np.empty_like(centre)
+    found = np.empty((windows.size, network.skip_channels))
     for first in range(0, windows.size, BLOCK):
-        which = every[first : first + BLOCK]
+        which = np.arange(first, min(windows.size, first + BLOCK))
         x, known = _room(network, len(which))
         windows.gather(which, x, None, known)
-        found[which] = _one_step(network, weights, x, known)
-    units = units.only(windows.series(every))
-    return units.leave((centre + scale * found)[:, None])[:, 0]
+        found[which] = windows.in_user_units(which, _one_step(network, weights, x, known))[:, 0]
+    return found
 
 
 def _room(network: Network, rows: int) -> tuple[np.ndarray, np.ndarray]:

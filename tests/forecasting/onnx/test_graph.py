@@ -269,6 +269,16 @@ def test_constant_series(run):
     assert_close(run(model, windows), forecasts(model, windows), 1e-5)
 
 
+@pytest.mark.parametrize("level", [0.0, 7.0])
+def test_constant_series_with_smoothing(level, run):
+    """Neither map nor naive forecasts are ever wrong."""
+    y = daily() * 0 + level
+    model = forecaster(linear_skip="auto", season_length=7).fit(y)
+    assert model.smoothing_share_ > 0
+    for n in (6, 13, 30):
+        assert_close(run(model, y.to_numpy()[None, :n]), np.full((1, 3), level), 1e-5)
+
+
 def test_recursive_forecaster_gives_the_next_value(run):
     model = forecaster(decoder="recursive").fit(daily())
     window = values()[-6:]

@@ -63,7 +63,7 @@ def test_windows_are_slices(centring, first, dtype):
     series, lookback, horizon = values(40), 8, 3
     units = units_of(series, centring)
     size = len(series) - lookback - horizon + 1 - first
-    x, y = gathered(windows_of(series, first, size, units), range(size), lookback, horizon, dtype)
+    x, y = gathered(windows_of(series, first, size, units, lookback), range(size), lookback, horizon, dtype)
     for b in range(size):
         inside, after, centre, scale = naive.window(
             series, first + b, lookback, horizon, centring, series.mean(), series.std()
@@ -78,7 +78,7 @@ def test_windows_are_slices(centring, first, dtype):
 def test_measuring_is_undone_by_centre_and_scale(centring):
     series = 1e6 + 1000 * values(40)
     units = units_of(series, centring)
-    x, y = gathered(windows_of(series, 0, 30, units), [7], 8, 3)
+    x, y = gathered(windows_of(series, 0, 30, units, 8), [7], 8, 3)
     centre, scale = measure(units, series[7:15])
     np.testing.assert_allclose(centre + scale * x[:, 0], series[7:15], rtol=1e-12)
     np.testing.assert_allclose(centre + scale * y[0], series[15:18], rtol=1e-12)
@@ -87,15 +87,10 @@ def test_measuring_is_undone_by_centre_and_scale(centring):
 @every_centring
 def test_windows_without_targets(centring):
     series = values(40)
-    samples = windows_of(series, 32, 1, units_of(series, centring))
+    samples = windows_of(series, 32, 1, units_of(series, centring), 8)
     x = np.empty((8, 1, 1))
     samples.gather(np.array([0]), x, None)
     np.testing.assert_array_equal(x[:, :, 0], gathered(samples, [0], 8, 0)[0])
-
-
-def test_every_window_counts_once():
-    samples = windows_of(values(40), 0, 30, units_of(values(40), "last"))
-    np.testing.assert_array_equal(samples.weights(np.array([3, 5, 5])), np.ones(3))
 
 
 @pytest.mark.parametrize("most", [100, 10])
@@ -103,11 +98,9 @@ def test_weights_are_kept_where_they_are_not_too_many(most, monkeypatch):
     monkeypatch.setattr(windows, "KEPT_WEIGHTS", most)
     series, which, measured = values(40), np.array([3, 5, 5, 29]), []
     units = units_of(series, "mean")
-    samples = windows_of(series, 0, 30, units, steps=8)
+    samples = windows_of(series, 0, 30, units, 8)
     measure_all = samples.measure
-    monkeypatch.setattr(
-        samples, "measure", lambda which, steps: measured.append(len(which)) or measure_all(which, steps)
-    )
+    monkeypatch.setattr(samples, "measure", lambda which: measured.append(len(which)) or measure_all(which))
     expected = [np.sqrt(measure(units, series[k : k + 8])[1] / units.scale[0, 0]) for k in which]
     for _ in range(2):
         np.testing.assert_allclose(samples.weights(which), np.ravel(expected), rtol=1e-12)
@@ -119,7 +112,7 @@ def test_weights_are_kept_where_they_are_not_too_many(most, monkeypatch):
 @pytest.mark.parametrize("series", [np.zeros(20), np.full(20, 7.0), np.full(20, 0.1), np.full(20, -1e9)])
 def test_a_series_that_does_not_vary_has_a_scale(centring, series):
     units = units_of(series, centring)
-    x, y = gathered(windows_of(series, 0, 10, units), range(10), 8, 3)
+    x, y = gathered(windows_of(series, 0, 10, units, 8), range(10), 8, 3)
     np.testing.assert_allclose(x, 0, atol=1e-9)
     np.testing.assert_allclose(y, 0, atol=1e-9)
     assert measure(units, series[:8])[1] > 0
@@ -134,8 +127,8 @@ def test_what_comes_later_changes_no_window(centring, change, by, lookback, hori
     other[change:] += by
     units = units_of(series, centring)
     size = 40 - lookback - horizon + 1
-    x, y = gathered(windows_of(series, 0, size, units), range(size), lookback, horizon)
-    other_x, other_y = gathered(windows_of(other, 0, size, units), range(size), lookback, horizon)
+    x, y = gathered(windows_of(series, 0, size, units, lookback), range(size), lookback, horizon)
+    other_x, other_y = gathered(windows_of(other, 0, size, units, lookback), range(size), lookback, horizon)
     seen = np.arange(size) + lookback <= change  # the window ends before the change
     np.testing.assert_array_equal(x[:, seen], other_x[:, seen])
     for k in range(horizon):
@@ -148,9 +141,9 @@ def test_series_may_be_read_only_or_on_disk(centring, tmp_path):
     series = values(40)
     np.save(tmp_path / "series.npy", series)
     units = units_of(series, centring)
-    expected = gathered(windows_of(series, 0, 30, units), [0, 9], 8, 3)
+    expected = gathered(windows_of(series, 0, 30, units, 8), [0, 9], 8, 3)
     for other in (read_only(series), np.load(tmp_path / "series.npy", mmap_mode="r"), np.repeat(series, 2)[::2]):
-        for actual, wanted in zip(gathered(windows_of(other, 0, 30, units), [0, 9], 8, 3), expected, strict=True):
+        for actual, wanted in zip(gathered(windows_of(other, 0, 30, units, 8), [0, 9], 8, 3), expected, strict=True):
             np.testing.assert_allclose(actual, wanted, rtol=1e-12, atol=1e-12)
 
 
@@ -158,7 +151,8 @@ def test_a_batch_of_a_very_long_series_costs_a_batch(tmp_path):
     size, lookback = 10_000_000, 200
     series = np.memmap(tmp_path / "series", np.float64, "w+", shape=size)  # zeros that take no place on the disk
     series[-lookback - 1 :] = values(lookback + 1)
-    samples = windows_of(series, 0, size - lookback, Units(CENTRINGS["last"], np.zeros((1, 1)), np.ones((1, 1))))
+    units = Units(CENTRINGS["last"], np.zeros((1, 1)), np.ones((1, 1)))
+    samples = windows_of(series, 0, size - lookback, units, lookback)
     x, y = np.empty((lookback, 2, 1), np.float32), np.empty((2, 1), np.float32)
     samples.gather(np.array([0, 5]), x, y)  # compiles
     tracemalloc.start()

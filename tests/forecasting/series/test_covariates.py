@@ -197,6 +197,17 @@ def test_multivariate_pickle_and_inspection():
         single.to_onnx("model.onnx")
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, "Float64", object])
+def test_the_series_itself_is_no_column(dtype):
+    y = daily().mask(np.arange(60) % 9 == 5)
+    given = y.astype(dtype)
+    model = forecaster(missing="mask").fit(given, y.astype(np.float32) if dtype is np.float32 else y)
+    assert model._columns == []
+    frame = pd.DataFrame({"a": y, "b": 2 * y})
+    with pytest.raises(ValueError, match="X holds y itself, in column 'a'"):
+        model.fit(frame, frame)
+
+
 def drop_day(X):
     return X.drop(X.index[30])
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tsrnn.forecasting.onnx.cells import Weights
 from tsrnn.forecasting.onnx.layers import network_outputs
-from tsrnn.forecasting.onnx.nodes import Graph, either
+from tsrnn.forecasting.onnx.nodes import Graph
 from tsrnn.forecasting.onnx.smoothing import smoothing_nodes
 from tsrnn.forecasting.samples.normalization import Units
 from tsrnn.forecasting.samples.streams import StreamUnits
@@ -124,39 +124,39 @@ def _share(
     usual: tuple[float, ...],
 ) -> str:
     """Shares of smoothing (n, 1) after windows (n, T), as `tsrnn.forecasting.shifts.shifted_shares`."""
-    part, most = np.float64(0), recent_values(season)
+    steps, most, part = network.steps, recent_values(season), np.float64(0)
     ends = np.arange(-most, 0)
     weight, bias = (weights[f"linear.{kind}"][:1].astype(np.float64) for kind in ("weight", "bias"))
     length = graph.add("Gather", graph.add("Shape", y), np.array([1]))
+
+    def with_before(values: int) -> str:
+        """How many of the last values, `most` at most, have so many before them."""
+        whole = graph.add("Sub", length, np.array([values]))
+        return graph.add("Max", graph.add("Min", whole, np.array([most])), np.array([0]))
+
+    def last(places: np.ndarray, count: str) -> str:
+        places = graph.add("Slice", places, graph.add("Sub", np.array([most]), count), np.array([most]), np.array([0]))
+        return graph.add("Gather", y, places, axis=1)
+
+    def off(made: str, came: str) -> str:
+        return graph.add("Abs", graph.add("Sub", made, came))
+
+    def outputs(x: str) -> str:
+        return graph.add("Add", graph.add("MatMul", graph.cast(x, np.float64), weight.T), bias)
+
+    count = with_before(steps)
+    windows, came = last(ends[:, None] + np.arange(-steps, 0), count), last(ends, count)
+    made = _in_units(graph, graph.add("Reshape", windows, np.array([-1, steps])), units, outputs)
+    own = off(graph.add("Reshape", made, graph.add("Shape", came), allowzero=1), came)
     for lag, expected in zip(lags(season), usual, strict=True):
-        whole = graph.add("Sub", length, np.array([max(network.steps, lag)]))  # forecasts that can be made by both
-
-        def lost(inside: Graph, lag=lag, expected=expected, whole=whole) -> str:
-            first = inside.add("Max", inside.add("Sub", np.array([most]), whole), np.array([0]))
-
-            def last(places: np.ndarray) -> str:
-                return inside.add(
-                    "Gather", y, inside.add("Slice", places, first, np.array([most]), np.array([0])), axis=1
-                )
-
-            def outputs(x: str) -> str:
-                return inside.add("Add", inside.add("MatMul", inside.cast(x, np.float64), weight.T), bias)
-
-            windows, came = last(ends[:, None] + np.arange(-network.steps, 0)), last(ends)
-            found = _in_units(inside, inside.add("Reshape", windows, np.array([-1, network.steps])), units, outputs)
-            found = inside.add("Reshape", found, inside.add("Shape", came))
-            own, naive = (
-                inside.add("ReduceSum", inside.add("Abs", inside.add("Sub", made, came)), np.array([1]), keepdims=1)
-                for made in (found, last(ends - lag))
-            )
-            return inside.compute(beyond, own, naive, expected)
-
-        def not_told(inside: Graph) -> str:
-            rows = inside.add("Gather", inside.add("Shape", y), np.array([0]))
-            return inside.add("Expand", np.float64(0), inside.add("Concat", rows, np.array([1]), axis=0))
-
-        enough = graph.add("Greater", graph.add("Squeeze", whole, np.array([0])), np.int64(LEAST_RECENT - 1))
-        part = graph.add("Max", part, either(graph, enough, lost, not_told, 1))
+        both = with_before(max(steps, lag))  # errors of the map, and of repeating a value
+        errors = (
+            graph.add("Slice", own, graph.add("Sub", count, both), count, np.array([1])),
+            off(last(ends - lag, both), last(ends, both)),
+        )
+        lost = graph.compute(beyond, *(graph.add("ReduceSum", e, np.array([1]), keepdims=1) for e in errors), expected)
+        told = graph.add("Greater", both, np.int64(LEAST_RECENT - 1))
+        part = graph.add("Max", part, graph.add("Where", told, lost, np.float64(0)))
     return graph.compute(averaged, share, np.float64(1), graph.add("Min", part, np.float64(1)))
 
 

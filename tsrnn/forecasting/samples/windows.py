@@ -46,15 +46,15 @@ class SeriesWindows:
         Row of the first window of each series; before the series begins a window holds its first value.
     count : (S,) ndarray, int64
         Windows of each series.
+    steps : int
+        Length of a window.
     masks : bool
         Whether channels tell the network which values are observed.
-    steps : int, optional
-        Length of a window: with it windows have weights.
     """
 
     rows = None
 
-    def __init__(self, table: Table, units: Units, first, count, masks: bool = False, steps: int | None = None):
+    def __init__(self, table: Table, units: Units, first, count, steps: int, masks: bool = False):
         self._table = table._replace(values=read_only(table.values))
         self._units = units
         self._first = first
@@ -91,17 +91,23 @@ class SeriesWindows:
         where = which, first, stop, begin
         run(gather_windows, values, covariates, ahead, *where, *measure, self.masks, x, y, known)
 
-    def measure(self, which: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Centre and scale (B, K) of windows of that length: `value = centre + scale * output`."""
+    def in_user_units(self, which: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Outputs (B, P * K), or targets, that are in the units of those windows, as values (B, P, K) of the series."""
+        centre, scale = self.measure(which)
+        values = outputs.reshape(len(which), -1, centre.shape[1]).astype(np.float64)
+        return self._units.only(self.series(which)).leave(centre[:, None] + scale[:, None] * values)
+
+    def measure(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Centre and scale (B, K) of windows."""
         values, _, _, begin = self._table
         centre, scale = (np.empty((len(which), values.shape[1])) for _ in range(2))
         where = which, self._first, self._stop, begin
-        measure_windows(values, *where, steps, *self._units.measure, centre, scale)
+        measure_windows(values, *where, self._steps, *self._units.measure, centre, scale)
         return centre, scale
 
     def weights(self, which: np.ndarray) -> np.ndarray:
         """The root of each window's scale in units of the series': between errors measured by the one and the other."""
-        if self._steps is None or not self._units.by_window:
+        if not self._units.by_window:
             return np.ones(len(which))
         if not self._weights.size:
             return self._measured_weights(which)
@@ -112,14 +118,14 @@ class SeriesWindows:
         return found
 
     def _measured_weights(self, which: np.ndarray) -> np.ndarray:
-        _, scale = self.measure(which, self._steps)
+        _, scale = self.measure(which)
         return np.sqrt((scale / self._units.scale[self.series(which)]).mean(axis=1))
 
-    def end(self, which: np.ndarray, steps: int) -> np.ndarray:
-        """Rows at which those windows, of that length, end."""
+    def end(self, which: np.ndarray) -> np.ndarray:
+        """Rows at which those windows end."""
         series = self.series(which)
         count = np.diff(self._stop, prepend=0)
-        return self._first[series] + which - (self._stop - count)[series] + steps
+        return self._first[series] + which - (self._stop - count)[series] + self._steps
 
     def series(self, which: np.ndarray) -> np.ndarray:
         """Numbers of the series of those windows."""

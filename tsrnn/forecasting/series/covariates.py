@@ -217,7 +217,16 @@ def _is_target(column: pd.Series, panel: Panel) -> bool:
         number = panel.ids.get_loc(column.name)
         rows = rows if panel.n_series == 1 else slice(panel.begin[number], panel.end[number])
     values = panel.values[rows]
-    return any(np.array_equal(column.to_numpy()[rows], values[:, k]) for k in range(values.shape[1]))
+    return any(same_values(column.iloc[rows], values[:, k]) for k in range(values.shape[1]))
+
+
+def same_values(given, values: np.ndarray) -> bool:
+    """Whether a column is these numbers; some may be missing in both."""
+    column = pd.Series(given)
+    if not (pd.api.types.is_numeric_dtype(column.dtype) or column.dtype == object):
+        return False
+    found = pd.to_numeric(column, errors="coerce").to_numpy(values.dtype, na_value=np.nan)
+    return np.array_equal(found, values, equal_nan=True)
 
 
 def has_columns(X) -> bool:

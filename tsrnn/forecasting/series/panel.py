@@ -154,7 +154,9 @@ class Panel:
         return found.to_frame() if self.framed else found
 
 
-def panel_of(y, together: bool, index: pd.Index | None = None, masks: bool = False, freq=None) -> Panel:
+def panel_of(
+    y, together: bool, index: pd.Index | None = None, masks: bool = False, freq=None, young: bool = True
+) -> Panel:
     """`y` as a panel of finite numbers on a regular index; errors name what is wrong, in which series and where.
 
     Parameters
@@ -166,6 +168,10 @@ def panel_of(y, together: bool, index: pd.Index | None = None, masks: bool = Fal
         Of the exogenous columns: that of an array `y`.
     masks : bool
         Values may be missing, though not a series' first one.
+    freq : DateOffset or int, optional
+        That of the series before, where a few stamps tell none.
+    young : bool
+        Columns begin where they have their first value; else all of them at the first stamp.
     """
     y = with_index(y, index)
     if isinstance(y.index, pd.MultiIndex):
@@ -179,7 +185,7 @@ def panel_of(y, together: bool, index: pd.Index | None = None, masks: bool = Fal
         raise ValueError("multivariate=True needs a DataFrame with a column a series, got a single one")
     starts = np.zeros(len(columns), np.int64)
     if not usable(columns):
-        if not together and (framed or masks):  # values before the first one are missing since the series is younger
+        if young and not together and (framed or masks):  # what is missing before the first value never was
             starts = first_values(columns, y)
         before = 0 if masks else starts  # so many are missing and may be
         for number in np.flatnonzero(unusable(columns, masks).sum(axis=1) > before):

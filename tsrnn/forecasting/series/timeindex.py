@@ -30,6 +30,8 @@ def frequency(index: pd.Index, known=None):
     Parameters
     ----------
     index : DatetimeIndex, PeriodIndex, RangeIndex or Index of integers
+    known : DateOffset or int, optional
+        The step of the series that these go on from, which so few stamps do not tell.
 
     Returns
     -------
@@ -42,6 +44,9 @@ def frequency(index: pd.Index, known=None):
     ValueError
         If a stamp is missing, comes twice or out of order, or no frequency can be inferred.
     """
+    one = len(index) == 1 and isinstance(known, (int, np.integer))
+    if one and pd.api.types.is_integer_dtype(index.dtype):
+        return known
     if isinstance(index, pd.RangeIndex) and index.step > 0:  # nothing to look at, and no integers to write out
         return index.step if len(index) > 1 else 1
     if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
@@ -249,7 +254,7 @@ def check_same_frequency(index: pd.Index, freq, fitted: pd.Index) -> None:
     TypeError, ValueError
         As `frequency`, and where both are regular but not alike.
     """
-    given = frequency(index)
+    given = frequency(index, freq)
     kinds = (pd.DatetimeIndex, pd.PeriodIndex)
     alike = [isinstance(index, kind) for kind in kinds] == [isinstance(fitted, kind) for kind in kinds]
     # Stepping says more than names do: quarters from January on are QS-JAN, and inferred from stamps QS-OCT. A year
