@@ -108,7 +108,7 @@ def test_options_reach_the_forecaster(run, monkeypatch):
     assert {name: seen[name] for name in given} == given
     assert (seen["horizon"], seen["random_state"], seen["verbose"]) == (2, 9, False)
     run("forecast", AIR, "-n", 2)
-    defaults = RNNForecaster(2, season_length=12, random_state=0).get_params()
+    defaults = RNNForecaster(2, random_state=0).get_params()
     assert seen == defaults
 
 

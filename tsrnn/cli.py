@@ -163,7 +163,7 @@ def forecast(
         cell=cell.value,
         hidden_size=hidden_size or "auto",
         lookback=lookback or "auto",
-        season_length=season,
+        season_length=season_length or "auto",
         max_steps=max_steps or "auto",
         random_state=seed,
         device=device.value,

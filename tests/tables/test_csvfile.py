@@ -44,12 +44,12 @@ def replaced(values, position, value):
         (
             pd.date_range("2020", periods=N, freq="15min").strftime("%Y-%m-%d %H:%M"),
             "15min",
-            96,
+            1,  # a day is longer than the series
             "2020-01-01 10:00",
         ),
         (pd.date_range("2020", periods=N, freq="ME").strftime("%Y-%m-%d"), "ME", 12, "2023-05-31"),
         (pd.date_range("2020", periods=N, freq="B").strftime("%Y-%m-%d"), "B", 5, "2020-02-26"),
-        (pd.date_range("2020", periods=N, freq="W").strftime("%Y-%m-%d"), "W", 52, "2020-10-11"),
+        (pd.date_range("2020", periods=N, freq="W").strftime("%Y-%m-%d"), "W", 1, "2020-10-11"),
         (pd.date_range("1700", periods=N, freq="YS").strftime("%Y-%m-%d"), "YS", 1, "1740-01-01"),
     ],
 )

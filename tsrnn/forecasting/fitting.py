@@ -22,7 +22,7 @@ from tsrnn.forecasting.plans import (
 from tsrnn.forecasting.samples.normalization import NORMALIZATIONS
 from tsrnn.forecasting.selection import Races
 from tsrnn.forecasting.series.panel import panel_of
-from tsrnn.forecasting.series.timeindex import season_length
+from tsrnn.forecasting.series.timeindex import season_within
 from tsrnn.forecasting.shifts import usual_errors
 from tsrnn.training.linear import MOST_INPUTS, can_fit, draw_back, joined, start_linear
 
@@ -88,7 +88,7 @@ class Fitting:
         panel = panel_of(y, bool(self.multivariate), getattr(X, "index", None), masks)
         panel, covariates = with_exogenous(self, panel, X, static)
         channels = panel.values.shape[1]
-        season = season_length(panel.freq) if self.season_length == "auto" else int(self.season_length)
+        season = season_within(panel.freq, panel.lengths) if self.season_length == "auto" else int(self.season_length)
         choices = choose(self, panel, season)
         panel, covariates, choices = with_year(self, panel, covariates, choices, season)
         ahead = covariates.ahead if covariates else 0

@@ -34,8 +34,8 @@ default="gru"
         96 on. Where whole windows are few, training also takes some that begin before their series and hold its first
         value there. A number that no series is long enough for is cut, with a warning.
     season_length : int or "auto", default="auto"
-        Steps in a season. "auto" reads it off the frequency: 24 for hours, 7 for days, 12 for months, and 1 for
-        an index of integers.
+        Steps in a season. "auto" reads it off the frequency: 24 for hours, 7 for days, 12 for months; and 1 for
+        an index of integers, and where no series is longer than a season, unless there are as many as it has values.
     decoder : {"auto", "direct", "parallel", "recursive", "seq2seq"}, default="auto"
         "auto" is "parallel" for horizons from 96 on and beside columns known ahead, there unless held-back values are
         forecast better without; else "direct". "direct" forecasts all `horizon` steps at once, by a dense layer on the

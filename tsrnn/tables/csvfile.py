@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.series.timeindex import frequency, name_stamps, season_length
+from tsrnn.forecasting.series.timeindex import frequency, name_stamps, season_within
 from tsrnn.tables.columns import find_target, find_time, is_integer, no_number
 from tsrnn.tables.dates import DateError, Stamps, are_compact_dates, read_dates
 
@@ -151,7 +151,7 @@ def read_series(path, *, time=None, target=None, date_format=None) -> CsvSeries:
     if isinstance(series.index, pd.DatetimeIndex):
         series.index = pd.DatetimeIndex(series.index, freq=freq)
         inferred.append(f"frequency: every {_in_words(freq)} (inferred)")
-    return CsvSeries(series, season_length(freq), inferred, stamps.write if stamps else list)
+    return CsvSeries(series, season_within(freq, np.array([len(series)])), inferred, stamps.write if stamps else list)
 
 
 def _read_frame(path) -> tuple[pd.DataFrame, list[str]]:

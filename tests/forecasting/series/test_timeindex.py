@@ -9,12 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasting.small import assert_index
-from tsrnn.forecasting.series.timeindex import check_same_frequency, frequency, future_index, name_stamps, season_length
+from tsrnn.forecasting.series.timeindex import (
+    check_same_frequency,
+    frequency,
+    future_index,
+    name_stamps,
+    season_length,
+    season_within,
+)
 
 # Frequency of stamps: steps in a season.
 SEASONS = {
     "s": 60, "30s": 2, "min": 1440, "15min": 96, "30min": 48, "90min": 16, "h": 24, "2h": 12, "6h": 4, "D": 7,
     "B": 5, "W-SUN": 52, "W-WED": 52, "2W-TUE": 26, "MS": 12, "ME": 12, "2MS": 6, "3ME": 4, "QS": 4, "QE": 4,
+    "14D": 26, "3600s": 24, "120min": 12,
     "QS-FEB": 4, "QE-NOV": 4, "YS": 1, "YE": 1, "YS-JUL": 1, "YE-JUN": 1, "BMS": 12, "BME": 12,
 }  # fmt: skip
 PERIODS = {
@@ -125,6 +133,22 @@ def test_any_offset_will_do(offset):
 def test_periods(freq, known):
     full = pd.period_range("2021-01-04", periods=known + 7, freq=freq, name="period")
     assert season_length(assert_continues(full, known)) == PERIODS[freq]
+
+
+@pytest.mark.parametrize(
+    ("freq", "season"), [("24h", 7), ("1440min", 7), ("168h", 52), ("7D", 52), ("48h", 1), ("10D", 1), ("250ms", 1)]
+)
+def test_a_day_is_a_day_however_it_is_written(freq, season):
+    assert season_length(pd.tseries.frequencies.to_offset(freq)) == season
+
+
+@pytest.mark.parametrize(
+    ("lengths", "season"),
+    [([24], 1), ([25], 24), ([9, 30, 9], 24), ([20] * 19, 1), ([20] * 20, 24), ([10, 24] * 12, 24), ([10, 24] * 11, 1)],
+    ids=str,
+)
+def test_a_season_counts_where_series_tell_of_it(lengths, season):
+    assert season_within(pd.offsets.Hour(), np.array(lengths)) == season
 
 
 @given(start=st.integers(-1000, 1000), step=st.integers(1, 50), known=st.integers(2, 30), steps=st.integers(1, 20))

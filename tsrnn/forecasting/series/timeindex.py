@@ -16,6 +16,8 @@ SEASONS = {
     "s": 60, "min": 24 * 60, "h": 24, "D": 7, "B": 5, "C": 5, "W": 52,
     "ME": 12, "MS": 12, "M": 12, "BME": 12, "BMS": 12, "QE": 4, "QS": 4, "Q": 4, "BQE": 4, "BQS": 4,
 }  # fmt: skip
+# Steps of fixed length, the longest first: 24 hours are a day, however they are written.
+FIXED = [(name, pd.Timedelta(1, unit).value) for name, unit in (("W", "W"), ("D", "D"), ("h", "h"), ("min", "min"))]
 
 
 def name_stamps(index: pd.Index) -> str:
@@ -276,7 +278,20 @@ def season_length(freq) -> int:
     if isinstance(freq, (int, np.integer)):
         return 1
     try:
-        steps = SEASONS.get(freq.rule_code.split("-")[0], 1)
+        name, n = freq.rule_code.split("-")[0], freq.n
     except NotImplementedError:  # an offset without a name, such as DateOffset(months=1)
         return 1
-    return steps // freq.n if steps % freq.n == 0 else 1
+    if isinstance(freq, (pd.tseries.offsets.Tick, pd.tseries.offsets.Day)):
+        name, n = next(((unit, freq.nanos // length) for unit, length in FIXED if freq.nanos % length == 0), (name, n))
+    steps = SEASONS.get(name, 1)
+    return steps // n if steps % n == 0 else 1
+
+
+def season_within(freq, lengths: np.ndarray) -> int:
+    """Steps in a season of this frequency, if series of these lengths tell of it; else 1.
+
+    They do where one is longer than a season. Where there are as many series as one has values, each is a window of
+    its own, whatever comes again in it.
+    """
+    season, longest = season_length(freq), int(lengths.max())
+    return season if longest > season or len(lengths) >= longest else 1
