@@ -62,7 +62,7 @@ def sequences(n=50, steps=5, channels=2):
 def with_tail(model, tail):
     """A copy of a fitted forecaster that forecasts what follows `tail`, a Series of `lookback_` values or more."""
     model = copy.copy(model)
-    model._tail = panel_of(tail, together=False).tail(model._kept)
+    model._tail = model._kept_of(panel_of(tail, together=False))
     return model
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import naive
 from gradcheck import assert_close
@@ -95,12 +97,12 @@ def test_flat_window_has_a_scale(centring, dtype):
 
 @every_centring
 @every_type
-def test_what_is_missing_is_zero_in_a_window_and_nan_in_a_target(centring, dtype):
+def test_what_is_missing_lies_between_in_a_window_and_is_nan_in_a_target(centring, dtype):
     series = np.arange(10.0)
     series[4] = np.nan
     x, y, centre, scale = gather(series, [0, 3, 5], 3, 2, centring, dtype)
     assert not np.isnan(x).any()
-    assert x[1, 1, 0] == 0
+    assert_close(x[1, 1, 0], (4 - centre[1]) / scale[1], TOLERANCE[dtype])
     np.testing.assert_array_equal(np.isnan(y), [[False, True], [False, False], [False, False]])
     seen = np.array([3.0, 5.0])  # of the second window
     own = seen.std() + 0.02
@@ -116,6 +118,18 @@ def test_what_is_missing_is_zero_in_a_window_and_nan_in_a_target(centring, dtype
 
 
 @every_centring
+@every_type
+@given(gone=st.sets(st.integers(0, 8), max_size=8))
+def test_windows_read_straight_lines_over_gaps(centring, dtype, gone):
+    series = np.random.default_rng(0).standard_normal(10)
+    series[list(gone)] = np.nan
+    x, _, centre, scale = gather(series, [0], 9, 0, centring, dtype)
+    known = np.flatnonzero(~np.isnan(series[:9]))
+    expected = np.interp(np.arange(9), known, series[known])  # the nearest one beyond either end
+    assert_close(x[:, 0, 0] * scale + centre, expected, TOLERANCE[dtype])
+
+
+@every_centring
 def test_nothing_observed_is_measured_by_the_series(centring):
     x, y, centre, scale = gather(np.array([np.nan, np.nan, 1.0]), [0], 2, 1, centring, np.float64)
     assert (centre[0], scale[0]) == (0.3, 2.0)
@@ -128,16 +142,18 @@ def test_windows_of_a_table(dtype):
     """Two channels, covariates of which one is known ahead, masks; the first window begins before its series."""
     rng = np.random.default_rng(0)
     values, covariates = rng.standard_normal((20, 2)), rng.standard_normal((20, 3))
-    values[12, 1] = np.nan
+    values[5, 0] = values[12, 1] = np.nan
     starts, begin = np.array([3, 10]), np.array([5, 5])
     centre, scale = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[2.0, 0.5], [1.0, 3.0]])
     x, y, future = np.full((4, 2, 7), np.nan, dtype), np.full((2, 6), np.nan, dtype), np.full((2, 3), np.nan, dtype)
     where = np.arange(2), starts, np.arange(1, 3), begin
     gather_windows(values, covariates, 2, *where, SERIES, centre, scale, True, x, y, future)
+    filled = values.copy()
+    filled[5, 0], filled[12, 1] = values[6, 0], values[[11, 13], 1].mean()
     for b in range(2):
         for t in range(4):
             row = max(starts[b] + t, 5)
-            expected = np.nan_to_num((values[row] - centre[b]) / scale[b])
+            expected = (filled[row] - centre[b]) / scale[b]
             observed = ~np.isnan(values[row]) & (starts[b] + t >= 5)
             assert_close(x[t, b], np.concatenate([expected, covariates[row], observed]), TOLERANCE[dtype])
         after = slice(starts[b] + 4, starts[b] + 7)
@@ -219,7 +235,7 @@ def test_units_do_not_depend_on_the_type_to_the_last_bit():
     table = np.random.default_rng(0).standard_normal((2500, 3)).astype(np.float32)
     table[::5, 1] = np.nan
     for found, expected in zip(
-        *(measured(given, [0, 7], [7, 2500]) for given in (table, table.astype(np.float64))), strict=True
+        *(measured(values, [0, 7], [7, 2500]) for values in (table, table.astype(np.float64))), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
 

@@ -12,7 +12,7 @@ from tsrnn.forecasting.ensemble import fit_members
 from tsrnn.forecasting.plans import (
     carried_states,
     check_signs,
-    kept_values,
+    kept_of,
     streamed,
     windowed,
     with_exogenous,
@@ -137,7 +137,7 @@ class Fitting:
             "smoothing_share_": choices.smoothing_share,
             "_loss": self.loss,
             "_learnt_from": (choices.lookback, choices.max_steps, choices.apart),
-            "_tail": panel.tail(kept_values(network, bool(self.stateful), season if choices.smoothing_share else None)),
+            "_tail": kept_of(panel, network, bool(self.stateful), season if choices.smoothing_share else None, masks),
             "_states": None,
             "_usual": None,
             "_covariates": covariates,

@@ -1,6 +1,7 @@
 """What follows series: windows read and forecast block by block, and their mean with exponential smoothing."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
@@ -44,7 +45,8 @@ class Following:
         # Each series in so many rows: its last values, then those to come, which are written as they are forecast.
         seen = values_seen(lookback, self.season_length_) if self._leans else lookback
         total = seen + -(-horizon // block) * block
-        tail = panel.tail(seen)
+        gaps = panel.missing_at_end() if self._masks else np.zeros(n_series, np.int64)
+        tail = self._filled(panel, units, gaps, block).tail(seen) if gaps.any() else panel.tail(seen)
         values = np.full((n_series, total, channels), np.nan)
         covariates = np.full((n_series, total, tail.covariates.shape[1]), np.nan)
         held = np.arange(seen) >= seen - tail.lengths[:, None]
@@ -59,7 +61,8 @@ class Following:
         every, one = np.arange(n_series), np.ones(n_series, np.int64)
         share = self.smoothing_share_
         if self._leans:
-            share = self._shares(table, units, rows, values[:, :seen], tail.lengths - lookback)
+            came = np.where((np.arange(seen) < seen - gaps[:, None])[:, :, None], values[:, :seen], np.nan)
+            share = self._shares(table, units, rows, came, tail.lengths - lookback)
         with self._passes(n_series) as passes:
             for done in range(0, horizon, block):
                 windows = SeriesWindows(table, units, rows + seen - lookback + done, one, lookback, self._masks)
@@ -71,6 +74,21 @@ class Following:
                 read_on = units.enter(forecast.reshape(-1, channels), stop - done).reshape(forecast.shape)
                 values[:, seen + done : seen + stop] = read_on
         return found
+
+    def _filled(self, panel: Panel, units: Units, gaps: np.ndarray, block: int) -> Panel:
+        """The panel with forecasts in place of the values that are missing at the end of its series, so many of each.
+
+        A network that has seldom seen windows end in a gap does not know how to go on after one.
+        """
+        values = panel.values.copy()
+        for gap in np.unique(gaps[gaps > 0]):
+            which = np.flatnonzero(gaps == gap)
+            before, first = panel.only(which), panel.end[which][:, None] - gap
+            steps = np.minimum(np.arange(-(-gap // block) * block), gap - 1)  # of what is known ahead, as in `predict`
+            known = panel.covariates[first + steps][:, :, self._ahead :]
+            before = replace(before, end=before.end - gap)
+            values[first + np.arange(gap)] = self._follow_windows(before, units.only(which), int(gap), block, known)
+        return replace(panel, values=values)
 
     def _smoothed(self, panel: Panel, steps: int) -> np.ndarray | None:
         """Exponential smoothing (S, steps, K) of all series; None where it has no share."""

@@ -34,8 +34,8 @@ default="gru"
         96 on. Where whole windows are few, training also takes some that begin before their series and hold its first
         value there. A number that no series is long enough for is cut, with a warning.
     season_length : int or "auto", default="auto"
-        Steps in a season. "auto" reads it off the frequency: 24 for hours, 7 for days, 12 for months; and 1 for
-        an index of integers, and where no series is longer than a season, unless there are as many as it has values.
+        Steps in a season. "auto" reads it off the frequency: 24 for hours, 7 for days, 12 for months; 1 for an index
+        of integers, and where no series is longer than a season, unless there are as many as it has values.
     decoder : {"auto", "direct", "parallel", "recursive", "seq2seq"}, default="auto"
         "auto" is "parallel" for horizons from 96 on and beside columns known ahead, there unless held-back values are
         forecast better without; else "direct". "direct" forecasts all `horizon` steps at once, by a dense layer on the
@@ -69,8 +69,9 @@ default="gru"
         from 96 on go without. "all" takes every cycle of `CalendarFeatures()` that the longest series goes through
         twice: the time of day, week and year, as far as the frequency has them. Other features go into `X`.
     missing : {"raise", "mask"}, default="raise"
-        What to do about missing values in `y` or `X`: refuse them by their stamps; or leave them out of the loss, and
-        tell the network by further channels which values are observed.
+        What to do about missing values in `y` or `X`: refuse them by their stamps; or leave them out of the loss, read
+        straight lines over gaps within a window, tell the network by further channels which values are observed, and
+        forecast what is missing at the end of a series before what follows.
     multivariate : bool, default=False
         Read and forecast the columns of a DataFrame together, each step of all of them at once. Otherwise each column
         is a series by itself, and one model serves them all.

@@ -14,7 +14,7 @@ from tsrnn.forecasting.smoothing import mixed, smoothing_forecasts
 
 
 def one_step_forecasts(model, y, X=None) -> np.ndarray:
-    """The first step of `model.predict(X, y=y[:t])` for each t.
+    """The first step of `model.predict(X, y=y[:t])` for each t, but that no gap at the end is forecast before.
 
     Parameters
     ----------

@@ -285,14 +285,16 @@ def carried_states(
     ]
 
 
-def kept_values(network, stateful: bool, smoothed: int | None) -> int:
-    """Values at the end of each series that a fitted forecaster needs: a window, its targets, and one before.
+def kept_of(panel: Panel, network, stateful: bool, smoothed: int | None, masks: bool) -> Panel:
+    """The end of each series that a fitted forecaster needs: a window, its targets, and one before.
 
     Of a stream a part, the targets in whole segments, and what may be left of a segment that is not complete. Where
     forecasts are averaged with exponential smoothing of a season `smoothed`, what that reads, and the
-    windows before the last one.
+    windows before the last one. All of it before what is missing at the end, with `masks`.
     """
     if stateful:
-        return 1 + reach(network) + network.segment_length - 1
-    least = 1 + network.steps + network.output_size // network.skip_channels
-    return max(least, values_seen(network.steps, smoothed), smoothed_values(smoothed)) if smoothed else least
+        return panel.tail(1 + reach(network) + network.segment_length - 1)
+    length = 1 + network.steps + network.output_size // network.skip_channels
+    if smoothed:
+        length = max(length, values_seen(network.steps, smoothed), smoothed_values(smoothed))
+    return panel.tail(length + panel.missing_at_end() if masks else length)

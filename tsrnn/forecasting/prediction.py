@@ -13,7 +13,7 @@ from tsrnn.forecasting.ensemble import median_of_members
 from tsrnn.forecasting.following import Following
 from tsrnn.forecasting.onnx.graph import stream_graph, windows_graph
 from tsrnn.forecasting.onnx.nodes import Graph
-from tsrnn.forecasting.plans import carried_states, kept_values
+from tsrnn.forecasting.plans import carried_states, kept_of
 from tsrnn.forecasting.samples.normalization import Units
 from tsrnn.forecasting.samples.streams import Carried, StreamUnits
 from tsrnn.forecasting.series.alignment import framed, rows_asked
@@ -174,7 +174,7 @@ class Predictions(Following):
             before += [None] * (panel.n_series - len(before))
             states = carried_states(self.network_, self.parameters_, panel, units, before)
         members = tuple(copy.copy(member).update(y, X, static=static) for member in self.members_)
-        tail = panel.tail(self._kept)
+        tail = self._kept_of(panel)
         self.__dict__.update(_tail=tail, _units=units, _states=states, _covariates=covariates, members_=members)
         return self
 
@@ -225,9 +225,9 @@ class Predictions(Following):
         panel = with_history(replace(panel, freq=self.freq_), self._with_static(static), X)
         units = self._units_of(panel)
         if self._states is None:
-            return panel.tail(self._kept), units, None
+            return self._kept_of(panel), units, None
         states = carried_states(self.network_, self.parameters_, panel, units)
-        return panel.tail(self._kept), units, states
+        return self._kept_of(panel), units, states
 
     def _check_alike(self, panel: Panel) -> None:
         """Refuse series of another frequency, and other columns where they are forecast together."""
@@ -266,11 +266,10 @@ class Predictions(Following):
         """Whether the columns of a frame are forecast together."""
         return self._tail.values.shape[1] > 1
 
-    @property
-    def _kept(self) -> int:
-        """Values of each series that are kept: see `kept_values`."""
+    def _kept_of(self, panel: Panel) -> Panel:
+        """What is kept of each series: see `kept_of`."""
         season = self.season_length_ if self.smoothing_share_ else None
-        return kept_values(self.network_, self._states is not None, season)
+        return kept_of(panel, self.network_, self._states is not None, season, self._masks)
 
     def _replace_parameters(self, parameters: np.ndarray) -> None:
         if self._states is not None and not np.array_equal(parameters, self.parameters_):

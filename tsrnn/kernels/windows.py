@@ -138,6 +138,37 @@ def centre_and_scale(window, centring, series_centre, series_scale):
     return (mean if centring == MEAN else last), scale
 
 
+@shared
+def between(window, t):
+    """What a window reads at `t`, where a value is missing, in float64.
+
+    It lies on the straight line between the observed values beside it; at either end it is the nearest one. A centre
+    there would be a step to and fro.
+
+    Parameters
+    ----------
+    window : (L,) read; missing values, NaN, are left out
+    t : int
+
+    Returns
+    -------
+    float
+        NaN where nothing is observed.
+    """
+    before, after = t, t
+    while before >= 0 and window[before] != window[before]:
+        before -= 1
+    while after < window.size and window[after] != window[after]:
+        after += 1
+    if before < 0 and after == window.size:
+        return np.nan
+    left = np.float64(window[max(before, 0)])
+    right = np.float64(window[min(after, window.size - 1)])
+    if before < 0 or after == window.size:
+        return right if before < 0 else left
+    return left + (right - left) * (t - before) / (after - before)
+
+
 @loop
 def copy_stretches(table, begin, lengths, found):
     """Stretches of rows of a table, one after the other.
@@ -207,8 +238,8 @@ def gather_windows(
 ):
     """Normalised windows, the values that follow them and the covariates that are known for these.
 
-    Before its series begins a window holds the series' first value. Where a value is missing the window holds zero,
-    which is its centre, and the target NaN.
+    Before its series begins a window holds the series' first value. Where a value is missing the window holds what
+    lies `between`, or zero, its centre, if it has no value at all; and the target NaN.
 
     Parameters
     ----------
@@ -228,13 +259,15 @@ def gather_windows(
         series, start = place(which[b], first, stop)
         after, held = start + steps, max(start, begin[series])
         for k in range(k_count):
-            middle, width = centre_and_scale(
-                values[held:after, k], centring, series_centre[series, k], series_scale[series, k]
-            )
+            window = values[held:after, k]
+            middle, width = centre_and_scale(window, centring, series_centre[series, k], series_scale[series, k])
             for t in range(steps):
-                value = values[max(start + t, held), k]
+                inside = max(start + t - held, 0)
+                value = np.float64(window[inside])
                 observed = value == value
-                x[t, b, k] = normalize(value, middle, width) if observed else 0.0
+                if not observed:
+                    value = between(window, inside)
+                x[t, b, k] = normalize(value, middle, width) if value == value else 0.0
                 if masks:
                     x[t, b, k_count + e_count + k] = 1.0 if observed and start + t >= held else 0.0
             for p in range(y.shape[1] // k_count):

@@ -1,5 +1,7 @@
 """Missing values under masks, and the calendar inside the forecaster."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,6 +41,55 @@ def test_what_is_missing_has_no_loss():
     second = forecaster(missing="mask").fit(holes(y.where(~holes(y).isna(), 1e3)))
     assert first.loss_curve_ == second.loss_curve_
     pd.testing.assert_series_equal(first.predict(), second.predict())
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("gap", [3, 6, 15])
+def test_a_gap_at_the_end_is_forecast_first(gap, decoder):
+    y = daily(60)
+    y.iloc[-gap:] = np.nan
+    model = forecaster(decoder=decoder, missing="mask").fit(y)
+    other = forecaster(decoder=decoder, missing="mask").fit(y[:-gap])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # more than the three steps trained for
+        expected = model.predict(y=y[:-gap], horizon=gap + 3)[-3:]
+        expected_of_other = other.predict(horizon=gap + 3)[-3:]
+    assert_close(model.predict(), expected, 1e-5)
+    assert_close(model.predict(y=y), expected, 1e-5)
+    assert_close(other.update(y[-gap:]).predict(), expected_of_other, 1e-5)
+
+
+def test_gaps_at_the_end_of_some_series_with_columns_known_ahead():
+    y, columns = daily(63), exogenous(63)[["heat", "open"]]
+    frame = pd.DataFrame({"whole": y, "gone": 3 * y, "never": np.nan})[:60]
+    frame.iloc[-3:, 1] = np.nan
+    frame.iloc[0, 2] = 1.0  # and nothing after it
+    model = forecaster(missing="mask").fit(columns, frame)
+    found = model.predict(columns, horizon=3)
+    assert_close(found["whole"], model.predict(columns, horizon=3, y=frame[["whole"]])["whole"], 1e-6)
+    before = frame["gone"].iloc[:57].to_frame()
+    filled = pd.concat([before, model.predict(columns, horizon=3, y=before)])
+    assert_close(found["gone"], model.predict(columns, horizon=3, y=filled)["gone"], 1e-5)
+    assert np.isfinite(found).all(axis=None)
+
+
+def test_smoothing_and_steps_know_gaps_at_the_end_for_what_they_are():
+    y = daily(200) * 0 + np.random.default_rng(0).normal(50, 1, 200)
+    y.iloc[-7:] = np.nan
+    model = forecaster(7, missing="mask", linear_skip="auto", season_length=7, lookback=14).fit(y)
+    assert 0 < model.smoothing_share_ < 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        expected = model.predict(y=y[:-7], horizon=14)[-7:]
+    assert_close(model.predict(), expected, 1e-5)
+
+
+def test_a_gap_longer_than_what_is_kept():
+    y = daily(500)
+    y.iloc[60:] = np.nan
+    model = forecaster(missing="mask").fit(y)
+    assert np.isfinite(model.predict()).all()
+    assert_close(model.predict(), model.predict(y=y), 1e-6)
 
 
 def test_the_mask_tells_a_hole_from_the_centre():

@@ -89,7 +89,13 @@ class Panel:
         count = int(self.lengths[number])
         return past_index(self.last[number : number + 1], self.freq, count if most is None else min(count, most))
 
-    def tail(self, length: int) -> "Panel":
+    def missing_at_end(self) -> np.ndarray:
+        """Rows (S,) at the end of each series in which all is missing; 0 where nothing is observed before them."""
+        observed = np.flatnonzero(~np.isnan(self.values).all(axis=1))
+        last = np.append(observed, -1)[np.searchsorted(observed, self.end) - 1]
+        return np.where(last >= self.begin, self.end - 1 - last, 0)
+
+    def tail(self, length: int | np.ndarray) -> "Panel":
         """The last `length` values of each series: copies, which do not keep the others in memory."""
         kept = np.minimum(self.lengths, length)
         return self._stretches(self.end - kept, kept, last=self.last.copy(deep=True))

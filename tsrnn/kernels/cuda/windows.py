@@ -7,7 +7,7 @@ from tsrnn.kernels.cuda.machine.arrays import Array
 from tsrnn.kernels.cuda.machine.driver import cuda, device, each, kernel
 from tsrnn.kernels.windows import normalize
 
-_centre_and_scale = device(windows.centre_and_scale)
+_centre_and_scale, _between = device(windows.centre_and_scale), device(windows.between)
 
 
 @device
@@ -63,7 +63,9 @@ def _gather_windows(values, covariates, places, centre, scale, x):
         row = max(start + t, held)
         k_count, e_count = values.shape[1], covariates.shape[1]
         if c < k_count:
-            value = values[row, c]
+            value = np.float64(values[row, c])
+            if value != value:
+                value = _between(values[held : start + x.shape[0], c], row - held)
             x[t, b, c] = normalize(value, centre[b, c], scale[b, c]) if value == value else 0.0
         elif c < k_count + e_count:
             x[t, b, c] = covariates[row, c - k_count]
