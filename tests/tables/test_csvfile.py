@@ -203,6 +203,15 @@ def test_rows_in_another_order_are_sorted_and_this_is_said(read, backwards):
             table(["2020-01-01", "2020-01-03", "2020-01-09", "2020-02-11"], VALUES[:4]),
             "column 'time': no frequency can be inferred from the 4 time stamps",
         ),
+        (
+            table([f"{day} 00:00{'+01:00' if day < '2020-01-20' else '+02:00'}" for day in DAYS.delete(5)], VALUES[1:]),
+            r"column 'time' \(several offsets from UTC, left out: times are local\): the index misses 1 of the 40 "
+            "stamps .* 2020-01-06 00:00:00",
+        ),
+        (
+            table([f"2020-01-0{i} 0{i * i % 7}:00+0{i}:00" for i in range(1, 5)], VALUES[:4]),
+            r"column 'time' \(several offsets from UTC, all taken to UTC\): no frequency can be inferred",
+        ),
         (table([1, 2, 4, 8], VALUES[:4], header="step,v"), "column 'step': the index misses 4 of the 8 stamps"),
     ],
 )

@@ -76,6 +76,52 @@ def test_several_offsets_become_utc_and_this_is_said():
     assert stamps.write(stamps.index[:1]) == ["2023-12-31T23:00:00+00:00"]
 
 
+def in_berlin(start, periods, freq):
+    """Stamps of the wall clock, with offsets from UTC that change in March and October."""
+    index = pd.date_range(start, periods=periods, freq=freq)
+    return index, column(stamp.isoformat(" ") for stamp in index.tz_localize("Europe/Berlin"))
+
+
+@pytest.mark.parametrize("freq", ["D", "B", "W", "MS", "12h", "6h"])
+def test_steps_of_the_clock_stay_where_offsets_change(freq):
+    index, text = in_berlin("2024-01-01", 500, freq)
+    stamps = read_dates(text)
+    assert list(stamps.index) == list(index)
+    assert stamps.understood == "several offsets from UTC, left out: times are local"
+    assert stamps.write(index[:2]) == list(index[:2].strftime("%Y-%m-%d %H:%M:%S"))
+
+
+def test_days_of_the_clock_may_miss_some_or_their_offset():
+    index, text = in_berlin("2024-01-01", 120, "D")
+    assert list(read_dates(text.drop(50)).index) == list(index.delete(50))
+    text[60:] = text[60:].str[:10]
+    assert list(read_dates(text).index) == list(index)
+
+
+@pytest.mark.parametrize("freq", ["30min", "h", "6h", "D"])
+def test_steps_of_time_are_taken_to_utc_where_offsets_change(freq):
+    index = pd.date_range("2024-03-20", periods=800, freq=freq, tz="UTC")
+    stamps = read_dates(column(stamp.isoformat() for stamp in index.tz_convert("Europe/Berlin")))
+    assert list(stamps.index) == list(index)
+    assert stamps.understood == "several offsets from UTC, all taken to UTC"
+
+
+def test_an_hour_that_misses_is_not_covered_by_a_change_of_the_clock():
+    """The clock shows one hour twice in October. A file with one of them lacks the other."""
+    index = pd.date_range("2024-10-20", periods=500, freq="h", tz="Europe/Berlin")
+    once = index[~index.tz_localize(None).duplicated()]
+    assert len(once) == 499
+    stamps = read_dates(column(stamp.isoformat() for stamp in once))
+    assert list(stamps.index) == list(once.tz_convert("UTC"))
+
+
+def test_an_offset_of_whole_hours():
+    """As PostgreSQL writes it."""
+    text = column(HOURS.strftime("%Y-%m-%d %H:%M:%S+01"))
+    assert look_like_dates(text)
+    assert list(read_dates(text).index) == list(HOURS.tz_localize("Europe/Berlin"))
+
+
 def test_a_format_too_coarse_for_the_future_is_not_used():
     """The first stamp has no hour, the others have one."""
     stamps = read_dates(column(["2024-01-01", *HOURS[1:].strftime("%Y-%m-%d %H:%M")]))

@@ -147,7 +147,8 @@ def read_series(path, *, time=None, target=None, date_format=None) -> CsvSeries:
         freq = frequency(series.index)
     except ValueError as error:
         # What follows the semicolon is a hint for those who hold the series in Python.
-        raise ValueError(f"column {time!r}: {str(error).split('; ')[0]}") from error
+        reading = f" ({stamps.understood})" if stamps and stamps.understood else ""
+        raise ValueError(f"column {time!r}{reading}: {str(error).split('; ')[0]}") from error
     if isinstance(series.index, pd.DatetimeIndex):
         series.index = pd.DatetimeIndex(series.index, freq=freq)
         inferred.append(f"frequency: every {_in_words(freq)} (inferred)")

@@ -12,7 +12,7 @@ SAMPLE = 20  # values that show whether a column holds dates at all
 
 ISO = re.compile(
     r"\d{4}-\d{2}(?P<day>-\d{2}(?:(?P<t>[T ])\d{2}(?P<minute>:\d{2}(?P<second>:\d{2}(?P<fraction>\.\d+)?)?)?"
-    r"(?P<offset>Z|[+-]\d{2}:?\d{2})?)?)?"
+    r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)?)?)?"
 )
 QUARTER = re.compile(r"(?P<year>\d{4})(?P<between>[- ]?)Q[1-4]")
 QUARTER_FIRST = re.compile(r"Q[1-4](?P<between>[- ])(?P<year>\d{4})")
@@ -178,9 +178,15 @@ def _iso(column: pd.Series) -> Stamps:
     # Offsets that change with the clocks have no common zone but UTC.
     read = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True if mixed else None)
     index = _checked(column, pd.DatetimeIndex(read), "2024-01-31 or 2024-01-31T13:00")
+    understood = "several offsets from UTC, all taken to UTC" if mixed else ""
+    if mixed:
+        local = [text.removesuffix(offset) for text, offset in zip(column, offsets.fillna(""), strict=True)]
+        wall = pd.DatetimeIndex(pd.to_datetime(local, format="ISO8601"))
+        if _goes_by_the_clock(wall, index):
+            index, understood = wall, "several offsets from UTC, left out: times are local"
     parts = ISO.fullmatch(column.iloc[0])
     if parts is None:
-        return Stamps(index, "", lambda future: [stamp.isoformat() for stamp in future])
+        return Stamps(index, understood, lambda future: [stamp.isoformat() for stamp in future])
     if index.tz is not None:
         zulu = parts["offset"] == "Z"
 
@@ -188,7 +194,7 @@ def _iso(column: pd.Series) -> Stamps:
             texts = (stamp.isoformat(parts["t"]) for stamp in future)
             return [text.replace("+00:00", "Z") if zulu else text for text in texts]
 
-        return Stamps(index, "several offsets from UTC, all taken to UTC" if mixed else "", write)
+        return Stamps(index, understood, write)
     date_format = "%Y-%m" + ("-%d" if parts["day"] else "")
     if parts["t"]:
         date_format += parts["t"] + "%H" + (":%M" if parts["minute"] else "") + (":%S" if parts["second"] else "")
@@ -198,7 +204,19 @@ def _iso(column: pd.Series) -> Stamps:
         whole = (pd.DatetimeIndex(pd.to_datetime(texts, format="ISO8601")) == future).all()
         return texts if whole else [stamp.isoformat() for stamp in future]
 
-    return Stamps(index, "", write)
+    return Stamps(index, understood, write)
+
+
+def _goes_by_the_clock(wall: pd.DatetimeIndex, utc: pd.DatetimeIndex) -> bool:
+    """Whether stamps whose offset changes go on in steps of the local clock, and not in steps of time.
+
+    Days begin at one hour of the clock, also where some are missing. Steps of an hour or less are steps of time: what
+    the clock skips or repeats is no error.
+    """
+    if (wall - wall.normalize()).nunique() == 1:
+        return True
+    steps = wall.sort_values().to_series().diff()
+    return steps.min() > pd.Timedelta(hours=1) and _is_regular(wall) and not _is_regular(utc)
 
 
 def _quarters(column: pd.Series) -> Stamps:
