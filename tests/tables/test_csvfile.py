@@ -200,6 +200,14 @@ def test_rows_in_another_order_are_sorted_and_this_is_said(read, backwards):
         ),
         (table(DAYS.delete(5), VALUES[1:]), "column 'time': the index misses 1 of the 40 stamps .* 2020-01-06"),
         (
+            table(DAYS[:1], VALUES[:1]),
+            r"column 'time': no frequency can be inferred from 1 time stamp \(2020-01-01 00:00:00\), 3 are the fewest$",
+        ),
+        (
+            table(DAYS[:2], VALUES[:2]),
+            r"inferred from 2 time stamps \(2020-01-01 .*, 2020-01-02 .*\), 3 are the fewest$",
+        ),
+        (
             table(["2020-01-01", "2020-01-03", "2020-01-09", "2020-02-11"], VALUES[:4]),
             "column 'time': no frequency can be inferred from the 4 time stamps",
         ),
