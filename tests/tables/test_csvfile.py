@@ -182,8 +182,8 @@ def test_rows_in_another_order_are_sorted_and_this_is_said(read, backwards):
         ("1,1\n2,3\n", "the first row must hold the names of the columns; it holds 1, 1"),
         ("time,v,w, v\n2020-01-01,1,2,3\n2020-01-02,2,3,4\n", "more than one column is named 'v'"),
         (
-            'time,v\n2020-01-01,"1,5"\n2020-01-02,"2,5"\n',
-            r"'v' holds '1,5' in row 2 \(with decimal commas fields must be separated by semicolons\)",
+            'time,v\n2020-01-01,"1,512"\n2020-01-02,"2,512"\n',
+            r"'v' holds '1,512' in row 2 \(a decimal comma, or thousands\? write numbers as 1234.5\)",
         ),
         ("hello world\nthis is\ntext\n", "no column holds numbers: 'hello world' holds 'this is' in row 2"),
         ("time,v\n2020-01-01,\n", "no column holds numbers"),
@@ -193,6 +193,10 @@ def test_rows_in_another_order_are_sorted_and_this_is_said(read, backwards):
         (
             table(DAYS, replaced(VALUES, 5, "")),
             r"column 'v' holds 1 missing or infinite values, at 2020-01-06 \(first in row 7\)",
+        ),
+        (
+            table(DAYS, replaced([f"{v}%" for v in VALUES], 5, "")),
+            "'v' holds 1 missing or infinite values, at 2020-01-06",
         ),
         (table(DAYS, replaced(VALUES, 5, "inf")), "column 'v' holds 1 missing or infinite values, at 2020-01-06"),
         ("v\n1\n2\n\n4\n\n\n", "column 'v' holds 1 missing or infinite values, at 4"),
@@ -275,6 +279,15 @@ def test_a_decimal_comma_is_said(read):
     found = read(table(DAYS, VALUES).replace(",", ";").replace(".", ","))
     assert found.series.to_list() == VALUES.tolist()
     assert found.inferred[0] == "decimal sign: comma (inferred)"
+
+
+def test_how_numbers_were_understood_is_said(read):
+    found = read(table(DAYS, [f'"{value * 1000:,.2f} €"' for value in VALUES]))
+    assert found.series.to_list() == (VALUES * 1000).tolist()
+    assert "numbers: € left out, comma between thousands (inferred)" in found.inferred
+    assert found.to_csv(found.series[:1]) == "time,v\n2020-01-01,1500.0\n"
+    with pytest.raises(ValueError, match=r"column 'v' holds '5%' in row 7, which is no number"):
+        read(table(DAYS, replaced(VALUES, 5, "5%")))
 
 
 def test_forecasts_are_rounded_to_what_the_series_can_tell(read):

@@ -1,17 +1,15 @@
 """Which column of a table is the time, and which holds the values."""
 
-import re
-
 import numpy as np
 import pandas as pd
 
 from tsrnn.tables.dates import are_compact_dates, look_like_dates
+from tsrnn.tables.numbers import UNCLEAR, as_numbers
 
 TIME_NAMES = {"time", "date", "datetime", "date_time", "timestamp", "ds", "period", "day", "week", "month",
               "quarter", "year", "step", "t", "index"}  # fmt: skip
 CALENDAR = {"weekday", "day_of_week", "day_of_year", "hour", "minute"}
 TARGET_NAMES = {"y", "value", "target"}
-A_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 
 
 def find_time(frame: pd.DataFrame, target: str | None = None, date_format: str | None = None) -> str | None:
@@ -81,9 +79,9 @@ def find_target(frame: pd.DataFrame, time: str | None) -> tuple[str, list[str]]:
 
 
 def no_number(column: pd.Series, row: int) -> str:
-    """What a column holds in a row, and what to do about a decimal comma."""
-    held = str(column[row])
-    hint = " (with decimal commas fields must be separated by semicolons)" if A_DECIMAL_COMMA.fullmatch(held) else ""
+    """What a column holds in a row, and what to do about a comma of which nothing tells the meaning."""
+    held = str(column[row]).strip()
+    hint = " (a decimal comma, or thousands? write numbers as 1234.5)" if UNCLEAR.fullmatch(held) else ""
     return f"holds {held!r} in row {row}{hint}"
 
 
@@ -93,7 +91,7 @@ def is_numeric(column: pd.Series) -> bool:
         return False
     if pd.api.types.is_numeric_dtype(column.dtype):
         return bool(column.notna().any())
-    return pd.to_numeric(column.head(1000), errors="coerce").notna().mean() > 0.5
+    return as_numbers(column.head(1000))[0].notna().mean() > 0.5
 
 
 def is_integer(column: pd.Series) -> bool:

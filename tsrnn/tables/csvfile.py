@@ -14,6 +14,7 @@ import pandas as pd
 from tsrnn.forecasting.series.timeindex import frequency, name_stamps, season_length
 from tsrnn.tables.columns import find_target, find_time, is_integer, no_number
 from tsrnn.tables.dates import DateError, Stamps, are_compact_dates, look_like_dates, read_dates
+from tsrnn.tables.numbers import as_numbers
 from tsrnn.tables.textfile import find_table, read_text
 
 UNITS = {"s": "second", "min": "minute", "h": "hour", "D": "day", "B": "business day", "W": "week", "M": "month",
@@ -137,7 +138,9 @@ def read_series(path, *, time=None, target=None, date_format=None) -> CsvSeries:
         raise ColumnError(f"--target: {target!r} is the time column")
 
     where = frame.index if time is None else pd.Index(frame[time].astype(str).str.strip())
-    values = _read_values(frame[target], where)
+    values, understood = _read_values(frame[target], where)
+    if understood:
+        inferred.append(f"numbers: {understood} (inferred)")
     if index.has_duplicates:
         first, second = np.flatnonzero(index == index[index.duplicated()][0])[:2]
         raise ValueError(
@@ -229,9 +232,9 @@ def _read_time(column: pd.Series, date_format: str | None) -> tuple[pd.Index, St
     return stamps.index, stamps
 
 
-def _read_values(column: pd.Series, where: pd.Index) -> np.ndarray:
-    """The values; `where` holds the time of each, as it is written."""
-    values = pd.to_numeric(column, errors="coerce")
+def _read_values(column: pd.Series, where: pd.Index) -> tuple[np.ndarray, str]:
+    """The values, and how they were read; `where` holds the time of each, as it is written."""
+    values, understood = as_numbers(column)
     wrong = values.isna() & column.notna()
     if wrong.any():
         row = wrong.idxmax()
@@ -243,7 +246,7 @@ def _read_values(column: pd.Series, where: pd.Index) -> np.ndarray:
             f"column {column.name!r} holds {bad.sum()} missing or infinite values, at {name_stamps(where[bad])} "
             f"(first in row {column.index[bad.argmax()]}); fill them first"
         )
-    return values
+    return values, understood
 
 
 def _in_words(freq) -> str:
