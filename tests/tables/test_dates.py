@@ -25,6 +25,7 @@ def column(values):
         (HOURS, "%Y-%m-%dT%H:%M", ""),
         (HOURS, "%Y-%m-%d %H:%M:%S", ""),
         (WEEKS, "%G-W%V", ""),
+        (WEEKS, "%GW%V", ""),
         (DAYS, "%Y%m%d", ""),
         (MONTHS, "%Y%m", ""),
         (DAYS, "%Y/%m/%d", "year/month/day"),
@@ -37,6 +38,8 @@ def column(values):
         (MONTHS, "%d/%m/%Y", "day/month/year"),  # no day above 12: one reading is regular, the other is not
         (MONTHS, "%m/%d/%Y", "month/day/year"),
         (MONTHS, "%b %Y", "month's name year"),
+        (MONTHS, "%m/%Y", "month/year"),
+        (MONTHS, "%m-%Y", "month-year"),
         (DAYS, "%d %B %Y", "day month's name year"),
         (DAYS, "%B %d, %Y", "month's name day, year"),
     ],
@@ -50,7 +53,9 @@ def test_a_column_is_read_and_continued_in_its_format(index, date_format, unders
     assert look_like_dates(text)
 
 
-@pytest.mark.parametrize("form", ["{0}Q{1}", "{0}-Q{1}", "{0} Q{1}", "Q{1} {0}", "Q{1}-{0}"])
+@pytest.mark.parametrize(
+    "form", ["{0}Q{1}", "{0}-Q{1}", "{0} Q{1}", "Q{1} {0}", "Q{1}-{0}", "Q{1}{0}", "Q{1}/{0}", "{0}:Q{1}"]
+)
 def test_quarters(form):
     text = column(form.format(stamp.year, stamp.quarter) for stamp in QUARTERS)
     stamps = read_dates(text)
@@ -120,6 +125,15 @@ def test_an_offset_of_whole_hours():
     text = column(HOURS.strftime("%Y-%m-%d %H:%M:%S+01"))
     assert look_like_dates(text)
     assert list(read_dates(text).index) == list(HOURS.tz_localize("Europe/Berlin"))
+
+
+def test_dates_without_zeros():
+    for index in (DAYS, MONTHS):
+        text = column(f"{stamp.year}-{stamp.month}-{stamp.day}" for stamp in index)
+        assert look_like_dates(text)
+        assert list(read_dates(text).index) == list(index)
+    assert list(read_dates(column(f"{stamp.year}-{stamp.month}" for stamp in MONTHS)).index) == list(MONTHS)
+    assert list(read_dates(column(f"{stamp.month}/{stamp.year}" for stamp in MONTHS)).index) == list(MONTHS)
 
 
 def test_a_format_too_coarse_for_the_future_is_not_used():

@@ -14,14 +14,14 @@ ISO = re.compile(
     r"\d{4}-\d{2}(?P<day>-\d{2}(?:(?P<t>[T ])\d{2}(?P<minute>:\d{2}(?P<second>:\d{2}(?P<fraction>\.\d+)?)?)?"
     r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)?)?)?"
 )
-QUARTER = re.compile(r"(?P<year>\d{4})(?P<between>[- ]?)Q[1-4]")
-QUARTER_FIRST = re.compile(r"Q[1-4](?P<between>[- ])(?P<year>\d{4})")
-WEEK = re.compile(r"\d{4}-W\d{2}")
+QUARTER = re.compile(r"(?P<year>\d{4})(?P<between>[- :/]?)Q(?P<quarter>[1-4])")
+QUARTER_FIRST = re.compile(r"Q(?P<quarter>[1-4])(?P<between>[- :/]?)(?P<year>\d{4})")
+WEEK = re.compile(r"\d{4}-?W\d{2}")
 NUMBERS = re.compile(r"\d{1,2}(?P<between>[/.-])\d{1,2}(?P=between)\d{4}\b.*")
 
 # Each can be read in one way only.
-DATES = ("%Y/%m/%d", "%Y.%m.%d", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y", "%Y %b", "%Y-%b", "%YM%m", "%d %b %Y",
-         "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y")  # fmt: skip
+DATES = ("%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d", "%Y/%m", "%Y-%m", "%m/%Y", "%m-%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y %b",
+         "%Y-%b", "%YM%m", "%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y")  # fmt: skip
 TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 COMPACT = {8: "%Y%m%d", 6: "%Y%m"}  # by the number of digits
 WORDS = {"%d": "day", "%m": "month", "%Y": "year", "%b": "month's name", "%B": "month's name"}
@@ -122,8 +122,9 @@ def read_dates(column: pd.Series, date_format: str | None = None) -> Stamps:
     if _matches(sample, QUARTER, QUARTER_FIRST):
         return _quarters(column)
     if _matches(sample, WEEK):
-        index = _checked(column, _read(column + "-1", "%G-W%V-%u"), "2024-W01")
-        return Stamps(index, "", lambda future: list(future.strftime("%G-W%V")))
+        written = "%G-W%V" if "-" in column[column.str.fullmatch(WEEK.pattern)].iloc[0] else "%GW%V"
+        index = _checked(column, _read(column + "-1", f"{written}-%u"), "2024-W01")
+        return Stamps(index, "", lambda future: list(future.strftime(written)))
     if _matches(sample, NUMBERS):
         return _numbers(column)
     date_format = _by_parsing(sample, ALL)
@@ -222,11 +223,10 @@ def _goes_by_the_clock(wall: pd.DatetimeIndex, utc: pd.DatetimeIndex) -> bool:
 def _quarters(column: pd.Series) -> Stamps:
     year_first = _matches(column.head(SAMPLE), QUARTER)
     pattern = QUARTER if year_first else QUARTER_FIRST
-    found = column.where(column.str.fullmatch(pattern.pattern))
-    year, quarter = found.str.extract(r"(\d{4})")[0], found.str.extract(r"Q(\d)")[0]
-    month = 3 * pd.to_numeric(quarter) - 2
-    index = _checked(column, _read(year + "-" + month.astype("Int64").astype("string"), "%Y-%m"), "2024Q1")
-    between = pattern.fullmatch(column[column.str.fullmatch(pattern.pattern)].iloc[0])["between"]
+    found = column.str.extract(f"^{pattern.pattern}$")
+    month = 3 * pd.to_numeric(found["quarter"]) - 2
+    index = _checked(column, _read(found["year"] + "-" + month.astype("Int64").astype("string"), "%Y-%m"), "2024Q1")
+    between = found["between"].dropna().iloc[0]
 
     def write(future):
         pairs = ((str(stamp.year), f"Q{stamp.quarter}") for stamp in future)
