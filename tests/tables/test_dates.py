@@ -64,7 +64,9 @@ def test_quarters(form):
     assert look_like_dates(text)
 
 
-@pytest.mark.parametrize(("offset", "zone"), [("Z", "UTC"), ("+00:00", "UTC"), ("+05:30", "UTC+05:30")])
+@pytest.mark.parametrize(
+    ("offset", "zone"), [("Z", "UTC"), (" UTC", "UTC"), ("+00:00", "UTC"), ("+05:30", "UTC+05:30")]
+)
 def test_an_offset_from_utc_is_kept(offset, zone):
     text = column(HOURS.strftime("%Y-%m-%dT%H:%M:%S") + offset)
     stamps = read_dates(text)
@@ -88,9 +90,10 @@ def in_berlin(start, periods, freq):
 
 
 @pytest.mark.parametrize("freq", ["D", "B", "W", "MS", "12h", "6h"])
-def test_steps_of_the_clock_stay_where_offsets_change(freq):
+@pytest.mark.parametrize("date_format", [None, "%Y-%m-%d %H:%M:%S%z"])
+def test_steps_of_the_clock_stay_where_offsets_change(freq, date_format):
     index, text = in_berlin("2024-01-01", 500, freq)
-    stamps = read_dates(text)
+    stamps = read_dates(text, date_format)
     assert list(stamps.index) == list(index)
     assert stamps.understood == "several offsets from UTC, left out: times are local"
     assert stamps.write(index[:2]) == list(index[:2].strftime("%Y-%m-%d %H:%M:%S"))
@@ -104,9 +107,10 @@ def test_days_of_the_clock_may_miss_some_or_their_offset():
 
 
 @pytest.mark.parametrize("freq", ["30min", "h", "6h", "D"])
-def test_steps_of_time_are_taken_to_utc_where_offsets_change(freq):
+@pytest.mark.parametrize("date_format", [None, "%Y-%m-%dT%H:%M:%S%z"])
+def test_steps_of_time_are_taken_to_utc_where_offsets_change(freq, date_format):
     index = pd.date_range("2024-03-20", periods=800, freq=freq, tz="UTC")
-    stamps = read_dates(column(stamp.isoformat() for stamp in index.tz_convert("Europe/Berlin")))
+    stamps = read_dates(column(stamp.isoformat() for stamp in index.tz_convert("Europe/Berlin")), date_format)
     assert list(stamps.index) == list(index)
     assert stamps.understood == "several offsets from UTC, all taken to UTC"
 
@@ -120,11 +124,20 @@ def test_an_hour_that_misses_is_not_covered_by_a_change_of_the_clock():
     assert list(stamps.index) == list(once.tz_convert("UTC"))
 
 
-def test_an_offset_of_whole_hours():
-    """As PostgreSQL writes it."""
-    text = column(HOURS.strftime("%Y-%m-%d %H:%M:%S+01"))
+@pytest.mark.parametrize("offset", ["+01", " +01:00", " +0100"])
+def test_offsets_as_other_programs_write_them(offset):
+    text = column(HOURS.strftime("%Y-%m-%d %H:%M:%S") + offset)
     assert look_like_dates(text)
-    assert list(read_dates(text).index) == list(HOURS.tz_localize("Europe/Berlin"))
+    stamps = read_dates(text)
+    assert list(stamps.index) == list(HOURS.tz_localize("Europe/Berlin"))
+    assert stamps.write(stamps.index[:1]) == ["2024-01-01 00:00:00+01:00"]
+
+
+def test_a_format_with_an_offset_keeps_it():
+    text = column(HOURS.strftime("%d.%m.%Y %H:%M +0530"))
+    stamps = read_dates(text, "%d.%m.%Y %H:%M %z")
+    assert list(stamps.index) == list(HOURS.tz_localize("Asia/Kolkata"))
+    assert stamps.write(stamps.index) == list(text)
 
 
 def test_dates_without_zeros():

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 import pandas as pd
 
@@ -12,7 +13,7 @@ SAMPLE = 20  # values that show whether a column holds dates at all
 
 ISO = re.compile(
     r"\d{4}-\d{2}(?P<day>-\d{2}(?:(?P<t>[T ])\d{2}(?P<minute>:\d{2}(?P<second>:\d{2}(?P<fraction>\.\d+)?)?)?"
-    r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)?)?)?"
+    r"(?P<offset> ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))?)?)?"
 )
 QUARTER = re.compile(r"(?P<year>\d{4})(?P<between>[- :/]?)Q(?P<quarter>[1-4])")
 QUARTER_FIRST = re.compile(r"Q(?P<quarter>[1-4])(?P<between>[- :/]?)(?P<year>\d{4})")
@@ -149,9 +150,10 @@ def _by_parsing(sample: pd.Series, date_formats: Iterable[str]) -> str | None:
 
 
 def _read(column: pd.Series, date_format: str) -> pd.DatetimeIndex:
-    """Stamps, NaT where a value is not of the format."""
+    """Stamps, NaT where a value is not of the format; in UTC where the format names the offset from it."""
+    utc = "%z" in date_format  # offsets that change with the clocks have no other zone in common
     try:
-        return pd.DatetimeIndex(pd.to_datetime(column, format=date_format, errors="coerce"))
+        return pd.DatetimeIndex(pd.to_datetime(column, format=date_format, errors="coerce", utc=utc))
     except ValueError as error:
         raise DateError(f"the date format {date_format!r} cannot be used: {error}") from error
 
@@ -170,30 +172,34 @@ def _in_words(date_format: str) -> str:
 
 def _by_format(column: pd.Series, date_format: str, understood: str) -> Stamps:
     index = _checked(column, _read(column, date_format), understood or date_format)
+    if "%z" in date_format:
+        stamps = [datetime.strptime(text, date_format) for text in column]
+        zones = {stamp.tzinfo for stamp in stamps}
+        if len(zones) == 1:
+            index = index.tz_convert(zones.pop())
+        else:
+            wall = pd.DatetimeIndex([stamp.replace(tzinfo=None) for stamp in stamps])
+            index, understood = _where_offsets_change(wall, index)
     return Stamps(index, understood, lambda future: list(future.strftime(date_format)))
 
 
 def _iso(column: pd.Series) -> Stamps:
     offsets = column.str.extract(ISO)["offset"]
     mixed = offsets.nunique(dropna=False) > 1
-    # Offsets that change with the clocks have no common zone but UTC.
-    read = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True if mixed else None)
-    index = _checked(column, pd.DatetimeIndex(read), "2024-01-31 or 2024-01-31T13:00")
-    understood = "several offsets from UTC, all taken to UTC" if mixed else ""
+    iso = column.str.replace(" ?UTC$", "Z", regex=True)
+    read = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=mixed)
+    index, understood = _checked(column, pd.DatetimeIndex(read), "2024-01-31 or 2024-01-31T13:00"), ""
     if mixed:
         local = [text.removesuffix(offset) for text, offset in zip(column, offsets.fillna(""), strict=True)]
-        wall = pd.DatetimeIndex(pd.to_datetime(local, format="ISO8601"))
-        if _goes_by_the_clock(wall, index):
-            index, understood = wall, "several offsets from UTC, left out: times are local"
+        index, understood = _where_offsets_change(pd.DatetimeIndex(pd.to_datetime(local, format="ISO8601")), index)
     parts = ISO.fullmatch(column.iloc[0])
     if parts is None:
         return Stamps(index, understood, lambda future: [stamp.isoformat() for stamp in future])
     if index.tz is not None:
-        zulu = parts["offset"] == "Z"
+        letters = parts["offset"] if parts["offset"] and parts["offset"].strip() in {"Z", "UTC"} else "+00:00"
 
         def write(future):
-            texts = (stamp.isoformat(parts["t"]) for stamp in future)
-            return [text.replace("+00:00", "Z") if zulu else text for text in texts]
+            return [stamp.isoformat(parts["t"]).replace("+00:00", letters) for stamp in future]
 
         return Stamps(index, understood, write)
     date_format = "%Y-%m" + ("-%d" if parts["day"] else "")
@@ -208,16 +214,17 @@ def _iso(column: pd.Series) -> Stamps:
     return Stamps(index, understood, write)
 
 
-def _goes_by_the_clock(wall: pd.DatetimeIndex, utc: pd.DatetimeIndex) -> bool:
-    """Whether stamps whose offset changes go on in steps of the local clock, and not in steps of time.
+def _where_offsets_change(wall: pd.DatetimeIndex, utc: pd.DatetimeIndex) -> tuple[pd.DatetimeIndex, str]:
+    """Stamps of the local clock if they go on in its steps, or else those in UTC; and which of both, in words.
 
     Days begin at one hour of the clock, also where some are missing. Steps of an hour or less are steps of time: what
     the clock skips or repeats is no error.
     """
-    if (wall - wall.normalize()).nunique() == 1:
-        return True
+    days = (wall - wall.normalize()).nunique() == 1
     steps = wall.sort_values().to_series().diff()
-    return steps.min() > pd.Timedelta(hours=1) and _is_regular(wall) and not _is_regular(utc)
+    if days or (steps.min() > pd.Timedelta(hours=1) and _is_regular(wall) and not _is_regular(utc)):
+        return wall, "several offsets from UTC, left out: times are local"
+    return utc, "several offsets from UTC, all taken to UTC"
 
 
 def _quarters(column: pd.Series) -> Stamps:
