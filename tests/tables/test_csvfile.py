@@ -95,6 +95,13 @@ def test_without_a_time_rows_are_counted(read, values):
     assert found.series.index.name == "time"
 
 
+def test_columns_that_might_have_been_the_time_are_named(read):
+    found = read(table([2020] * N, [i % 12 + 1 for i in range(N)], VALUES, header="year,month,v"))
+    assert found.inferred[0] == (
+        "time column: none, rows are counted (inferred; no dates, and no steps, in year, month)"
+    )
+
+
 def test_what_is_given_is_not_said_to_be_inferred(read):
     found = read(table(DAYS, VALUES, VALUES * 2, header="a,b,c"), time="a", target="c")
     assert found.inferred == ["frequency: every day (inferred)"]
@@ -185,7 +192,10 @@ def test_rows_in_another_order_are_sorted_and_this_is_said(read, backwards):
             'time,v\n2020-01-01,"1,512"\n2020-01-02,"2,512"\n',
             r"'v' holds '1,512' in row 2 \(a decimal comma, or thousands\? write numbers as 1234.5\)",
         ),
-        ("hello world\nthis is\ntext\n", "no column holds numbers: 'hello world' holds 'this is' in row 2"),
+        (
+            "date y\n2020-01-01 1\n2020-01-02 2\n",
+            "no column holds numbers: 'date y' holds '2020-01-01 1' in row 2; fields are separated by commas",
+        ),
         ("time,v\n2020-01-01,\n", "no column holds numbers"),
         ("date\n2020-01-01\n", "there is no column beside the time, 'date'"),
         (table(DAYS, [True, False] * (N // 2)), "no column holds numbers: 'v' holds 'True' in row 2"),

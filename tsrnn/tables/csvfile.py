@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.series.timeindex import frequency, name_stamps, season_length
-from tsrnn.tables.columns import find_target, find_time, is_integer, no_number
+from tsrnn.tables.columns import find_target, find_time, is_integer, is_time_name, no_number
 from tsrnn.tables.dates import DateError, Stamps, are_compact_dates, look_like_dates, read_dates
 from tsrnn.tables.numbers import as_numbers
 from tsrnn.tables.textfile import find_table, read_text
@@ -120,7 +120,9 @@ def read_series(path, *, time=None, target=None, date_format=None) -> CsvSeries:
             raise ColumnError(f"{option}: there is no column {name!r}; the columns are {', '.join(frame.columns)}")
     if time is None:
         time = find_time(frame, target, date_format)
-        inferred.append(f"time column: {time or 'none, rows are counted'} (inferred)")
+        passed = [name for name in frame.columns if is_time_name(name) and name != target] if time is None else []
+        why = f"; no dates, and no steps, in {', '.join(passed)}" if passed else ""
+        inferred.append(f"time column: {time or 'none, rows are counted'} (inferred{why})")
     if time is not None and look_like_dates(pd.Series([time], dtype="string")):
         raise _no_header(frame)
     stamps = None
