@@ -316,6 +316,7 @@ def test_what_the_parser_refuses(run, arguments, message):
     code, out, err = run("forecast", AIR, *arguments)
     assert (code, out) == (2, "")
     assert re.search(message, err.splitlines()[-1])
+    assert "Value error" not in err
 
 
 @pytest.mark.usefixtures("untrainable")
@@ -387,4 +388,7 @@ def test_warmup(run):
     assert (code, out) == (0, "")
     assert re.fullmatch(r"rnn: [\d.]+ s\ngru: [\d.]+ s\nall: [\d.]+ s\n", err)
     assert run("warmup", "--cell", "rnn", "--quiet") == (0, "", "")
-    assert run("warmup", "--dtype", "float16")[0] == 2
+    for option in ("--dtype", "--cell"):
+        code, _, err = run("warmup", option, "float16")
+        assert code == 2
+        assert re.search(f"Error: Invalid value for '{option}': 'float16' is not one of", err)

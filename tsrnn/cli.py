@@ -15,6 +15,7 @@ import typer
 from sklearn.base import clone
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import mean_absolute_error
+from typer.core import TyperCommand
 
 from tsrnn import DivergenceError, RNNForecaster, __version__, warmup
 from tsrnn.compilation import DTYPES
@@ -38,6 +39,18 @@ DEFAULTS = RNNForecaster().get_params()
 CELL = Cell(DEFAULTS["cell"])
 DEVICE = Device(DEFAULTS["device"])
 PRECISION = Precision(DEFAULTS["precision"])
+
+
+class Command(TyperCommand):
+    """A command whose errors lack what pydantic, which newer versions of typer ask, puts before them."""
+
+    def make_context(self, *arguments, **options):
+        try:
+            return super().make_context(*arguments, **options)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
 
 # Plain text: a panel drawn around an error cannot be searched for, and a script cannot read it.
 app = typer.Typer(
@@ -70,7 +83,7 @@ def main(
     """
 
 
-@app.command(no_args_is_help=True)
+@app.command(cls=Command, no_args_is_help=True)
 def forecast(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV file with a header; one row a time step.")],
     horizon: Annotated[int, typer.Option("--horizon", "-n", metavar="N", min=1, help="Steps to forecast.")],
@@ -192,7 +205,7 @@ def forecast(
         say(f"plot written to {plot}")
 
 
-@app.command("warmup")
+@app.command("warmup", cls=Command)
 def warm_up(
     cell: Annotated[list[Cell] | None, typer.Option(help="Recurrent cell; may be repeated. Default: all.")] = None,
     dtype: Annotated[

@@ -95,6 +95,13 @@ def test_without_a_time_rows_are_counted(read, values):
     assert found.series.index.name == "time"
 
 
+def test_columns_that_might_have_been_the_time_are_named(read):
+    found = read(table([2020] * N, [i % 12 + 1 for i in range(N)], VALUES, header="year,month,v"))
+    assert found.inferred[0] == (
+        "time column: none, rows are counted (inferred; no dates, and no steps, in year, month)"
+    )
+
+
 def test_what_is_given_is_not_said_to_be_inferred(read):
     found = read(table(DAYS, VALUES, VALUES * 2, header="a,b,c"), time="a", target="c")
     assert found.inferred == ["frequency: every day (inferred)"]
@@ -164,20 +171,31 @@ def test_rows_in_another_order_are_sorted_and_this_is_said(read, backwards):
         (" \n\n", "the file is empty"),
         ("time,v\n", "the file has a header and no rows"),
         (b"PK\x03\x04\x00", "this is no CSV file: it holds binary data"),
-        (b"t\xeams,v\n1,2\n", "this is no CSV file in UTF-8"),
+        (
+            b"time,v\n1,2\n2,\xb5\n",
+            r"this is no CSV file in UTF-8: row 3 holds the byte 0xb5; save it in UTF-8 \(in Excel: .*iconv -f CP1252",
+        ),
+        (b"\xff\xfet\0\x00\xd8", "this is no CSV file in UTF-16: row 1 holds the byte 0x00"),
         ("time,v\n2020-01-01,1\n2020-01-02,2,3\n", "this is no CSV file: Expected 2 fields in line 3, saw 3"),
         ("time,v\n2020-01-01,1,2\n2020-01-02,2,3\n", "its rows have more fields than its header"),
         (
             "2020-01-01,1.5\n2020-01-02,2\n",
             "the first row must hold the names of the columns; it holds 2020-01-01",
         ),
+        ("2020-01-01,shop,1\n2020-01-02,shop,2\n", "the first row must hold the names of the columns"),
+        ("# a\n\n# b\n", "the file holds nothing but comments"),
+        ("# a\n\ntime,v\n2020-01-01,?\n", r"no column holds numbers: 'v' holds '\?' in row 4"),
+        ("# a\ntime,v\n2020-01-01,1\n2020-01-02,2,3\n", "this is no CSV file: Expected 2 fields in line 4, saw 3"),
         ("1,1\n2,3\n", "the first row must hold the names of the columns; it holds 1, 1"),
         ("time,v,w, v\n2020-01-01,1,2,3\n2020-01-02,2,3,4\n", "more than one column is named 'v'"),
         (
-            'time,v\n2020-01-01,"1,5"\n2020-01-02,"2,5"\n',
-            r"'v' holds '1,5' in row 2 \(with decimal commas fields must be separated by semicolons\)",
+            'time,v\n2020-01-01,"1,512"\n2020-01-02,"2,512"\n',
+            r"'v' holds '1,512' in row 2 \(a decimal comma, or thousands\? write numbers as 1234.5\)",
         ),
-        ("hello world\nthis is\ntext\n", "no column holds numbers: 'hello world' holds 'this is' in row 2"),
+        (
+            "date y\n2020-01-01 1\n2020-01-02 2\n",
+            "no column holds numbers: 'date y' holds '2020-01-01 1' in row 2; fields are separated by commas",
+        ),
         ("time,v\n2020-01-01,\n", "no column holds numbers"),
         ("date\n2020-01-01\n", "there is no column beside the time, 'date'"),
         (table(DAYS, [True, False] * (N // 2)), "no column holds numbers: 'v' holds 'True' in row 2"),
@@ -185,6 +203,10 @@ def test_rows_in_another_order_are_sorted_and_this_is_said(read, backwards):
         (
             table(DAYS, replaced(VALUES, 5, "")),
             r"column 'v' holds 1 missing or infinite values, at 2020-01-06 \(first in row 7\)",
+        ),
+        (
+            table(DAYS, replaced([f"{v}%" for v in VALUES], 5, "")),
+            "'v' holds 1 missing or infinite values, at 2020-01-06",
         ),
         (table(DAYS, replaced(VALUES, 5, "inf")), "column 'v' holds 1 missing or infinite values, at 2020-01-06"),
         ("v\n1\n2\n\n4\n\n\n", "column 'v' holds 1 missing or infinite values, at 4"),
@@ -200,8 +222,25 @@ def test_rows_in_another_order_are_sorted_and_this_is_said(read, backwards):
         ),
         (table(DAYS.delete(5), VALUES[1:]), "column 'time': the index misses 1 of the 40 stamps .* 2020-01-06"),
         (
+            table(DAYS[:1], VALUES[:1]),
+            r"column 'time': no frequency can be inferred from 1 time stamp \(2020-01-01 00:00:00\), 3 are the fewest$",
+        ),
+        (
+            table(DAYS[:2], VALUES[:2]),
+            r"inferred from 2 time stamps \(2020-01-01 .*, 2020-01-02 .*\), 3 are the fewest$",
+        ),
+        (
             table(["2020-01-01", "2020-01-03", "2020-01-09", "2020-02-11"], VALUES[:4]),
             "column 'time': no frequency can be inferred from the 4 time stamps",
+        ),
+        (
+            table([f"{day} 00:00{'+01:00' if day < '2020-01-20' else '+02:00'}" for day in DAYS.delete(5)], VALUES[1:]),
+            r"column 'time' \(several offsets from UTC, left out: times are local\): the index misses 1 of the 40 "
+            "stamps .* 2020-01-06 00:00:00",
+        ),
+        (
+            table([f"2020-01-0{i} 0{i * i % 7}:00+0{i}:00" for i in range(1, 5)], VALUES[:4]),
+            r"column 'time' \(several offsets from UTC, all taken to UTC\): no frequency can be inferred",
         ),
         (table([1, 2, 4, 8], VALUES[:4], header="step,v"), "column 'step': the index misses 4 of the 8 stamps"),
     ],
@@ -225,6 +264,12 @@ def test_a_time_of_fractions(read):
     [
         lambda text: text.replace(",", ";"),
         lambda text: text.replace(",", "\t"),
+        lambda text: text.replace(",", "|"),
+        lambda text: text.replace(",", "\t").encode("utf-16"),
+        lambda text: "sep=;\n" + text.replace(",", ";"),
+        lambda text: "sep=,\n" + text.replace("time,", '"time",'),
+        lambda text: "\n\n" + text,
+        lambda text: '# Source: "NOAA, 2020\n#\n\n# more\n' + text,
         lambda text: text.replace("\n", "\r\n"),
         lambda text: "\ufeff" + text,
         lambda text: text.replace("time,v", " time , v "),
@@ -244,6 +289,15 @@ def test_a_decimal_comma_is_said(read):
     found = read(table(DAYS, VALUES).replace(",", ";").replace(".", ","))
     assert found.series.to_list() == VALUES.tolist()
     assert found.inferred[0] == "decimal sign: comma (inferred)"
+
+
+def test_how_numbers_were_understood_is_said(read):
+    found = read(table(DAYS, [f'"{value * 1000:,.2f} €"' for value in VALUES]))
+    assert found.series.to_list() == (VALUES * 1000).tolist()
+    assert "numbers: € left out, comma between thousands (inferred)" in found.inferred
+    assert found.to_csv(found.series[:1]) == "time,v\n2020-01-01,1500.0\n"
+    with pytest.raises(ValueError, match=r"column 'v' holds '5%' in row 7, which is no number"):
+        read(table(DAYS, replaced(VALUES, 5, "5%")))
 
 
 def test_forecasts_are_rounded_to_what_the_series_can_tell(read):

@@ -25,6 +25,7 @@ def column(values):
         (HOURS, "%Y-%m-%dT%H:%M", ""),
         (HOURS, "%Y-%m-%d %H:%M:%S", ""),
         (WEEKS, "%G-W%V", ""),
+        (WEEKS, "%GW%V", ""),
         (DAYS, "%Y%m%d", ""),
         (MONTHS, "%Y%m", ""),
         (DAYS, "%Y/%m/%d", "year/month/day"),
@@ -37,6 +38,8 @@ def column(values):
         (MONTHS, "%d/%m/%Y", "day/month/year"),  # no day above 12: one reading is regular, the other is not
         (MONTHS, "%m/%d/%Y", "month/day/year"),
         (MONTHS, "%b %Y", "month's name year"),
+        (MONTHS, "%m/%Y", "month/year"),
+        (MONTHS, "%m-%Y", "month-year"),
         (DAYS, "%d %B %Y", "day month's name year"),
         (DAYS, "%B %d, %Y", "month's name day, year"),
     ],
@@ -50,7 +53,9 @@ def test_a_column_is_read_and_continued_in_its_format(index, date_format, unders
     assert look_like_dates(text)
 
 
-@pytest.mark.parametrize("form", ["{0}Q{1}", "{0}-Q{1}", "{0} Q{1}", "Q{1} {0}", "Q{1}-{0}"])
+@pytest.mark.parametrize(
+    "form", ["{0}Q{1}", "{0}-Q{1}", "{0} Q{1}", "Q{1} {0}", "Q{1}-{0}", "Q{1}{0}", "Q{1}/{0}", "{0}:Q{1}"]
+)
 def test_quarters(form):
     text = column(form.format(stamp.year, stamp.quarter) for stamp in QUARTERS)
     stamps = read_dates(text)
@@ -59,7 +64,9 @@ def test_quarters(form):
     assert look_like_dates(text)
 
 
-@pytest.mark.parametrize(("offset", "zone"), [("Z", "UTC"), ("+00:00", "UTC"), ("+05:30", "UTC+05:30")])
+@pytest.mark.parametrize(
+    ("offset", "zone"), [("Z", "UTC"), (" UTC", "UTC"), ("+00:00", "UTC"), ("+05:30", "UTC+05:30")]
+)
 def test_an_offset_from_utc_is_kept(offset, zone):
     text = column(HOURS.strftime("%Y-%m-%dT%H:%M:%S") + offset)
     stamps = read_dates(text)
@@ -74,6 +81,72 @@ def test_several_offsets_become_utc_and_this_is_said():
     assert list(stamps.index) == list(HOURS.tz_localize("UTC") - pd.Timedelta(hours=1))
     assert "UTC" in stamps.understood
     assert stamps.write(stamps.index[:1]) == ["2023-12-31T23:00:00+00:00"]
+
+
+def in_berlin(start, periods, freq):
+    """Stamps of the wall clock, with offsets from UTC that change in March and October."""
+    index = pd.date_range(start, periods=periods, freq=freq)
+    return index, column(stamp.isoformat(" ") for stamp in index.tz_localize("Europe/Berlin"))
+
+
+@pytest.mark.parametrize("freq", ["D", "B", "W", "MS", "12h", "6h"])
+@pytest.mark.parametrize("date_format", [None, "%Y-%m-%d %H:%M:%S%z"])
+def test_steps_of_the_clock_stay_where_offsets_change(freq, date_format):
+    index, text = in_berlin("2024-01-01", 500, freq)
+    stamps = read_dates(text, date_format)
+    assert list(stamps.index) == list(index)
+    assert stamps.understood == "several offsets from UTC, left out: times are local"
+    assert stamps.write(index[:2]) == list(index[:2].strftime("%Y-%m-%d %H:%M:%S"))
+
+
+def test_days_of_the_clock_may_miss_some_or_their_offset():
+    index, text = in_berlin("2024-01-01", 120, "D")
+    assert list(read_dates(text.drop(50)).index) == list(index.delete(50))
+    text[60:] = text[60:].str[:10]
+    assert list(read_dates(text).index) == list(index)
+
+
+@pytest.mark.parametrize("freq", ["30min", "h", "6h", "D"])
+@pytest.mark.parametrize("date_format", [None, "%Y-%m-%dT%H:%M:%S%z"])
+def test_steps_of_time_are_taken_to_utc_where_offsets_change(freq, date_format):
+    index = pd.date_range("2024-03-20", periods=800, freq=freq, tz="UTC")
+    stamps = read_dates(column(stamp.isoformat() for stamp in index.tz_convert("Europe/Berlin")), date_format)
+    assert list(stamps.index) == list(index)
+    assert stamps.understood == "several offsets from UTC, all taken to UTC"
+
+
+def test_an_hour_that_misses_is_not_covered_by_a_change_of_the_clock():
+    """The clock shows one hour twice in October. A file with one of them lacks the other."""
+    index = pd.date_range("2024-10-20", periods=500, freq="h", tz="Europe/Berlin")
+    once = index[~index.tz_localize(None).duplicated()]
+    assert len(once) == 499
+    stamps = read_dates(column(stamp.isoformat() for stamp in once))
+    assert list(stamps.index) == list(once.tz_convert("UTC"))
+
+
+@pytest.mark.parametrize("offset", ["+01", " +01:00", " +0100"])
+def test_offsets_as_other_programs_write_them(offset):
+    text = column(HOURS.strftime("%Y-%m-%d %H:%M:%S") + offset)
+    assert look_like_dates(text)
+    stamps = read_dates(text)
+    assert list(stamps.index) == list(HOURS.tz_localize("Europe/Berlin"))
+    assert stamps.write(stamps.index[:1]) == ["2024-01-01 00:00:00+01:00"]
+
+
+def test_a_format_with_an_offset_keeps_it():
+    text = column(HOURS.strftime("%d.%m.%Y %H:%M +0530"))
+    stamps = read_dates(text, "%d.%m.%Y %H:%M %z")
+    assert list(stamps.index) == list(HOURS.tz_localize("Asia/Kolkata"))
+    assert stamps.write(stamps.index) == list(text)
+
+
+def test_dates_without_zeros():
+    for index in (DAYS, MONTHS):
+        text = column(f"{stamp.year}-{stamp.month}-{stamp.day}" for stamp in index)
+        assert look_like_dates(text)
+        assert list(read_dates(text).index) == list(index)
+    assert list(read_dates(column(f"{stamp.year}-{stamp.month}" for stamp in MONTHS)).index) == list(MONTHS)
+    assert list(read_dates(column(f"{stamp.month}/{stamp.year}" for stamp in MONTHS)).index) == list(MONTHS)
 
 
 def test_a_format_too_coarse_for_the_future_is_not_used():

@@ -7,18 +7,21 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.series.timeindex import frequency, name_stamps, season_within
-from tsrnn.tables.columns import find_target, find_time, is_integer, no_number
-from tsrnn.tables.dates import DateError, Stamps, are_compact_dates, read_dates
+from tsrnn.tables.columns import find_target, find_time, is_integer, is_time_name, no_number
+from tsrnn.tables.dates import DateError, Stamps, are_compact_dates, look_like_dates, read_dates
+from tsrnn.tables.numbers import as_numbers
+from tsrnn.tables.textfile import find_table, read_text
 
 UNITS = {"s": "second", "min": "minute", "h": "hour", "D": "day", "B": "business day", "W": "week", "M": "month",
          "MS": "month", "ME": "month", "BMS": "month", "BME": "month", "QS": "quarter", "QE": "quarter",
          "YS": "year", "YE": "year"}  # fmt: skip
+SEPARATORS = ",;\t|"
+QUOTED = re.compile(r'"[^"]*"')
 FIRST_ROW = 2  # as a spreadsheet counts: the header is row 1
 DECIMAL_COMMA = re.compile(r"(?:^|;)\s*[+-]?\d+,\d+\s*(?:;|$)", re.MULTILINE)
 
@@ -72,7 +75,8 @@ def read_series(path, *, time=None, target=None, date_format=None) -> CsvSeries:
     Parameters
     ----------
     path : path-like
-        UTF-8; the separator may be a comma, a semicolon or a tab.
+        In UTF-8, or in UTF-16 with a byte-order mark; compressed if its name ends in .gz, .bz2, .xz or .zip. The
+        separator may be a comma, a semicolon, a tab or a bar. Empty lines and lines that begin with # may come first.
     time : str, optional
         Column of dates or of integers. Default: the one that holds dates; else integers that count; else the rows
         are counted, from 1.
@@ -116,7 +120,11 @@ def read_series(path, *, time=None, target=None, date_format=None) -> CsvSeries:
             raise ColumnError(f"{option}: there is no column {name!r}; the columns are {', '.join(frame.columns)}")
     if time is None:
         time = find_time(frame, target, date_format)
-        inferred.append(f"time column: {time or 'none, rows are counted'} (inferred)")
+        passed = [name for name in frame.columns if is_time_name(name) and name != target] if time is None else []
+        why = f"; no dates, and no steps, in {', '.join(passed)}" if passed else ""
+        inferred.append(f"time column: {time or 'none, rows are counted'} (inferred{why})")
+    if time is not None and look_like_dates(pd.Series([time], dtype="string")):
+        raise _no_header(frame)
     stamps = None
     if time is None:
         index = pd.RangeIndex(1, len(frame) + 1)
@@ -132,7 +140,9 @@ def read_series(path, *, time=None, target=None, date_format=None) -> CsvSeries:
         raise ColumnError(f"--target: {target!r} is the time column")
 
     where = frame.index if time is None else pd.Index(frame[time].astype(str).str.strip())
-    values = _read_values(frame[target], where)
+    values, understood = _read_values(frame[target], where)
+    if understood:
+        inferred.append(f"numbers: {understood} (inferred)")
     if index.has_duplicates:
         first, second = np.flatnonzero(index == index[index.duplicated()][0])[:2]
         raise ValueError(
@@ -147,7 +157,8 @@ def read_series(path, *, time=None, target=None, date_format=None) -> CsvSeries:
         freq = frequency(series.index)
     except ValueError as error:
         # What follows the semicolon is a hint for those who hold the series in Python.
-        raise ValueError(f"column {time!r}: {str(error).split('; ')[0]}") from error
+        reading = f" ({stamps.understood})" if stamps and stamps.understood else ""
+        raise ValueError(f"column {time!r}{reading}: {str(error).split('; ')[0]}") from error
     if isinstance(series.index, pd.DatetimeIndex):
         series.index = pd.DatetimeIndex(series.index, freq=freq)
         inferred.append(f"frequency: every {_in_words(freq)} (inferred)")
@@ -156,16 +167,11 @@ def read_series(path, *, time=None, target=None, date_format=None) -> CsvSeries:
 
 def _read_frame(path) -> tuple[pd.DataFrame, list[str]]:
     """The table, indexed by the number of each row in the file, and what was inferred about its form."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"this is no CSV file in UTF-8: {error}") from error
-    if "\0" in text:
-        raise ValueError("this is no CSV file: it holds binary data")
-    if not text.strip():
-        raise ValueError("the file is empty")
-    header = text.lstrip().split("\n", 1)[0]
-    separator = max(",;\t", key=header.count)
+    text = read_text(path)
+    before, separator = find_table(text)
+    header, *rows = text.split("\n", before + 1)[before:]
+    separator = separator or max(SEPARATORS, key=QUOTED.sub("", header).count)
+    text = "\n".join([*[""] * before, header, *rows])  # a quote in a comment would be taken for that of a value
     # Where the decimal sign is a comma, the separator is a semicolon.
     decimal = "," if separator == ";" and DECIMAL_COMMA.search(text) else "."
     try:
@@ -175,6 +181,7 @@ def _read_frame(path) -> tuple[pd.DataFrame, list[str]]:
                 io.StringIO(text),
                 sep=separator,
                 decimal=decimal,
+                skiprows=before,
                 skipinitialspace=True,
                 skip_blank_lines=False,  # rows keep their numbers
                 index_col=False,
@@ -187,15 +194,19 @@ def _read_frame(path) -> tuple[pd.DataFrame, list[str]]:
         raise ValueError(f"this is no CSV file: {fault}") from error
     frame.columns = [str(name).strip() for name in frame.columns]
     if pd.to_numeric(pd.Series(frame.columns).str.replace("-", ""), errors="coerce").notna().all():
-        raise ValueError(f"the first row must hold the names of the columns; it holds {', '.join(frame.columns)}")
+        raise _no_header(frame)
     _check_names(header, separator)
-    frame.index = frame.index + FIRST_ROW
+    frame.index = frame.index + before + FIRST_ROW
     filled = frame.notna().any(axis=1)
     # In a file of one column an empty line is a missing value, unless it ends the file.
     frame = frame.loc[: filled[filled].index.max()] if frame.shape[1] == 1 else frame[filled]
     if frame.empty:
         raise ValueError("the file has a header and no rows")
     return frame, ["decimal sign: comma (inferred)"] if decimal == "," else []
+
+
+def _no_header(frame: pd.DataFrame) -> ValueError:
+    return ValueError(f"the first row must hold the names of the columns; it holds {', '.join(frame.columns)}")
 
 
 def _check_names(header: str, separator: str) -> None:
@@ -223,9 +234,9 @@ def _read_time(column: pd.Series, date_format: str | None) -> tuple[pd.Index, St
     return stamps.index, stamps
 
 
-def _read_values(column: pd.Series, where: pd.Index) -> np.ndarray:
-    """The values; `where` holds the time of each, as it is written."""
-    values = pd.to_numeric(column, errors="coerce")
+def _read_values(column: pd.Series, where: pd.Index) -> tuple[np.ndarray, str]:
+    """The values, and how they were read; `where` holds the time of each, as it is written."""
+    values, understood = as_numbers(column)
     wrong = values.isna() & column.notna()
     if wrong.any():
         row = wrong.idxmax()
@@ -237,7 +248,7 @@ def _read_values(column: pd.Series, where: pd.Index) -> np.ndarray:
             f"column {column.name!r} holds {bad.sum()} missing or infinite values, at {name_stamps(where[bad])} "
             f"(first in row {column.index[bad.argmax()]}); fill them first"
         )
-    return values
+    return values, understood
 
 
 def _in_words(freq) -> str:

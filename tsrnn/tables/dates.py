@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 import pandas as pd
 
@@ -12,16 +13,16 @@ SAMPLE = 20  # values that show whether a column holds dates at all
 
 ISO = re.compile(
     r"\d{4}-\d{2}(?P<day>-\d{2}(?:(?P<t>[T ])\d{2}(?P<minute>:\d{2}(?P<second>:\d{2}(?P<fraction>\.\d+)?)?)?"
-    r"(?P<offset>Z|[+-]\d{2}:?\d{2})?)?)?"
+    r"(?P<offset> ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))?)?)?"
 )
-QUARTER = re.compile(r"(?P<year>\d{4})(?P<between>[- ]?)Q[1-4]")
-QUARTER_FIRST = re.compile(r"Q[1-4](?P<between>[- ])(?P<year>\d{4})")
-WEEK = re.compile(r"\d{4}-W\d{2}")
+QUARTER = re.compile(r"(?P<year>\d{4})(?P<between>[- :/]?)Q(?P<quarter>[1-4])")
+QUARTER_FIRST = re.compile(r"Q(?P<quarter>[1-4])(?P<between>[- :/]?)(?P<year>\d{4})")
+WEEK = re.compile(r"\d{4}-?W\d{2}")
 NUMBERS = re.compile(r"\d{1,2}(?P<between>[/.-])\d{1,2}(?P=between)\d{4}\b.*")
 
 # Each can be read in one way only.
-DATES = ("%Y/%m/%d", "%Y.%m.%d", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y", "%Y %b", "%Y-%b", "%YM%m", "%d %b %Y",
-         "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y")  # fmt: skip
+DATES = ("%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d", "%Y/%m", "%Y-%m", "%m/%Y", "%m-%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y %b",
+         "%Y-%b", "%YM%m", "%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y")  # fmt: skip
 TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 COMPACT = {8: "%Y%m%d", 6: "%Y%m"}  # by the number of digits
 WORDS = {"%d": "day", "%m": "month", "%Y": "year", "%b": "month's name", "%B": "month's name"}
@@ -122,8 +123,9 @@ def read_dates(column: pd.Series, date_format: str | None = None) -> Stamps:
     if _matches(sample, QUARTER, QUARTER_FIRST):
         return _quarters(column)
     if _matches(sample, WEEK):
-        index = _checked(column, _read(column + "-1", "%G-W%V-%u"), "2024-W01")
-        return Stamps(index, "", lambda future: list(future.strftime("%G-W%V")))
+        written = "%G-W%V" if "-" in column[column.str.fullmatch(WEEK.pattern)].iloc[0] else "%GW%V"
+        index = _checked(column, _read(column + "-1", f"{written}-%u"), "2024-W01")
+        return Stamps(index, "", lambda future: list(future.strftime(written)))
     if _matches(sample, NUMBERS):
         return _numbers(column)
     date_format = _by_parsing(sample, ALL)
@@ -148,9 +150,10 @@ def _by_parsing(sample: pd.Series, date_formats: Iterable[str]) -> str | None:
 
 
 def _read(column: pd.Series, date_format: str) -> pd.DatetimeIndex:
-    """Stamps, NaT where a value is not of the format."""
+    """Stamps, NaT where a value is not of the format; in UTC where the format names the offset from it."""
+    utc = "%z" in date_format  # offsets that change with the clocks have no other zone in common
     try:
-        return pd.DatetimeIndex(pd.to_datetime(column, format=date_format, errors="coerce"))
+        return pd.DatetimeIndex(pd.to_datetime(column, format=date_format, errors="coerce", utc=utc))
     except ValueError as error:
         raise DateError(f"the date format {date_format!r} cannot be used: {error}") from error
 
@@ -169,26 +172,36 @@ def _in_words(date_format: str) -> str:
 
 def _by_format(column: pd.Series, date_format: str, understood: str) -> Stamps:
     index = _checked(column, _read(column, date_format), understood or date_format)
+    if "%z" in date_format:
+        stamps = [datetime.strptime(text, date_format) for text in column]
+        zones = {stamp.tzinfo for stamp in stamps}
+        if len(zones) == 1:
+            index = index.tz_convert(zones.pop())
+        else:
+            wall = pd.DatetimeIndex([stamp.replace(tzinfo=None) for stamp in stamps])
+            index, understood = _where_offsets_change(wall, index)
     return Stamps(index, understood, lambda future: list(future.strftime(date_format)))
 
 
 def _iso(column: pd.Series) -> Stamps:
     offsets = column.str.extract(ISO)["offset"]
     mixed = offsets.nunique(dropna=False) > 1
-    # Offsets that change with the clocks have no common zone but UTC.
-    read = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=True if mixed else None)
-    index = _checked(column, pd.DatetimeIndex(read), "2024-01-31 or 2024-01-31T13:00")
+    iso = column.str.replace(" ?UTC$", "Z", regex=True)
+    read = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=mixed)
+    index, understood = _checked(column, pd.DatetimeIndex(read), "2024-01-31 or 2024-01-31T13:00"), ""
+    if mixed:
+        local = [text.removesuffix(offset) for text, offset in zip(column, offsets.fillna(""), strict=True)]
+        index, understood = _where_offsets_change(pd.DatetimeIndex(pd.to_datetime(local, format="ISO8601")), index)
     parts = ISO.fullmatch(column.iloc[0])
     if parts is None:
-        return Stamps(index, "", lambda future: [stamp.isoformat() for stamp in future])
+        return Stamps(index, understood, lambda future: [stamp.isoformat() for stamp in future])
     if index.tz is not None:
-        zulu = parts["offset"] == "Z"
+        letters = parts["offset"] if parts["offset"] and parts["offset"].strip() in {"Z", "UTC"} else "+00:00"
 
         def write(future):
-            texts = (stamp.isoformat(parts["t"]) for stamp in future)
-            return [text.replace("+00:00", "Z") if zulu else text for text in texts]
+            return [stamp.isoformat(parts["t"]).replace("+00:00", letters) for stamp in future]
 
-        return Stamps(index, "several offsets from UTC, all taken to UTC" if mixed else "", write)
+        return Stamps(index, understood, write)
     date_format = "%Y-%m" + ("-%d" if parts["day"] else "")
     if parts["t"]:
         date_format += parts["t"] + "%H" + (":%M" if parts["minute"] else "") + (":%S" if parts["second"] else "")
@@ -198,17 +211,29 @@ def _iso(column: pd.Series) -> Stamps:
         whole = (pd.DatetimeIndex(pd.to_datetime(texts, format="ISO8601")) == future).all()
         return texts if whole else [stamp.isoformat() for stamp in future]
 
-    return Stamps(index, "", write)
+    return Stamps(index, understood, write)
+
+
+def _where_offsets_change(wall: pd.DatetimeIndex, utc: pd.DatetimeIndex) -> tuple[pd.DatetimeIndex, str]:
+    """Stamps of the local clock if they go on in its steps, or else those in UTC; and which of both, in words.
+
+    Days begin at one hour of the clock, also where some are missing. Steps of an hour or less are steps of time: what
+    the clock skips or repeats is no error.
+    """
+    days = (wall - wall.normalize()).nunique() == 1
+    steps = wall.sort_values().to_series().diff()
+    if days or (steps.min() > pd.Timedelta(hours=1) and _is_regular(wall) and not _is_regular(utc)):
+        return wall, "several offsets from UTC, left out: times are local"
+    return utc, "several offsets from UTC, all taken to UTC"
 
 
 def _quarters(column: pd.Series) -> Stamps:
     year_first = _matches(column.head(SAMPLE), QUARTER)
     pattern = QUARTER if year_first else QUARTER_FIRST
-    found = column.where(column.str.fullmatch(pattern.pattern))
-    year, quarter = found.str.extract(r"(\d{4})")[0], found.str.extract(r"Q(\d)")[0]
-    month = 3 * pd.to_numeric(quarter) - 2
-    index = _checked(column, _read(year + "-" + month.astype("Int64").astype("string"), "%Y-%m"), "2024Q1")
-    between = pattern.fullmatch(column[column.str.fullmatch(pattern.pattern)].iloc[0])["between"]
+    found = column.str.extract(f"^{pattern.pattern}$")
+    month = 3 * pd.to_numeric(found["quarter"]) - 2
+    index = _checked(column, _read(found["year"] + "-" + month.astype("Int64").astype("string"), "%Y-%m"), "2024Q1")
+    between = found["between"].dropna().iloc[0]
 
     def write(future):
         pairs = ((str(stamp.year), f"Q{stamp.quarter}") for stamp in future)

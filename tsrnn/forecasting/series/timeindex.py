@@ -7,6 +7,7 @@ import pandas as pd
 
 SHOWN = 5  # stamps named in an error
 OFF_GRID = np.iinfo(np.int64).min  # no number of steps
+FEWEST = 3  # stamps that a frequency can be inferred from
 FEW = 1000  # stamps in even steps that tell their frequency
 BLOCK = 1 << 16  # stamps whose steps are compared at once
 FULL_INDEX = 1000  # an index with fewer than one in so many of its stamps is not filled up to name the missing ones
@@ -84,6 +85,11 @@ def frequency(index: pd.Index, known=None):
 def _datetime_frequency(index: pd.DatetimeIndex):
     if index.freq is not None:
         return index.freq
+    if len(index) < FEWEST:
+        raise ValueError(
+            f"no frequency can be inferred from {len(index)} time stamp{'s' if len(index) != 1 else ''} "
+            f"({name_stamps(index)}), {FEWEST} are the fewest; give the index one, for example y.asfreq('D')"
+        )
     if len(index) > FEW and index.tz is None and _even(index.asi8):
         return _datetime_frequency(index[:FEW])  # no months or years are all of one length for so long
     freq = _infer(index)
@@ -131,7 +137,7 @@ def _fixed_count(index: pd.DatetimeIndex, freq) -> int:
 
 def _infer(index: pd.DatetimeIndex):
     """The offset between all the stamps, or None. `pandas.infer_freq` would warn of what it is going to return."""
-    return pd.DatetimeIndex(index, freq="infer").freq if len(index) > 2 else None
+    return pd.DatetimeIndex(index, freq="infer").freq
 
 
 def _integer_step(index: pd.Index) -> int:
