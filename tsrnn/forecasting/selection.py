@@ -17,7 +17,7 @@ from tsrnn.forecasting.defaults import (
 from tsrnn.forecasting.plans import Plan, windowed
 from tsrnn.forecasting.series.panel import Panel
 from tsrnn.forecasting.smoothing import averaged, mixed, smoothing_forecasts
-from tsrnn.kernels.windows import read_only, seasonal_changes
+from tsrnn.kernels.series import read_only, seasonal_changes
 from tsrnn.network.network import Network
 from tsrnn.training.devices import workers_on
 from tsrnn.training.linear import LinearMap, fit_linear, linear_outputs, start_linear

@@ -4,7 +4,7 @@ import numpy as np
 
 from tsrnn.forecasting.series.panel import Panel
 from tsrnn.forecasting.smoothing import are_rare, median_values
-from tsrnn.kernels.windows import read_only, seasonal_changes
+from tsrnn.kernels.series import read_only, seasonal_changes
 
 FEW_WINDOWS, MANY_WINDOWS = 5000, 100_000  # of which little is learnt, and of which much
 AMPLE = 10  # so many windows long, a series tells of itself what smoothing would

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tsrnn.kernels.series import read_only
 from tsrnn.kernels.smoothing import rare_series, smooth_windows
-from tsrnn.kernels.windows import read_only
 from tsrnn.training.parallel import Workers
 
 LEVELS = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsrnn.kernels.series import low_values, measure_series, read_only
 from tsrnn.kernels.smoothing import LARGEST_LOG
-from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, REVERTING, SERIES, low_values, measure_series, read_only
+from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, REVERTING, SERIES
 
 CENTRINGS = {"last": LAST, "mean": MEAN, "series": SERIES, "difference": DIFFERENCE, "reverting": REVERTING}
 

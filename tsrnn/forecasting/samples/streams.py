@@ -9,8 +9,9 @@ import numpy as np
 
 from tsrnn.forecasting.samples.normalization import flat_scale, mean_and_deviation
 from tsrnn.kernels.devices import run
+from tsrnn.kernels.series import read_only
 from tsrnn.kernels.streams import gather_streams, typical_change
-from tsrnn.kernels.windows import LAST, SERIES, read_only
+from tsrnn.kernels.windows import LAST, SERIES
 from tsrnn.network.network import Network
 from tsrnn.network.stack import States
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from tsrnn.forecasting.samples.normalization import Units
 from tsrnn.kernels.devices import run
-from tsrnn.kernels.windows import gather_row_targets, gather_rows, gather_windows, measure_windows, read_only
+from tsrnn.kernels.series import read_only
+from tsrnn.kernels.windows import gather_row_targets, gather_rows, gather_windows, measure_windows
 
 
 class Table(NamedTuple):

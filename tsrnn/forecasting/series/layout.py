@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.checks import numbers
-from tsrnn.kernels.windows import copy_stretches, read_only
+from tsrnn.kernels.series import copy_stretches, read_only
 
 AS_THEY_ARE = (np.float32, np.float64)  # the loops read both, and reckon in float64
 
