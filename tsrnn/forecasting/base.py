@@ -102,12 +102,17 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         """Say that a window is filled up where the segment does not divide it; refuse a segment beyond it."""
         if segment > steps:
             raise ValueError(f"segment={segment} is longer than the window of {steps} steps ({name})")
-        if steps % segment and not self._quiet:
-            warnings.warn(
+        if steps % segment:
+            self._warn(
                 f"segment={segment} does not divide the window of {steps} steps ({name}): its first value is "
                 f"repeated {-steps % segment} times on the left",
                 stacklevel=4,  # beyond the function that lays out the data, and `fit`
             )
+
+    def _warn(self, message: str, stacklevel: int) -> None:
+        """Warn as `warnings.warn` does, unless another member of the ensemble has."""
+        if not self._quiet:
+            warnings.warn(message, stacklevel=stacklevel + 1)
 
     def _goes_on(self, incremental: bool = False) -> bool:
         """Whether a fit starts from the current weights, and so reads the data in the current units."""

@@ -1,7 +1,6 @@
 """How a series is laid out for training and read for a forecast: as windows, or as streams that carry their state."""
 
 import math
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -113,8 +112,8 @@ def with_room(model, panel: Panel, choices: Choices, outputs: int) -> Choices:
         read = "one value to read" if least == 1 else f"segment={least} values to read"
         raise ValueError(f"{_of_the_longest(panel)}; {steps} and {read} need at least {outputs + least}")
     lookback = min(choices.lookback, longest - outputs)
-    if lookback < choices.lookback and not model._quiet:
-        warnings.warn(
+    if lookback < choices.lookback:
+        model._warn(
             f"{_of_the_longest(panel)}: lookback={choices.lookback} is cut to lookback_={lookback}, which leaves the "
             f"{outputs} that one window wants to forecast",
             stacklevel=3,
@@ -175,8 +174,7 @@ def windowed(model, panel: Panel, choices: Choices, outputs: int, ahead: int, he
 
 def _warn_of_no_validation(model, why: str) -> None:
     """Say that early stopping is left out, for it would leave nothing to train on."""
-    if not model._quiet:
-        warnings.warn(f"early_stopping is left out, and training goes on to its end: {why}", stacklevel=4)
+    model._warn(f"early_stopping is left out, and training goes on to its end: {why}", stacklevel=4)
 
 
 def _validating(fraction: float, counts):
