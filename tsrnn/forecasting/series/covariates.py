@@ -94,29 +94,31 @@ class Covariates:
         by_name = {column.name: column for column in self.columns}
         return [by_name[name] for name in self.names]
 
-    def at(self, X, panel: Panel, series: np.ndarray, steps: np.ndarray, *, ahead_only: bool = False) -> np.ndarray:
-        """Columns and calendar as numbers, (n, E), or (n, F) of what is known ahead.
+    def at(self, X, panel: Panel, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """All of it as numbers, (n, E).
 
         Parameters
         ----------
         X : DataFrame or None
-            Columns that are known only up to now may be missing where they are not asked for.
         panel : Panel
         series, steps : (n,) ndarray, int64
             Of each row a series, and a step relative to its end.
-        ahead_only : bool
         """
-        parts = [np.empty((len(series), 0))]
-        if self.static is not None and not ahead_only:
-            parts.append(self.static.of(panel)[series])
-        wanted = [column for column in self.columns if column.known_ahead or not ahead_only]
-        if wanted:
-            self._check_names(X, [column.name for column in wanted])
-            rows = rows_at(X, panel, series, steps)
-            parts += [column.encode(X[column.name].iloc[rows], X.index[rows]) for column in wanted]
-        if self.calendar is not None:
-            parts.append(_calendar_at(self.calendar, panel, series, steps))
+        parts = [] if self.static is None else [self.static.of(panel)[series]]
+        parts.append(self.columns_at(X, panel, series, steps))
+        parts.append(calendar_at(self.calendar, panel, series, steps))
         return np.concatenate(parts, axis=1)
+
+    def columns_at(
+        self, X, panel: Panel, series: np.ndarray, steps: np.ndarray, *, ahead_only: bool = False
+    ) -> np.ndarray:
+        """Columns as numbers, (n, F): all, or those known ahead; `X` may be without the others then."""
+        wanted = [column for column in self.columns if column.known_ahead or not ahead_only]
+        if not wanted:
+            return np.empty((len(series), 0))
+        self._check_names(X, [column.name for column in wanted])
+        rows = rows_at(X, panel, series, steps)
+        return np.concatenate([column.encode(X[column.name].iloc[rows], X.index[rows]) for column in wanted], axis=1)
 
     def _check_names(self, X: pd.DataFrame, names: list) -> None:
         missing = [name for name in names if name not in X.columns]
@@ -163,8 +165,10 @@ class Static(NamedTuple):
         return self.table[rows]
 
 
-def _calendar_at(calendar: CalendarFeatures, panel: Panel, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
+def calendar_at(calendar: CalendarFeatures | None, panel: Panel, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Calendar features (n, F); each stamp is looked up once, however many series have it."""
+    if calendar is None:
+        return np.empty((len(series), 0))
     after = steps_from(panel.last[:1], panel.last, panel.freq)[series] + steps
     found, where = np.unique(after, return_inverse=True)
     return calendar.transform(pd.DataFrame(index=stamps_at(panel, 0, found))).to_numpy(np.float64)[where]
@@ -288,7 +292,7 @@ def learnt_history(
 
 def with_calendar(panel: Panel, covariates: Covariates | None, calendar: CalendarFeatures) -> tuple[Panel, Covariates]:
     """As `with_history`, with a calendar beside covariates that are there already, and that had none."""
-    told = Covariates([], calendar, None).at(None, panel, *_own_steps(panel))
+    told = calendar_at(calendar, panel, *_own_steps(panel))
     panel = replace(panel, covariates=np.concatenate([panel.covariates, told], axis=1))
     if covariates is None:
         return panel, Covariates([], calendar, None)
@@ -316,11 +320,11 @@ def known_ahead(X, panel: Panel, covariates: Covariates, steps: np.ndarray, tota
     """
     n = panel.n_series
     series, after = np.repeat(np.arange(n), total), np.tile(np.arange(1, total + 1), n)
-    calendar = Covariates([], covariates.calendar, None).at(None, panel, series, after)
+    calendar = calendar_at(covariates.calendar, panel, series, after)
     asked = np.repeat(np.arange(n), steps)
     first = np.cumsum(steps) - steps
     after = np.arange(len(asked)) - first[asked] + 1
-    own = Covariates(covariates.columns, None, None).at(X, panel, asked, after, ahead_only=True)
+    own = covariates.columns_at(X, panel, asked, after, ahead_only=True)
     own = own[np.minimum(np.arange(total), steps[:, None] - 1) + first[:, None]]
     return np.concatenate([own, calendar.reshape(n, total, -1)], axis=2)
 
