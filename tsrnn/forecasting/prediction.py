@@ -94,8 +94,7 @@ class Predictions(Following):
         values = self._follow(panel, units, states, int(each.max()), self._known(X, panel, each))
         if series is not None:
             return values[series, steps - 1, 0]
-        found = values[:, steps - 1]
-        return found[0, :, 0] if panel.kind == SINGLE else found[0] if found.shape[2] > 1 else found[:, :, 0].T
+        return panel.side_by_side(values[:, steps - 1])
 
     def score(self, X, y=None):
         """Coefficient of determination, R², of the forecast of a stretch of the series after the fitted one.
