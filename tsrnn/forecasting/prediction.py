@@ -72,15 +72,15 @@ class Predictions(Following):
             raise ValueError(
                 f"X must give the columns {wanted} of the steps to forecast: the model was fitted with them"
             )
-        if X is None or horizon is not None or (y is not None and self._columns):
-            horizon = self.horizon_ if horizon is None else horizon
+        if horizon is None and (X is None or (y is not None and self._columns)):
+            horizon = self.horizon_
+        if horizon is not None:
             check_integer("horizon", horizon, 1)
-            if wanted:
-                X = framed(X, panel, future_index(panel.last[:1], self.freq_, int(horizon)))
+        if wanted:
+            X = framed(X, panel, future_index(panel.last[:1], self.freq_, len(X) if horizon is None else int(horizon)))
+        if horizon is not None:
             known = self._known(X, panel, np.full(panel.n_series, int(horizon)))
             return panel.forecast(self._follow(panel, units, states, int(horizon), known))
-        if wanted:
-            X = framed(X, panel, future_index(panel.last[:1], self.freq_, len(X)))
         series, steps = rows_asked(X, panel)
         if not len(steps):
             return np.empty(0 if panel.kind != WIDE else (0, len(panel.ids)))
