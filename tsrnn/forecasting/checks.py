@@ -73,13 +73,24 @@ def with_index(y, index: pd.Index | None = None) -> pd.Series | pd.DataFrame:
     return y
 
 
+def refuse_duplicates(name: str, columns: pd.Index) -> None:
+    """Refuse columns of one name."""
+    if columns.has_duplicates:
+        raise ValueError(f"{name} has duplicated columns: {list(columns[columns.duplicated()].unique())}")
+
+
+def holds_reals(column: pd.Series) -> bool:
+    """Whether a column is of a type of real numbers; true and false are none."""
+    dtype, types = column.dtype, pd.api.types
+    return types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype) and not types.is_bool_dtype(dtype)
+
+
 def numbers(column: pd.Series, label: str = "", name: str = "y", also: tuple = ()) -> np.ndarray:
     """A column as float64, NaN where a value is missing; refused by name where it holds no real numbers.
 
     It is a view of what is float64 already, or of one of the types in `also`.
     """
-    numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype)
-    if not numeric or pd.api.types.is_bool_dtype(column.dtype):
+    if not holds_reals(column):
         raise TypeError(f"{name} must hold real numbers, got dtype {column.dtype}{label}")
     if column.dtype in (np.float64, *also):
         return column.to_numpy()

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.checks import numbers, refuse_missing
+from tsrnn.forecasting.checks import holds_reals, numbers, refuse_duplicates, refuse_missing
+from tsrnn.forecasting.samples.normalization import scale_or_one
 from tsrnn.forecasting.series.alignment import framed, rows_at, stamps_at
 from tsrnn.forecasting.series.calendar import CalendarFeatures, repeated
 from tsrnn.forecasting.series.cycles import time_stamps
@@ -138,7 +139,7 @@ class Static(NamedTuple):
     @classmethod
     def learn(cls, static: pd.DataFrame, masks: bool) -> "Static":
         """Columns of a frame with a row for each series."""
-        _refuse_duplicates("static", static.columns)
+        refuse_duplicates("static", static.columns)
         return cls([_learn(static[name], False, masks) for name in static.columns], *[None] * 2).more(static)
 
     def more(self, static: pd.DataFrame) -> "Static":
@@ -176,11 +177,11 @@ def calendar_at(calendar: CalendarFeatures | None, panel: Panel, series: np.ndar
 
 def _learn(values: pd.Series, known_ahead: bool, masks: bool) -> Column:
     plain = _as_numbers(values)
-    if pd.api.types.is_numeric_dtype(plain.dtype) and not pd.api.types.is_complex_dtype(plain.dtype):
+    if holds_reals(plain):
         found = plain.to_numpy(np.float64, na_value=np.nan)
         found = found[np.isfinite(found)]  # what is not is refused by stamp when the column is encoded
         centre, scale = (float(found.mean()), float(found.std())) if len(found) else (0.0, 1.0)
-        return Column(values.name, known_ahead, masks, centre, scale if scale > 1e-12 * abs(centre) else 1.0)
+        return Column(values.name, known_ahead, masks, centre, float(scale_or_one(centre, scale)))
     if isinstance(values.dtype, pd.CategoricalDtype):
         return Column(values.name, known_ahead, masks, categories=tuple(values.cat.categories))
     # Each moment, period or length of time would be a category of its own.
@@ -194,11 +195,6 @@ def _as_numbers(values: pd.Series) -> pd.Series:
     if pd.api.types.is_bool_dtype(values.dtype) and not isinstance(values.dtype, pd.CategoricalDtype):
         return values.astype("Float64")
     return values
-
-
-def _refuse_duplicates(what: str, columns: pd.Index) -> None:
-    if columns.has_duplicates:
-        raise ValueError(f"{what} has duplicated columns: {list(columns[columns.duplicated()].unique())}")
 
 
 def _names(X: pd.DataFrame) -> list:
@@ -268,7 +264,7 @@ def learnt_history(
     columns = []
     if has_columns(X):
         X = framed(X, panel)
-        _refuse_duplicates("X", X.columns)
+        refuse_duplicates("X", X.columns)
         missing = [name for name in past if name not in X.columns]
         if missing:
             raise ValueError(f"past_covariates must name columns of X, got {missing}; X has {_names(X)}")

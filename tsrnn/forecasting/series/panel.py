@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.checks import numbers, refuse_missing, unusable, usable, with_index
+from tsrnn.forecasting.checks import numbers, refuse_duplicates, refuse_missing, unusable, usable, with_index
 from tsrnn.forecasting.series.layout import (
     AS_THEY_ARE,
     column_label,
@@ -180,8 +180,8 @@ def panel_of(
     if isinstance(y.index, pd.MultiIndex):
         return _long_panel(y, together, masks, freq)
     framed = isinstance(y, pd.DataFrame)
-    if framed and y.columns.has_duplicates:
-        raise ValueError(f"y has duplicated columns: {list(y.columns[y.columns.duplicated()].unique())}")
+    if framed:
+        refuse_duplicates("y", y.columns)
     columns = columns_of(y)
     freq, last = frequency(y.index, freq), y.index[-1:]
     if together and not framed:
