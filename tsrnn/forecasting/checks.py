@@ -31,19 +31,14 @@ def check_sizes(name: str, value, length: int) -> None:
         )
 
 
-def check_real(name: str, value, low: float, high: float, closed: str, *, none: bool = False) -> None:
-    """Refuse what is no number between `low` and `high`; `closed` names the ends that are allowed."""
+def check_real(name: str, value, low: float, high: float, *, open_below: bool = False, none: bool = False) -> None:
+    """Refuse what is no number below `high`, and from `low` on or, with `open_below`, above it."""
     if none and value is None:
         return
-    inside = isinstance(value, Real) and not isinstance(value, bool)
-    if inside:
-        above = value >= low if closed in ("left", "both") else value > low
-        below = value <= high if closed in ("right", "both") else value < high
-        inside = above and below
-    if not inside:
-        left, right = "[" if closed in ("left", "both") else "(", "]" if closed in ("right", "both") else ")"
-        or_none = " or None" if none else ""
-        raise ValueError(f"{name} must be a number in {left}{low:g}, {high:g}{right}{or_none}, got {value!r}")
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not low <= value < high or (open_below and value == low):
+        left, or_none = "(" if open_below else "[", " or None" if none else ""
+        raise ValueError(f"{name} must be a number in {left}{low:g}, {high:g}){or_none}, got {value!r}")
 
 
 def check_option(name: str, value, options: Iterable[str]) -> None:
