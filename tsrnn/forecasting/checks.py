@@ -99,7 +99,7 @@ def usable(values: np.ndarray, masks: bool = False) -> bool:
     return low >= -LARGEST and high <= LARGEST
 
 
-def unusable(values: np.ndarray, masks: bool = False) -> np.ndarray:
+def unusable(values: np.ndarray, masks: bool) -> np.ndarray:
     """Which values `usable` means."""
     most = np.float64(LARGEST)  # in float32 it would be infinite
     return ~((values >= -most) & (values <= most)) & ~(np.isnan(values) & masks)

@@ -15,7 +15,7 @@ AT_ONCE = 1 << 15  # series whose windows and forecasts are laid out at once
 class Following:
     """The forecasts behind `predict` of `RNNForecaster`."""
 
-    def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None = None) -> np.ndarray:
+    def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None) -> np.ndarray:
         """Values (S, horizon, K) after the series, block by block where the network has fewer outputs."""
         block = self.network_.output_size // panel.values.shape[1]
         if horizon > block == self.horizon_ > 1:
