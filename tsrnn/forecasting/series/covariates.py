@@ -140,20 +140,12 @@ class Static(NamedTuple):
     def learn(cls, static: pd.DataFrame, masks: bool) -> "Static":
         """Columns of a frame with a row for each series."""
         refuse_duplicates("static", static.columns)
-        return cls([_learn(static[name], False, masks) for name in static.columns], *[None] * 2).more(static)
+        columns = [_learn(static[name], False, masks) for name in static.columns]
+        return cls(columns, static.index, _static_table(columns, static))
 
     def more(self, static: pd.DataFrame) -> "Static":
         """With the rows of further series."""
-        names = [column.name for column in self.columns]
-        if list(static.columns) != names:
-            raise ValueError(f"static must have the columns {names}, got {list(static.columns)}")
-        if static.index.has_duplicates:
-            again = static.index[static.index.duplicated()].unique()
-            raise ValueError(f"static has more than one row for {name_stamps(again)}")
-        table = np.concatenate([column.encode(static[column.name], static.index) for column in self.columns], axis=1)
-        if self.ids is None:
-            return self._replace(ids=static.index, table=table)
-        new = ~static.index.isin(self.ids)
+        table, new = _static_table(self.columns, static), ~static.index.isin(self.ids)
         return self._replace(ids=self.ids.append(static.index[new]), table=np.concatenate([self.table, table[new]]))
 
     def of(self, panel: Panel) -> np.ndarray:
@@ -164,6 +156,17 @@ class Static(NamedTuple):
         if (rows < 0).any():
             raise ValueError(f"static has no row for the series {name_stamps(panel.ids[rows < 0])}")
         return self.table[rows]
+
+
+def _static_table(columns: list[Column], static: pd.DataFrame) -> np.ndarray:
+    """A frame with a row for each series as numbers (n, E)."""
+    names = [column.name for column in columns]
+    if list(static.columns) != names:
+        raise ValueError(f"static must have the columns {names}, got {list(static.columns)}")
+    if static.index.has_duplicates:
+        again = static.index[static.index.duplicated()].unique()
+        raise ValueError(f"static has more than one row for {name_stamps(again)}")
+    return np.concatenate([column.encode(static[column.name], static.index) for column in columns], axis=1)
 
 
 def calendar_at(calendar: CalendarFeatures | None, panel: Panel, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
