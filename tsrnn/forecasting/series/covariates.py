@@ -35,20 +35,25 @@ class Column(NamedTuple):
     def width(self) -> int:
         return 1 + self.masks if self.categories is None else len(self.categories)
 
-    def encode(self, values: pd.Series, stamps: pd.Index) -> np.ndarray:
-        """(n, width) of a column."""
+    def encode(self, values: pd.Series, rows: pd.Index, argument: str) -> np.ndarray:
+        """(n, width) of a column; errors name its rows, and the argument that holds it: "X" or "static"."""
         label = f" in column {self.name!r}"
         if self.categories is None:
-            found = numbers(_as_numbers(values), label, "X")
+            found = numbers(_as_numbers(values), label, argument)
             missing = np.isnan(found) & self.masks
-            refuse_missing(np.where(missing, 0, found), stamps, label, "X")
+            refuse_missing(np.where(missing, 0, found), rows, label, argument)
             found = np.where(missing, 0, (found - self.centre) / self.scale)
             return np.column_stack([found, ~missing]) if self.masks else found[:, None]
-        found = pd.Index(self.categories).get_indexer(values)
-        unknown = (found < 0) & ~(values.isna().to_numpy() & self.masks)
+        found, missing = pd.Index(self.categories).get_indexer(values), values.isna().to_numpy()
+        if missing.any() and not self.masks:
+            raise ValueError(
+                f"{argument} holds {int(missing.sum())} missing values{label}, at {name_stamps(rows[missing])}; fill "
+                "them, or fit with missing='mask'"
+            )
+        unknown = (found < 0) & ~missing
         if unknown.any():
             raise ValueError(
-                f"X holds categories{label} that it did not have in fit: "
+                f"{argument} holds categories{label} that it did not have in fit: "
                 f"{name_stamps(pd.Index(values[unknown].unique()))}; it had "
                 f"{', '.join(map(repr, self.categories[:SHOWN]))}{' ...' if len(self.categories) > SHOWN else ''}"
             )
@@ -119,7 +124,8 @@ class Covariates:
             return np.empty((len(series), 0))
         self._check_names(X, [column.name for column in wanted])
         rows = rows_at(X, panel, series, steps)
-        return np.concatenate([column.encode(X[column.name].iloc[rows], X.index[rows]) for column in wanted], axis=1)
+        parts = [column.encode(X[column.name].iloc[rows], X.index[rows], "X") for column in wanted]
+        return np.concatenate(parts, axis=1)
 
     def _check_names(self, X: pd.DataFrame, names: list) -> None:
         missing = [name for name in names if name not in X.columns]
@@ -140,7 +146,7 @@ class Static(NamedTuple):
     def learn(cls, static: pd.DataFrame, masks: bool) -> "Static":
         """Columns of a frame with a row for each series."""
         refuse_duplicates("static", static.columns)
-        columns = [_learn(static[name], False, masks) for name in static.columns]
+        columns = [_learn(static[name], False, masks, "static") for name in static.columns]
         return cls(columns, static.index, _static_table(columns, static))
 
     def more(self, static: pd.DataFrame) -> "Static":
@@ -166,7 +172,7 @@ def _static_table(columns: list[Column], static: pd.DataFrame) -> np.ndarray:
     if static.index.has_duplicates:
         again = static.index[static.index.duplicated()].unique()
         raise ValueError(f"static has more than one row for {name_stamps(again)}")
-    return np.concatenate([column.encode(static[column.name], static.index) for column in columns], axis=1)
+    return np.concatenate([column.encode(static[column.name], static.index, "static") for column in columns], axis=1)
 
 
 def calendar_at(calendar: CalendarFeatures | None, panel: Panel, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -178,7 +184,7 @@ def calendar_at(calendar: CalendarFeatures | None, panel: Panel, series: np.ndar
     return calendar.transform(pd.DataFrame(index=stamps_at(panel, 0, found))).to_numpy(np.float64)[where]
 
 
-def _learn(values: pd.Series, known_ahead: bool, masks: bool) -> Column:
+def _learn(values: pd.Series, known_ahead: bool, masks: bool, argument: str) -> Column:
     plain = _as_numbers(values)
     if holds_reals(plain):
         found = plain.to_numpy(np.float64, na_value=np.nan)
@@ -189,7 +195,9 @@ def _learn(values: pd.Series, known_ahead: bool, masks: bool) -> Column:
         return Column(values.name, known_ahead, masks, categories=tuple(values.cat.categories))
     # Each moment, period or length of time would be a category of its own.
     if values.dtype.kind in "mMc" or isinstance(values.dtype, pd.PeriodDtype):
-        raise TypeError(f"X must hold numbers or categories, got dtype {values.dtype} in column {values.name!r}")
+        raise TypeError(
+            f"{argument} must hold numbers or categories, got dtype {values.dtype} in column {values.name!r}"
+        )
     return Column(values.name, known_ahead, masks, categories=tuple(sorted(values.dropna().unique(), key=str)))
 
 
@@ -275,7 +283,7 @@ def learnt_history(
         for name in X.columns:
             if name not in past and _is_target(table[name], panel):
                 raise ValueError(f"X holds y itself, in column {name!r}: it would be known ahead; leave it out")
-        columns = [_learn(table[name], name not in past, masks) for name in X.columns]
+        columns = [_learn(table[name], name not in past, masks, "X") for name in X.columns]
     elif past:
         raise ValueError(f"past_covariates names columns of X, {list(past)}, and there are none")
     calendar = _calendar_of(panel.stamps(int(np.argmax(panel.lengths)))) if every_cycle else None
