@@ -276,6 +276,8 @@ def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]
     """The end of one series, `y` or the one fitted, and its last window or part that has so many values after it."""
     panel, units, states = model._history(y)
     if panel.n_series > 1:
+        if y is None:
+            raise ValueError(f"the model was fitted on {panel.n_series} series: give the one to look at as y")
         raise ValueError(f"y must be one series to look at, got {panel.n_series}")
     length, lookback = len(panel.values), model.lookback_
     if length < lookback + after:
