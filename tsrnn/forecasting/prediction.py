@@ -181,7 +181,8 @@ class Predictions(Following):
     def linear_coef_(self) -> np.ndarray:
         """Weights (horizon, lookback) of the linear map, of several columns together (horizon * K, lookback * K).
 
-        Of a recursive forecaster those of the next step, (1, lookback). In the units of a window. AttributeError before
+        Of a recursive forecaster those of the next step, (1, lookback). With `stateful` of the segment that a step
+        reads, (horizon, segment), or recursive (segment, segment). In the units of a window. AttributeError before
         `fit` and without such a map.
         """
         if not hasattr(self, "parameters_") or self.network_.linear is None:
