@@ -63,7 +63,10 @@ class Tsrnn:
         return self._gradient(Passes(self._problem.network, self._problem.parameters, self._workers))
 
     def _gradient(self, passes: Passes) -> np.ndarray:
-        return passes.gradient(self._samples, np.arange(self._samples.size), LOSSES["squared_error"])[1]
+        which = np.arange(self._samples.size)
+        weights, _ = passes.weights(self._samples, which)
+        weights = self._workers.enter(weights)
+        return passes.weighted_gradient(self._samples, which, weights, LOSSES["squared_error"])[1]
 
     def training(self) -> Side:
         parameters = self._problem.parameters.copy()

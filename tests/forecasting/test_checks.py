@@ -203,27 +203,22 @@ def test_message_of_an_integer():
 
 
 @pytest.mark.parametrize(
-    ("closed", "accepted", "interval"),
-    [
-        ("left", [0, 0.5], r"\[0, 1\)"),
-        ("right", [0.5, 1], r"\(0, 1\]"),
-        ("both", [0, 0.5, 1], r"\[0, 1\]"),
-        ("neither", [0.5], r"\(0, 1\)"),
-    ],
+    ("open_below", "accepted", "interval"),
+    [(False, [0, 0.5], r"\[0, 1\)"), (True, [0.5], r"\(0, 1\)")],
 )
-def test_ends_of_an_interval(closed, accepted, interval):
+def test_ends_of_an_interval(open_below, accepted, interval):
     for value in (-0.5, 0, 0.5, 1, 1.5):
         if value in accepted:
-            check_real("share", value, 0, 1, closed)
+            check_real("share", value, 0, 1, open_below=open_below)
         else:
             with pytest.raises(ValueError, match=f"^share must be a number in {interval}, got {value}$"):
-                check_real("share", value, 0, 1, closed)
+                check_real("share", value, 0, 1, open_below=open_below)
 
 
 def test_none_is_a_number_where_it_is_allowed():
-    check_real("norm", None, 0, 1, "both", none=True)
+    check_real("norm", None, 0, 1, none=True)
     with pytest.raises(ValueError, match=r"or None, got 'x'$"):
-        check_real("norm", "x", 0, 1, "both", none=True)
+        check_real("norm", "x", 0, 1, none=True)
 
 
 def test_sizes_of_layers():

@@ -96,3 +96,11 @@ def test_what_is_known_ahead(decoder):
 def test_an_ensemble_has_no_parts():
     with pytest.raises(ValueError, match="n_members=2: the median"):
         forecaster(n_members=2).fit(daily(60)).inspect_components()
+
+
+def test_a_longer_horizon_is_taken_apart_without_a_warning(recwarn):
+    model = forecaster().fit(noisy())
+    assert model.inspect_components(horizon=6).shape == (6, 4)
+    assert not recwarn.list
+    model.predict(horizon=6)
+    assert len(recwarn) == 1

@@ -163,7 +163,7 @@ def test_long_horizons_that_learn_no_two_things_apart(changes, share):
 def test_any_series_has_room(n, season, horizon):
     lookback = auto_lookback(np.array([1, n + horizon]), horizon, season, horizon >= 96)
     assert 1 <= lookback <= n
-    assert 1 <= auto_segment(lookback, season) <= lookback
+    assert 1 <= auto_segment(lookback, season, horizon >= 96, False) <= lookback
 
 
 @pytest.mark.parametrize(

@@ -223,6 +223,30 @@ def test_series_of_another_kind(method):
         look(daily().where(daily().index != daily().index[-1]))
 
 
+@pytest.mark.parametrize("method", ["inspect_gates", "inspected_window", "gradient_flow"])
+def test_one_of_several_series_is_looked_at(method):
+    y = pd.DataFrame({"a": daily(), "b": -daily()})
+    look = getattr(forecaster().fit(y), method)
+    with pytest.raises(ValueError, match=r"^the model was fitted on 2 series: give the one to look at as y$"):
+        look()
+    with pytest.raises(ValueError, match=r"^y must be one series to look at, got 2$"):
+        look(y)
+    assert look(y["b"]).index.equals(look(y[["b"]]).index)
+
+
+@pytest.mark.parametrize("method", ["inspect_gates", "inspected_window", "gradient_flow"])
+def test_with_exogenous_columns_the_fitted_series_is_looked_at(method):
+    look = getattr(forecaster().fit(daily().to_frame("X") ** 2, daily()), method)
+    look()
+    with pytest.raises(ValueError, match=r"^X must give the columns \['X'\] of all rows of y"):
+        look(daily())
+
+
+def test_of_an_ensemble_the_first_member_is_looked_at():
+    alone, several = (forecaster(n_members=n).fit(daily()) for n in (1, 2))
+    pd.testing.assert_frame_equal(several.inspect_gates(), alone.inspect_gates())
+
+
 @pytest.mark.parametrize("shape", [(4, 2), (5, 3), (9,), (2, 5, 2), ()])
 def test_sequence_of_another_shape(shape):
     model = regressor().fit(*sequences())

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 
 from tsrnn import RNNForecaster
 from tsrnn.forecasting import fitting, selection
-from tsrnn.forecasting.selection import _winner
+from tsrnn.forecasting.selection import GAIN_OF_ONE, _winner
 from tsrnn.forecasting.smoothing import smoothing_forecasts
 from tsrnn.training.linear import joined
 
@@ -34,7 +34,7 @@ def seasonal(n=90, growth=0.0, noise=0.1, seed=0):
     ],
 )
 def test_the_first_candidate_wins_unless_another_is_clearly_better(errors, winner):
-    assert _winner([np.array(each) for each in errors], 0.0, 0.01) == winner
+    assert _winner([np.array(each) for each in errors], 0.0, 0.01, GAIN_OF_ONE) == winner
 
 
 @pytest.mark.parametrize(("best", "normalize"), [(0, "log_last"), (1, "log_mean"), (2, "last"), (3, "mean")])
@@ -245,8 +245,8 @@ def test_odd_series_alone(y):
 
 def test_more_origins_need_less_of_a_gain():
     errors = [np.array([1.0]), np.array([0.8])]
-    assert [_winner(errors, horizons, 0.01) for horizons in (0.0, 8.0)] == [0, 1]
-    assert _winner(errors, 8.0, 0.15) == 0
+    assert [_winner(errors, horizons, 0.01, GAIN_OF_ONE) for horizons in (0.0, 8.0)] == [0, 1]
+    assert _winner(errors, 8.0, 0.15, GAIN_OF_ONE) == 0
     assert _winner(errors, 0.0, 0.01, 0.0) == 1
 
 

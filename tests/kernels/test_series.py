@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gradcheck import assert_close
 from tsrnn.kernels.series import ENOUGH_VALUES, copy_stretches, low_values, measure_series, seasonal_changes
 
 every_type = pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -46,6 +46,12 @@ class ArraySamples:
         return self.weight[which]
 
 
+def gradient_of(passes, samples, which, loss, keys=None, bptt_steps=None):
+    """Mean loss of a batch on the CPU, its gradient (overwritten by the next call) and the weight of the batch."""
+    weights, total = passes.weights(samples, which)
+    return *passes.weighted_gradient(samples, which, weights, loss, keys, bptt_steps), total
+
+
 def make_samples(size=100, seed=0, noise=0.0, weight=None):
     """Each output is a bounded function of the last steps of both channels, plus noise."""
     rng = np.random.default_rng(seed)

@@ -28,12 +28,16 @@ def make_map(seed, known=0):
     return LinearMap(rng.standard_normal((STEPS * 2 + 1, OUTPUTS)), rng.standard_normal((OUTPUTS, known, 1)))
 
 
+def fitted(network, samples, loss="squared_error", spans=(1.0,), n_jobs=1):
+    return fit_linear(network, samples, np.float64, loss, np.random.default_rng(1), n_jobs, spans)
+
+
 def started(x, y, loss="absolute_error", n_jobs=1, masks=False):
     network = make_network(linear_skip=True)
     parameters = network.initialize(np.random.default_rng(0), np.float64)
     samples = ArraySamples(x, y)
     samples.masks = masks
-    start_linear(network, parameters, fit_linear(network, samples, np.float64, loss, np.random.default_rng(1), n_jobs))
+    start_linear(network, parameters, fitted(network, samples, loss, n_jobs=n_jobs))
     return network.layout.views(parameters)
 
 
@@ -50,7 +54,7 @@ def test_samples_have_weights():
     x, y = lines(size=200, noise=3.0)
     weight = np.random.default_rng(3).random(200)
     network = make_network(linear_skip=True)
-    found = fit_linear(network, ArraySamples(x, y, weight), np.float64, "squared_error", np.random.default_rng(1), 1)
+    found = fitted(network, ArraySamples(x, y, weight))
     columns = np.column_stack([x.reshape(len(x), -1), np.ones(len(x))])
     ridge = Ridge(alpha=linear.PENALTY * weight.mean(), fit_intercept=False).fit(columns, y, weight)
     assert_allclose(found.window, ridge.coef_.T, rtol=1e-8)
@@ -62,14 +66,13 @@ def test_the_mean_of_the_maps_of_spans_of_a_window(known):
     x, y = lines(size=60, noise=1.0)
     more = np.random.default_rng(1).standard_normal((60, OUTPUTS * known))
 
-    def fitted(x, spans):
+    def in_spans(x, spans):
         network = Network("rnn", x.shape[1], x.shape[2], 4, 1, OUTPUTS, linear_skip=True, known_size=known)
-        samples = ArraySamples(x, y, known=more)
-        return fit_linear(network, samples, np.float64, "squared_error", np.random.default_rng(1), 1, spans)
+        return fitted(network, ArraySamples(x, y, known=more), spans=spans)
 
-    found, window, ahead = fitted(x, (1.0, 0.4, 1e-3)), 0, 0
+    found, window, ahead = in_spans(x, (1.0, 0.4, 1e-3)), 0, 0
     for steps in (STEPS, 2, 1):
-        one = fitted(x[:, -steps:], (1.0,))
+        one = in_spans(x[:, -steps:], (1.0,))
         window = window + np.pad(one.window, [((STEPS - steps) * x.shape[2], 0), (0, 0)]) / 3
         ahead = ahead + one.known / 3
     assert_allclose(found.window, window, rtol=1e-9, atol=1e-12)
@@ -84,7 +87,7 @@ def test_what_is_known_ahead_acts_on_its_own_step(decoder):
     y += known[:, ::2]
     samples = ArraySamples(x, y, np.random.default_rng(3).random(300), known)
     network = make_network(linear_skip=True, known_size=2, decoder=decoder)
-    found = fit_linear(network, samples, np.float64, "squared_error", np.random.default_rng(1), 1)
+    found = fitted(network, samples)
     parameters = network.initialize(np.random.default_rng(0), np.float64)
     start_linear(network, parameters, found)
     p = network.layout.views(parameters)
@@ -165,7 +168,7 @@ def test_no_more_samples_than_are_needed(monkeypatch):
             super().gather(which, x, y, known)
 
     network = make_network(linear_skip=True)
-    fit_linear(network, Watched(x, y), np.float64, "squared_error", np.random.default_rng(1), 1)
+    fitted(network, Watched(x, y))
     assert sum(seen) == 500
 
 
@@ -173,12 +176,12 @@ def test_no_more_samples_than_are_needed(monkeypatch):
 def test_of_long_windows_the_end_is_regressed_on(loss, monkeypatch):
     x, y = lines(500)
     monkeypatch.setattr(linear, "MOST_INPUTS", 2 * STEPS - 1)  # of two channels: the first step is left out
-    network, arguments = make_network(linear_skip=True), (np.float64, loss, np.random.default_rng(1), 1)
-    found = fit_linear(network, ArraySamples(x, y), *arguments).window
+    network = make_network(linear_skip=True)
+    found = fitted(network, ArraySamples(x, y), loss).window
     blank = x.copy()
     blank[:, 0] = 0.0  # what is always zero has no weight
     monkeypatch.undo()
-    assert_allclose(found, fit_linear(network, ArraySamples(blank, y), *arguments).window, rtol=1e-8, atol=1e-12)
+    assert_allclose(found, fitted(network, ArraySamples(blank, y), loss).window, rtol=1e-8, atol=1e-12)
 
 
 @pytest.mark.parametrize("changes", [{"linear_skip": False}, {"linear_skip": True}])
@@ -186,18 +189,17 @@ def test_there_is_none_without_a_map_or_of_too_wide_steps(changes, monkeypatch):
     monkeypatch.setattr(linear, "MOST_INPUTS", 1)
     samples = ArraySamples(*lines(50))
     network = make_network(**changes)
-    assert fit_linear(network, samples, np.float64, "squared_error", np.random.default_rng(1), 1) is None
+    assert fitted(network, samples) is None
 
 
 @pytest.mark.parametrize("size", [3, 600])
-def test_outputs_of_several_maps(size):
+def test_outputs_of_a_map(size):
     x, y = lines(size)
-    maps = [make_map(k, 3) for k in range(2)]
+    each = make_map(0, known=3)
     known = np.random.default_rng(2).standard_normal((size, OUTPUTS * 3))
     network = make_network(linear_skip=True, known_size=3)
-    found, targets = linear_outputs(network, ArraySamples(x, y, known=known), maps, np.float64)
+    found, targets = linear_outputs(network, ArraySamples(x, y, known=known), each, np.float64)
     assert_array_equal(targets, y)
-    for outputs, each in zip(found, maps, strict=True):
-        by_name = each.by_name()
-        expected = x.reshape(size, -1) @ by_name["linear.weight"].T + by_name["linear.bias"]
-        assert_allclose(outputs, expected + known @ by_name["known.weight"].T, rtol=1e-10, atol=1e-12)
+    by_name = each.by_name()
+    expected = x.reshape(size, -1) @ by_name["linear.weight"].T + by_name["linear.bias"]
+    assert_allclose(found, expected + known @ by_name["known.weight"].T, rtol=1e-10, atol=1e-12)

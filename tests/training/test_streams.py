@@ -7,7 +7,7 @@ import pytest
 
 from gradcheck import assert_close
 from network.case import EVERY_CELL
-from training.problems import OPTIONS
+from training.problems import OPTIONS, gradient_of
 from tsrnn.network.network import Network
 from tsrnn.training.losses import LOSSES
 from tsrnn.training.parallel import Workers
@@ -73,7 +73,7 @@ def run(streams, cell, vector=None, n_jobs=1):
         passes = Passes(network, vector, workers)
         for k in range(streams.n_parts):
             which = np.arange(k * streams.rows, (k + 1) * streams.rows)
-            loss, gradient, weight = passes.gradient(streams, which, SQUARED)
+            loss, gradient, weight = gradient_of(passes, streams, which, SQUARED)
             losses.append(loss * weight)
             gradients.append(gradient * weight)
         mean = passes.loss(streams, SQUARED)

@@ -53,23 +53,23 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         check_flag("residual", self.residual)
         check_flag("layer_norm", self.layer_norm)
         self._check_or_auto("segment", check_integer, 1)
-        self._check_or_auto("dropout", check_real, 0, 1, "left")
-        check_real("recurrent_dropout", self.recurrent_dropout, 0, 1, "left")
+        self._check_or_auto("dropout", check_real, 0, 1)
+        check_real("recurrent_dropout", self.recurrent_dropout, 0, 1)
         self._check_or_auto("linear_skip", check_flag)
         check_option("recurrent_init", self.recurrent_init, RECURRENT_INITS)
         check_option("loss", self.loss, LOSSES)
         check_integer("bptt_steps", self.bptt_steps, 1, None)
-        self._check_or_auto("alpha", check_real, 0, np.inf, "left")
+        self._check_or_auto("alpha", check_real, 0, np.inf)
         check_option("learning_rate", self.learning_rate, SCHEDULES)
-        check_real("learning_rate_init", self.learning_rate_init, 0, np.inf, "neither")
-        check_real("clip_norm", self.clip_norm, 0, np.inf, "neither", none=True)
+        check_real("learning_rate_init", self.learning_rate_init, 0, np.inf, open_below=True)
+        check_real("clip_norm", self.clip_norm, 0, np.inf, open_below=True, none=True)
         check_integer("batch_size", self.batch_size, 1, "auto")
         check_integer("max_iter", self.max_iter, 1)
         self._check_or_auto("max_steps", check_integer, self._LEAST_STEPS, None)
         check_flag("early_stopping", self.early_stopping)
-        check_real("validation_fraction", self.validation_fraction, 0, 1, "neither")
+        check_real("validation_fraction", self.validation_fraction, 0, 1, open_below=True)
         check_integer("n_iter_no_change", self.n_iter_no_change, 1)
-        check_real("tol", self.tol, 0, np.inf, "left")
+        check_real("tol", self.tol, 0, np.inf)
         check_flag("warm_start", self.warm_start)
         if not isinstance(self.verbose, (bool, np.bool_, Integral)) or self.verbose < 0:
             raise ValueError(f"verbose must be True, False or an integer of at least 0, got {self.verbose!r}")
@@ -102,12 +102,17 @@ class RecurrentEstimator(CallbackSupportMixin, Exchange, BaseEstimator):
         """Say that a window is filled up where the segment does not divide it; refuse a segment beyond it."""
         if segment > steps:
             raise ValueError(f"segment={segment} is longer than the window of {steps} steps ({name})")
-        if steps % segment and not self._quiet:
-            warnings.warn(
+        if steps % segment:
+            self._warn(
                 f"segment={segment} does not divide the window of {steps} steps ({name}): its first value is "
                 f"repeated {-steps % segment} times on the left",
                 stacklevel=4,  # beyond the function that lays out the data, and `fit`
             )
+
+    def _warn(self, message: str, stacklevel: int) -> None:
+        """Warn as `warnings.warn` does, unless another member of the ensemble has."""
+        if not self._quiet:
+            warnings.warn(message, stacklevel=stacklevel + 1)
 
     def _goes_on(self, incremental: bool = False) -> bool:
         """Whether a fit starts from the current weights, and so reads the data in the current units."""

@@ -31,19 +31,14 @@ def check_sizes(name: str, value, length: int) -> None:
         )
 
 
-def check_real(name: str, value, low: float, high: float, closed: str, *, none: bool = False) -> None:
-    """Refuse what is no number between `low` and `high`; `closed` names the ends that are allowed."""
+def check_real(name: str, value, low: float, high: float, *, open_below: bool = False, none: bool = False) -> None:
+    """Refuse what is no number below `high`, and from `low` on or, with `open_below`, above it."""
     if none and value is None:
         return
-    inside = isinstance(value, Real) and not isinstance(value, bool)
-    if inside:
-        above = value >= low if closed in ("left", "both") else value > low
-        below = value <= high if closed in ("right", "both") else value < high
-        inside = above and below
-    if not inside:
-        left, right = "[" if closed in ("left", "both") else "(", "]" if closed in ("right", "both") else ")"
-        or_none = " or None" if none else ""
-        raise ValueError(f"{name} must be a number in {left}{low:g}, {high:g}{right}{or_none}, got {value!r}")
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not low <= value < high or (open_below and value == low):
+        left, or_none = "(" if open_below else "[", " or None" if none else ""
+        raise ValueError(f"{name} must be a number in {left}{low:g}, {high:g}){or_none}, got {value!r}")
 
 
 def check_option(name: str, value, options: Iterable[str]) -> None:
@@ -73,13 +68,24 @@ def with_index(y, index: pd.Index | None = None) -> pd.Series | pd.DataFrame:
     return y
 
 
+def refuse_duplicates(name: str, columns: pd.Index) -> None:
+    """Refuse columns of one name."""
+    if columns.has_duplicates:
+        raise ValueError(f"{name} has duplicated columns: {list(columns[columns.duplicated()].unique())}")
+
+
+def holds_reals(column: pd.Series) -> bool:
+    """Whether a column is of a type of real numbers; true and false are none."""
+    dtype, types = column.dtype, pd.api.types
+    return types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype) and not types.is_bool_dtype(dtype)
+
+
 def numbers(column: pd.Series, label: str = "", name: str = "y", also: tuple = ()) -> np.ndarray:
     """A column as float64, NaN where a value is missing; refused by name where it holds no real numbers.
 
     It is a view of what is float64 already, or of one of the types in `also`.
     """
-    numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype)
-    if not numeric or pd.api.types.is_bool_dtype(column.dtype):
+    if not holds_reals(column):
         raise TypeError(f"{name} must hold real numbers, got dtype {column.dtype}{label}")
     if column.dtype in (np.float64, *also):
         return column.to_numpy()
@@ -93,7 +99,7 @@ def usable(values: np.ndarray, masks: bool = False) -> bool:
     return low >= -LARGEST and high <= LARGEST
 
 
-def unusable(values: np.ndarray, masks: bool = False) -> np.ndarray:
+def unusable(values: np.ndarray, masks: bool) -> np.ndarray:
     """Which values `usable` means."""
     most = np.float64(LARGEST)  # in float32 it would be infinite
     return ~((values >= -most) & (values <= most)) & ~(np.isnan(values) & masks)

@@ -22,7 +22,8 @@ class Components:
         """The forecast as a sum of what each part of the model adds to it.
 
         Each part is the difference that it makes to the forecast of those before it, in the units of the series. Where
-        windows are taken in logarithms the parts multiply, and what a later one adds depends on the earlier ones.
+        windows are taken in logarithms the parts multiply, and what a later one adds depends on the earlier ones. A
+        horizon beyond that trained for is taken apart without the warning of `predict`.
 
         Parameters
         ----------
@@ -73,7 +74,7 @@ class Components:
             if maps.get(name, self.network_) is not None:
                 forecasts[name] = _without(self, zero).predict(X, **asked)
         if self.smoothing_share_:
-            forecasts["smoothing"] = self.predict(X, **asked)
+            forecasts["smoothing"] = _without(self, (), self.smoothing_share_).predict(X, **asked)
         parts, before = {}, 0
         for name, forecast in forecasts.items():
             parts[name] = _framed(forecast - before, X)
@@ -83,10 +84,11 @@ class Components:
         return pd.DataFrame(parts)
 
 
-def _without(model, zero: tuple[str, ...]):
-    """A model as fitted, but without smoothing and with weights of these names at zero."""
+def _without(model, zero: tuple[str, ...], smoothing_share: float = 0.0):
+    """A model as fitted, but with weights of these names at zero and, by default, without smoothing."""
     part = copy.copy(model)
-    part.parameters_, part.smoothing_share_ = model.parameters_.copy(), 0.0
+    part.parameters_, part.smoothing_share_ = model.parameters_.copy(), smoothing_share
+    part._quiet = True  # each would warn, and of a line of this file
     for name, weights in part.weights().items():
         if name.startswith(zero):
             weights[...] = 0

@@ -170,7 +170,7 @@ def choose(model, panel: Panel, season: int) -> Choices:
 CHOSEN = ("lookback", "segment", "decoder", "normalize", "linear_skip", "hidden_size", "dropout")
 
 
-def auto_training(windows: int, long: bool = False) -> float:
+def auto_training(windows: int, long: bool) -> float:
     """Share of what training changes, to begin with: of few windows much is learnt that does not come again."""
     if long:
         return LONG_TOGETHER
@@ -309,7 +309,7 @@ def shortened(lookback: int, season_length: int, place: int, several: bool, long
     return min(lookback, max(int(lookback * share) // season_length, 1) * season_length) if share < 1 else lookback
 
 
-def auto_segment(lookback: int, season_length: int, long: bool = False, fixed: bool = False) -> int:
+def auto_segment(lookback: int, season_length: int, long: bool, fixed: bool) -> int:
     """Values of a segment: the part of a season, or the few seasons, that makes about twelve steps of a window.
 
     Parameters

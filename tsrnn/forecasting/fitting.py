@@ -66,6 +66,16 @@ class Fitting:
         DivergenceError, KeyboardInterrupt
             See the class. After any error before the first pass has ended, and of an ensemble after one in a further
             member, the estimator is as it was.
+
+        Warns
+        -----
+        UserWarning
+            Where `lookback` is cut to what the longest series has room for; where `segment` does not divide the window;
+            where early stopping is left out, for it would leave nothing to train on; and where members of an ensemble
+            are left out because their loss was no longer finite.
+        InterruptedFitWarning
+            When an interrupt ends the fit later than that: with the weights of the best pass, without early stopping of
+            the last whole one, or with the members that have learnt by then.
         """
         untouched, before = dict(self.__dict__), getattr(self, "members_", ())
         self._check_parameters()

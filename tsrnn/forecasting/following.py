@@ -1,6 +1,5 @@
 """What follows series: windows read and forecast block by block, and their mean with exponential smoothing."""
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -18,11 +17,11 @@ AT_ONCE = 1 << 15  # series whose windows and forecasts are laid out at once
 class Following:
     """The forecasts behind `predict` of `RNNForecaster`."""
 
-    def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None = None) -> np.ndarray:
+    def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None) -> np.ndarray:
         """Values (S, horizon, K) after the series, block by block where the network has fewer outputs."""
         block = self.network_.output_size // panel.values.shape[1]
-        if horizon > block == self.horizon_ > 1 and not self._quiet:
-            warnings.warn(
+        if horizon > block == self.horizon_ > 1:
+            self._warn(
                 f"horizon={horizon} exceeds the {block} steps trained for: the rest is forecast from forecasts",
                 stacklevel=4,  # beyond `predict` and what it is wrapped in
             )

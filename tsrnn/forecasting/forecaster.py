@@ -210,7 +210,7 @@ default="gru"
         Share of exponential smoothing in the forecast; of series that the linear map has lost it is more.
     linear_coef_ : ndarray of shape (horizon, lookback)
         Weights of the linear map: what each value of a window, the oldest first, adds to each step of the forecast;
-        with `decoder="recursive"` to the next one, (1, lookback).
+        with `decoder="recursive"` to the next one, (1, lookback). With `stateful` one step is read: (horizon, segment).
     horizon_ : int
         The horizon trained for.
     freq_ : DateOffset or int

@@ -23,8 +23,8 @@ class ForecasterInspection:
     def inspect_gates(self, y=None, *, layer=0, direction="forward"):
         """Gates, states and time constants of one recurrent layer while it reads a window.
 
-        The layers are those that read the window, not those of a decoder. A model with `stateful=True` reads the last
-        part of a stream in place of a window.
+        The layers are those that read the window, not those of a decoder, and of an ensemble those of its first member.
+        A model with `stateful=True` reads the last part of a stream in place of a window.
 
         Parameters
         ----------
@@ -51,8 +51,9 @@ class ForecasterInspection:
         ------
         NotFittedError
         ValueError
-            For a layer or a direction that the model does not have, and for a `y` that is too short or has another
-            frequency.
+            For a layer or a direction that the model does not have, for a `y` that is too short or has another
+            frequency, and for none where the model was fitted on several series. A model with exogenous columns looks
+            at the series fitted alone: of any `y` it says that `X` must give their rows, which cannot be given here.
 
         References
         ----------
@@ -90,6 +91,12 @@ class ForecasterInspection:
         -------
         Series of shape (lookback_,), or DataFrame of shape (lookback_, n_columns) of a multivariate model
             In the units of the series.
+
+        Raises
+        ------
+        NotFittedError
+        ValueError
+            For a `y` as in `inspect_gates`.
         """
         check_is_fitted(self)
         panel, _ = _inspected(self, y, 0)
@@ -114,7 +121,7 @@ class ForecasterInspection:
         alone, so that the lags of all paths are counted from there.
 
         An LSTM remembers by c, and h_t acts on later steps through the gates alone: its norm falls from lag 0 to lag 1
-        at once, and how it falls from there on is the doing of its memory.
+        at once, and how it falls from there on is the doing of its memory. Of an ensemble the first member is shown.
 
         Parameters
         ----------
@@ -136,7 +143,7 @@ class ForecasterInspection:
         ------
         NotFittedError
         ValueError
-            For a `y` that is too short or has another frequency.
+            For a `y` as in `inspect_gates`, any where the model has exogenous columns.
 
         References
         ----------
@@ -276,6 +283,8 @@ def _inspected(model, y, after: int) -> tuple[Panel, SeriesWindows | StreamPart]
     """The end of one series, `y` or the one fitted, and its last window or part that has so many values after it."""
     panel, units, states = model._history(y)
     if panel.n_series > 1:
+        if y is None:
+            raise ValueError(f"the model was fitted on {panel.n_series} series: give the one to look at as y")
         raise ValueError(f"y must be one series to look at, got {panel.n_series}")
     length, lookback = len(panel.values), model.lookback_
     if length < lookback + after:

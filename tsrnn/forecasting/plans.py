@@ -1,7 +1,6 @@
 """How a series is laid out for training and read for a forecast: as windows, or as streams that carry their state."""
 
 import math
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -113,8 +112,8 @@ def with_room(model, panel: Panel, choices: Choices, outputs: int) -> Choices:
         read = "one value to read" if least == 1 else f"segment={least} values to read"
         raise ValueError(f"{_of_the_longest(panel)}; {steps} and {read} need at least {outputs + least}")
     lookback = min(choices.lookback, longest - outputs)
-    if lookback < choices.lookback and not model._quiet:
-        warnings.warn(
+    if lookback < choices.lookback:
+        model._warn(
             f"{_of_the_longest(panel)}: lookback={choices.lookback} is cut to lookback_={lookback}, which leaves the "
             f"{outputs} that one window wants to forecast",
             stacklevel=3,
@@ -157,22 +156,17 @@ def windowed(model, panel: Panel, choices: Choices, outputs: int, ahead: int, he
 
     if held is None and not model.early_stopping:
         return all_train()
-    stops_early = held is None
-    if stops_early:
-        held = np.maximum(1, np.round(model.validation_fraction * counts).astype(np.int64))
-    held = np.minimum(counts, held)
-    # A training target must not be a validation target too: the windows between are left out.
-    kept = np.where(held > 0, counts - held - outputs + 1, counts)
-    if stops_early and kept.max() < 1:
+    wanted = _validating(model.validation_fraction, counts) if held is None else held
+    between, stops_early = outputs - 1, held is None
+    kept, held = held_back(counts, between, wanted)
+    if stops_early and not held.any():
         _warn_of_no_validation(
             model,
             f"{_of_the_longest(panel)}, {counts.max()} windows of lookback={lookback}, of which validation would take "
-            f"{held.max()} and the {outputs - 1} before them share targets with it; "
-            f"{lookback + outputs - 1 + _enough(model.validation_fraction, outputs - 1)} values would do",
+            f"{wanted.max()} and the {between} before them share targets with it; "
+            f"{lookback + between + _enough(model.validation_fraction, between)} values would do",
         )
         return all_train()
-    held = np.where(kept < 1, 0, held)  # a series too short to be cut only trains
-    kept = np.where(kept < 1, counts, kept)
     end = np.where(held > 0, first + counts - held + lookback, panel.end)
     units = model._units_in_fit(panel, Units.of(panel.values, panel.begin, end, choices.normalize))
     return Plan(lookback, *samples(units, (first, kept), (first + counts - held, held)), units)
@@ -180,14 +174,37 @@ def windowed(model, panel: Panel, choices: Choices, outputs: int, ahead: int, he
 
 def _warn_of_no_validation(model, why: str) -> None:
     """Say that early stopping is left out, for it would leave nothing to train on."""
-    if not model._quiet:
-        warnings.warn(f"early_stopping is left out, and training goes on to its end: {why}", stacklevel=4)
+    model._warn(f"early_stopping is left out, and training goes on to its end: {why}", stacklevel=4)
+
+
+def _validating(fraction: float, counts):
+    """How many of so many windows, or steps, validate under early stopping."""
+    return np.maximum(1, np.round(fraction * counts).astype(np.int64))
+
+
+def held_back(counts, between: int, held) -> tuple:
+    """How many windows, or steps, of each series train, and how many validate.
+
+    The last ones validate. A training target must not be a validation target too: those `between` belong to neither. A
+    series too short to be cut only trains.
+
+    Parameters
+    ----------
+    counts : (S,) ndarray, or int
+    between : int
+    held : (S,) ndarray, or int
+        How many are to validate.
+    """
+    held = np.minimum(counts, held)
+    kept = np.where(held > 0, counts - held - between, counts)
+    cut = kept >= 1
+    return np.where(cut, kept, counts), np.where(cut, held, 0)
 
 
 def _enough(fraction: float, between: int) -> int:
     """The smallest number of windows, or steps, of which validation and those `between` leave one to train on."""
     count = between + 2
-    while count - max(1, round(fraction * count)) - between < 1:
+    while not held_back(count, between, _validating(fraction, count))[1]:
         count += 1
     return count
 
@@ -218,20 +235,16 @@ def streamed(model, panel: Panel, choices: Choices, outputs: int) -> Plan:
 
     if not model.early_stopping:
         return all_train()
-    held = np.minimum(totals, np.maximum(1, np.round(model.validation_fraction * totals).astype(np.int64)))
-    # Steps between, whose targets a validation step has too, belong to neither.
-    kept = totals - held - -(-(outputs - 1) // segment)
-    if kept.max() < 1:
+    wanted, between = _validating(model.validation_fraction, totals), -(-(outputs - 1) // segment)
+    kept, held = held_back(totals, between, wanted)
+    if not held.any():
         _warn_of_no_validation(
             model,
-            f"{_of_the_longest(panel)}, {totals.max()} steps, of which validation would take {held.max()} and those "
+            f"{_of_the_longest(panel)}, {totals.max()} steps, of which validation would take {wanted.max()} and those "
             "before them share targets with it; "
-            f"{segment * (_enough(model.validation_fraction, -(-(outputs - 1) // segment)) - (-outputs // segment))} "
-            "values would do",
+            f"{segment * (_enough(model.validation_fraction, between) - (-outputs // segment))} values would do",
         )
         return all_train()
-    held = np.where(kept < 1, 0, held)
-    kept = np.where(kept < 1, totals, kept)
     units = [
         StreamUnits.of(
             values[: len(values) % segment + (total - last) * segment] if last else values, centring, segment

@@ -72,15 +72,15 @@ class Predictions(Following):
             raise ValueError(
                 f"X must give the columns {wanted} of the steps to forecast: the model was fitted with them"
             )
-        if X is None or horizon is not None or (y is not None and self._columns):
-            horizon = self.horizon_ if horizon is None else horizon
+        if horizon is None and (X is None or (y is not None and self._columns)):
+            horizon = self.horizon_
+        if horizon is not None:
             check_integer("horizon", horizon, 1)
-            if wanted:
-                X = framed(X, panel, future_index(panel.last[:1], self.freq_, int(horizon)))
+        if wanted:
+            X = framed(X, panel, future_index(panel.last[:1], self.freq_, len(X) if horizon is None else int(horizon)))
+        if horizon is not None:
             known = self._known(X, panel, np.full(panel.n_series, int(horizon)))
             return panel.forecast(self._follow(panel, units, states, int(horizon), known))
-        if wanted:
-            X = framed(X, panel, future_index(panel.last[:1], self.freq_, len(X)))
         series, steps = rows_asked(X, panel)
         if not len(steps):
             return np.empty(0 if panel.kind != WIDE else (0, len(panel.ids)))
@@ -94,8 +94,7 @@ class Predictions(Following):
         values = self._follow(panel, units, states, int(each.max()), self._known(X, panel, each))
         if series is not None:
             return values[series, steps - 1, 0]
-        found = values[:, steps - 1]
-        return found[0, :, 0] if panel.kind == SINGLE else found[0] if found.shape[2] > 1 else found[:, :, 0].T
+        return panel.side_by_side(values[:, steps - 1])
 
     def score(self, X, y=None):
         """Coefficient of determination, R², of the forecast of a stretch of the series after the fitted one.
@@ -182,7 +181,8 @@ class Predictions(Following):
     def linear_coef_(self) -> np.ndarray:
         """Weights (horizon, lookback) of the linear map, of several columns together (horizon * K, lookback * K).
 
-        Of a recursive forecaster those of the next step, (1, lookback). In the units of a window. AttributeError before
+        Of a recursive forecaster those of the next step, (1, lookback). With `stateful` of the segment that a step
+        reads, (horizon, segment), or recursive (segment, segment). In the units of a window. AttributeError before
         `fit` and without such a map.
         """
         if not hasattr(self, "parameters_") or self.network_.linear is None:

@@ -1,18 +1,14 @@
 """`RNNRegressor`: a row is one window."""
 
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.forecasting.base import RecurrentEstimator
 from tsrnn.forecasting.inspection import RegressorInspection
 from tsrnn.forecasting.onnx.graph import Graph, rows_graph
-from tsrnn.forecasting.samples.interop import on_host
-from tsrnn.forecasting.samples.rows import laid_out, predicted
-from tsrnn.forecasting.samples.sequences import flat_targets
+from tsrnn.forecasting.rowfitting import RowFitting
 
 
-class RNNRegressor(RegressorMixin, RegressorInspection, RecurrentEstimator):
+class RNNRegressor(RowFitting, RegressorMixin, RegressorInspection, RecurrentEstimator):
     """Recurrent network that maps a sequence to one or more numbers, or to another sequence.
 
     Each row of `X` is one independent sequence. The recurrent layers read it step by step, a decoder turns what they
@@ -260,90 +256,6 @@ default="gru"
         tags.input_tags.three_d_array = True
         tags.target_tags.multi_output = True
         return tags
-
-    def fit(self, X, y, sample_weight=None):
-        """Train on sequences and their targets.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_steps * n_channels) or (n_samples, n_steps, n_channels)
-            Sequences, oldest step first.
-        y : array-like
-            "direct": (n_samples,), (n_samples, n_outputs) or (n_samples, n_target_steps, n_target_channels).
-            "in_step": (n_samples, n_steps) or (n_samples, n_steps, n_target_channels).
-            "seq2seq" and "parallel": (n_samples, n_target_steps), (n_samples, n_target_steps, n_target_channels), or
-            (n_samples,) for one step.
-        sample_weight : array-like of shape (n_samples,), optional
-            A weight of 2 counts as the row twice.
-
-        Notes
-        -----
-        With `device="cuda"` each of them may be an array there, of torch, CuPy or whatever has
-        `__cuda_array_interface__`: `X` and `y` are read where they lie, floats in one piece without a copy.
-
-        Returns
-        -------
-        self
-        """
-        self._train(**laid_out(self, X, y, sample_weight)._asdict())
-        return self
-
-    def partial_fit(self, X, y, sample_weight=None):
-        """Make one pass over these rows, from the current weights; for data that come in parts.
-
-        The first call starts the weights, and takes the units of channels and targets from its rows: give it rows that
-        are typical of what follows. Further calls keep both, also after `fit`. The learning rate is constant,
-        `learning_rate_init`, for nobody knows how many passes there will be; `max_iter`, `max_steps` and
-        `learning_rate` do not count here. The moments of Adam and the random numbers go on from call to call;
-        after a `fit` they begin anew.
-
-        Parameters
-        ----------
-        X, y, sample_weight : array-like
-            As in `fit`; of one shape in all calls.
-
-        Returns
-        -------
-        self
-        """
-        self._train(**laid_out(self, X, y, sample_weight, incremental=True)._asdict())
-        return self
-
-    def predict(self, X):
-        """Predict the targets of sequences.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_steps * n_channels) or (n_samples, n_steps, n_channels)
-
-        Returns
-        -------
-        ndarray of the shape of `y` in `fit` but for the number of samples, float64
-            Of an `X` on a device an array there: torch, CuPy and others take it as it is, `to_host()` copies it.
-        """
-        check_is_fitted(self)
-        return predicted(self, X)
-
-    def score(self, X, y, sample_weight=None):
-        """Coefficient of determination of the predictions, R²: the mean over all outputs.
-
-        Each step of each channel of a target counts as an output of its own, as the columns of a 2-D `y` do.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_steps * n_channels) or (n_samples, n_steps, n_channels)
-        y : array-like of the shape of the predictions
-        sample_weight : array-like of shape (n_samples,), optional
-
-        Returns
-        -------
-        float
-        """
-        y, sample_weight, found = on_host(self, y=y, sample_weight=sample_weight, predictions=self.predict(X))
-        y, shape = flat_targets(y)
-        if 3 in (len(shape), found.ndim) and shape != found.shape:
-            raise ValueError(f"y must have the shape of the predictions, {found.shape}, got shape {shape}")
-        return r2_score(y, flat_targets(found)[0], sample_weight=sample_weight)
 
     def _onnx_graph(self) -> Graph:
         x_units, y_units = (self.x_mean_, self.x_scale_), (self.y_mean_, self.y_scale_)

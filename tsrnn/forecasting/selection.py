@@ -121,9 +121,7 @@ class Races:
     def start(self, choices: Choices, network: Network, plan: Plan) -> LinearMap | None:
         """The linear map that training starts with."""
         model = self._model
-        return fit_linear(
-            network, plan.training, FLOAT, model.loss, self._rng, model.n_jobs, spans=choices.linear_spans
-        )
+        return fit_linear(network, plan.training, FLOAT, model.loss, self._rng, model.n_jobs, choices.linear_spans)
 
     def _units(self, choices: Choices) -> Choices:
         """With the normalization of the best linear map, and without smoothing where one is better by itself."""
@@ -211,7 +209,7 @@ class Races:
         linear = self.start(choices, network, plan)
         if linear is None or not plan.validation.size:
             return None
-        (found,), targets = linear_outputs(network, plan.validation, [linear], FLOAT)
+        found, targets = linear_outputs(network, plan.validation, linear, FLOAT)
         return plan, network, linear, found, targets
 
     def _says_enough(self) -> bool:
@@ -280,7 +278,7 @@ def _drawn(linear: np.ndarray, trained: np.ndarray, share: float) -> np.ndarray:
     return np.where(np.isfinite(drawn), drawn, np.inf)
 
 
-def _winner(errors: list[np.ndarray], horizons: float, least_gain: float, of_one: float = GAIN_OF_ONE) -> int:
+def _winner(errors: list[np.ndarray], horizons: float, least_gain: float, of_one: float) -> int:
     """The number of the candidate with the least errors (..., S), if they are clearly below the first one's.
 
     Means over the series, of each kind of error in units of the first candidate's. The forecasts of a series overlap:

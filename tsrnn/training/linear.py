@@ -56,7 +56,7 @@ def fit_linear(
     loss: str,
     rng: np.random.Generator,
     n_jobs: int | None,
-    spans: tuple[float, ...] = (1.0,),
+    spans: tuple[float, ...],
 ) -> LinearMap | None:
     """A ridge regression by the linear maps of a network: that of the window, and that of what is known ahead.
 
@@ -157,11 +157,11 @@ def joined(network: Network, linear: LinearMap, apart: Network, trained: np.ndar
 
 
 def linear_outputs(
-    network: Network, samples: Samples, maps: list[LinearMap], dtype: np.dtype
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """What linear maps make of all samples, each (size, O), and the targets (size, O)."""
+    network: Network, samples: Samples, linear: LinearMap, dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a linear map makes of all samples, (size, O), and the targets (size, O)."""
     with single_threaded_blas(), Workers(1) as workers:  # the same bits, whatever BLAS may use elsewhere
-        return _Blocks(network, samples, np.arange(samples.size), dtype, workers).outputs(maps)
+        return _Blocks(network, samples, np.arange(samples.size), dtype, workers).outputs(linear)
 
 
 class _Blocks:
@@ -245,16 +245,14 @@ class _Blocks:
         self._workers.run(block, len(self._blocks))
         return found
 
-    def outputs(self, maps: list[LinearMap]) -> tuple[list[np.ndarray], np.ndarray]:
-        """What each of the maps makes of the samples; and the targets."""
-        found = [np.empty((self._edges[-1], self._network.output_size)) for _ in (*maps, "targets")]
+    def outputs(self, linear: LinearMap) -> tuple[np.ndarray, np.ndarray]:
+        """What a map makes of the samples; and the targets."""
+        found, targets = (np.empty((self._edges[-1], self._network.output_size)) for _ in range(2))
         for number in range(len(self._blocks)):
             x, z, y = self._laid_out(number)
             rows = slice(*self._edges[number : number + 2])
-            for made, each in zip(found, maps, strict=False):
-                made[rows] = each.outputs(x, z)
-            found[-1][rows] = y
-        return found[:-1], found[-1]
+            found[rows], targets[rows] = linear.outputs(x, z), y
+        return found, targets
 
 
 def _solved(

@@ -66,24 +66,6 @@ class Passes:
         self._part_views: list = []
         self._states: States | None = None
 
-    def gradient(
-        self,
-        samples: Samples,
-        which: np.ndarray,
-        loss: Callable,
-        keys: np.ndarray | None = None,
-        bptt_steps: int | None = None,
-    ) -> tuple[float, np.ndarray, float]:
-        """Mean loss of a batch, its gradient (overwritten by the next call) and the weight of the batch.
-
-        Streams go on from the states in which the batch before has left them, and these are constants.
-        """
-        weights, total = self.weights(samples, which)
-        loss_of_batch, gradient = self.weighted_gradient(
-            samples, which, self._workers.enter(weights), loss, keys, bptt_steps
-        )
-        return loss_of_batch, gradient, total
-
     def weights(self, samples: Samples, which: np.ndarray) -> tuple[np.ndarray, float]:
         """Weights of a batch as `weighted_gradient` takes them, and their sum as the samples say."""
         return self._normalized(samples.weights(which))
@@ -91,7 +73,11 @@ class Passes:
     def weighted_gradient(
         self, samples: Samples, which, weights, loss: Callable, keys=None, bptt_steps: int | None = None
     ) -> tuple[float, np.ndarray]:
-        """As `gradient`, given arrays that lie where the workers compute (`which`, where samples have no streams)."""
+        """Mean loss of a batch and its gradient, which the next call overwrites.
+
+        Streams go on from the states in which the batch before has left them, and these are constants. The arrays given
+        lie where the workers compute (`which`, where samples have no streams).
+        """
         bounds = self._workers.bounds(len(which), self._network.work)
         self._reserve(len(bounds))
         self._reserve_states(samples)

@@ -219,7 +219,8 @@ def drop_day(X):
         (lambda X: X[10:], r"X lacks 10 stamps: 2021-01-01 .* and 5 more"),
         (lambda X: pd.concat([X, X[5:6]]), "X has duplicated rows: 2021-01-06"),
         (lambda X: X.assign(heat=X["heat"].where(X.index != X.index[7])), "X holds 1 missing .* 'heat', at 2021-01-08"),
-        (lambda X: X.assign(when=X.index), r"got dtype datetime64\[.*\] in column 'when'"),
+        (lambda X: X.assign(kind=X["kind"].where(X.index != X.index[7])), "X holds 1 missing .* 'kind', at 2021-01-08"),
+        (lambda X: X.assign(when=X.index), r"X must hold .*got dtype datetime64\[.*\] in column 'when'"),
         (lambda X: X.assign(when=X.index - X.index[0]), r"got dtype timedelta64\[.*\] in column 'when'"),
         (lambda X: X.assign(when=X.index.to_period("D")), r"got dtype period\[D\] in column 'when'"),
         (lambda X: X.rename(columns={"open": "heat"}), r"X has duplicated columns: \['heat'\]"),
@@ -246,8 +247,9 @@ def test_bad_columns_in_fit(change, words):
         (lambda X: X[58:63], "X must have stamps after the end of the series"),
         (
             lambda X: X[60:63].assign(kind="new"),
-            r"categories in column 'kind' that it did not have in fit: new; it had",
+            r"X holds categories in column 'kind' that it did not have in fit: new; it had",
         ),
+        (lambda X: X[60:63].assign(kind=None), "X holds 3 missing values in column 'kind', at 2021-03-02"),
         (lambda X: X[60:63].assign(heat=np.inf), "X holds 3 missing or infinite values in column 'heat'"),
     ],
 )
@@ -323,3 +325,32 @@ def test_static_that_does_not_fit():
         model.predict(y=y.rename({"a": "d"}, level="shop"))
     with pytest.raises(ValueError, match=r"static must have the columns \['region', 'size'\], got \['size'\]"):
         model.predict(y=y, static=regions()[["size"]])
+
+
+def without(name):
+    return lambda static: static.assign(**{name: static[name].where(static.index != "c")})
+
+
+@pytest.mark.parametrize(
+    ("when", "change", "words"),
+    [
+        ("fit", lambda static: static.assign(region=pd.Timestamp("2021")), "static must hold numbers or categories"),
+        ("predict", lambda static: static.assign(region="east"), "static holds categories in column 'region' that"),
+        ("predict", lambda static: static.assign(size="large"), "static must hold real numbers, .* in column 'size'"),
+        *[
+            (when, without(name), f"static holds 1 missing .*in column '{name}', at c; fill them")
+            for when in ("fit", "predict")
+            for name in ("region", "size")
+        ],
+    ],
+)
+def test_errors_of_static_name_it(when, change, words):
+    y = long()
+    model = forecaster().fit(y, static=regions())
+    with pytest.raises((TypeError, ValueError), match=words):
+        getattr(model, when)(y=y, static=change(regions()))
+
+
+def test_a_missing_category_may_be_masked():
+    model = forecaster(missing="mask").fit(long(), static=without("region")(regions()))
+    assert np.isfinite(model.predict()).all()

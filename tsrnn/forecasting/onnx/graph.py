@@ -72,6 +72,24 @@ def windows_graph(
 
     Without smoothing windows are (n, lookback), and forecasts are those of the network, (n, outputs). Smoothing reads
     more: windows are (n, values), of any number of values from lookback on, and forecasts are (n, steps).
+
+    Parameters
+    ----------
+    network : Network
+    weights : dict of str to ndarray
+    units : Units
+        Of the one series.
+    steps : int
+        The horizon; where the network has one output, it is forecast value by value.
+    smoothing_share : float
+        Of exponential smoothing in the forecast.
+    season : int
+        Steps in a season.
+    loss : str
+        Fitted with: unless it is the squared error, smoothing forecasts series of rare events by a median.
+    usual : tuple of float, or None
+        What errors of the linear map are usual, see `tsrnn.forecasting.shifts.usual_errors`; where they are larger,
+        smoothing has more than its share. None: never.
     """
     graph = Graph()
     if not smoothing_share:

@@ -45,7 +45,7 @@ def _stack(
     stack: Stack,
     cell: str,
     weights: Weights,
-    states: States | None = None,
+    states: States | None,
     last_only: bool = False,
 ) -> tuple[str, States]:
     """Outputs (T, n, D * H) of the top layer, with `last_only` (1, n, D * H), and the last states of all layers."""

@@ -16,6 +16,11 @@ LOG = "log_"  # before the name of a centring: that of the logarithms
 NORMALIZATIONS = (*CENTRINGS, *(LOG + name for name in CENTRINGS))
 
 
+def scale_or_one(centre, deviation):
+    """The deviation of a channel or column, by which it is divided; 1 where it does not vary but for rounding."""
+    return np.where(deviation <= 1e-12 * np.abs(centre), 1.0, deviation)
+
+
 def flat_scale(centre):
     """Scale of a series that does not vary: a share of its level; 1 at zero."""
     level = 0.01 * np.abs(centre)

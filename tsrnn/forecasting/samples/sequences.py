@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
+from tsrnn.forecasting.samples.normalization import scale_or_one
 from tsrnn.forecasting.samples.windows import TableRows
 
 
@@ -126,9 +127,8 @@ class Sequences:
         found = {}
         for name, values in (("x", self._table), ("y", self._targets)):
             mean = self._sums(values, share) / values.shape[1]
-            scale = np.sqrt(self._sums(values, share, mean) / values.shape[1])
-            scale[scale <= 1e-12 * np.abs(mean)] = 1.0  # what does not vary
-            found |= {f"{name}_mean_": mean, f"{name}_scale_": scale}
+            deviation = np.sqrt(self._sums(values, share, mean) / values.shape[1])
+            found |= {f"{name}_mean_": mean, f"{name}_scale_": scale_or_one(mean, deviation)}
         return found
 
     def _sums(self, values: np.ndarray, share: np.ndarray, centre: np.ndarray | None = None) -> np.ndarray:

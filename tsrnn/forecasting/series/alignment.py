@@ -53,11 +53,7 @@ def rows_at(X: pd.DataFrame, panel: Panel, series: np.ndarray, steps: np.ndarray
     own = np.zeros(len(X), np.int64)
     if by_id:  # each id is looked up once, however many rows have it; -1 is no id
         own = np.append(panel.ids.get_indexer(X.index.levels[0]), -1)[X.index.codes[0]]
-    if type(stamps) is not type(panel.last) and not all(
-        pd.api.types.is_integer_dtype(index.dtype) for index in (stamps, panel.last)
-    ):
-        kinds = type(panel.last).__name__, type(stamps).__name__
-        raise TypeError(f"X must have an index like that of y, a {kinds[0]}, got a {kinds[1]}")
+    check_kind(stamps, panel)
     if by_id:
         found = steps_to_stamps(anchor, X.index, panel.freq)[0][X.index.codes[1]]
     else:
@@ -81,6 +77,16 @@ def rows_at(X: pd.DataFrame, panel: Panel, series: np.ndarray, steps: np.ndarray
         of = f" of series {panel.ids[number]!r}" if by_id else ""
         raise ValueError(f"X lacks {len(gone)} stamps{of}: {name_stamps(stamps_at(panel, number, gone))}")
     return rows
+
+
+def check_kind(stamps: pd.Index, panel: Panel) -> None:
+    """Refuse an index of `X` that is of another kind than that of the series: time stamps, periods or integers."""
+    kinds = (pd.DatetimeIndex, pd.PeriodIndex)
+    if [isinstance(stamps, kind) for kind in kinds] != [isinstance(panel.last, kind) for kind in kinds]:
+        raise TypeError(
+            f"X must have an index like that of y, a {type(panel.last).__name__}, got a {type(stamps).__name__} of "
+            f"{stamps.dtype}"
+        )
 
 
 def stamps_at(panel: Panel, number: int, steps: np.ndarray) -> pd.Index:
@@ -110,11 +116,7 @@ def rows_asked(X, panel: Panel) -> tuple[np.ndarray | None, np.ndarray]:
         if (series < 0).any():
             unknown = X.index.get_level_values(0)[series < 0].unique()
             raise ValueError(f"X asks for series that y does not have: {name_stamps(unknown)}")
-    if type(stamps) is not type(panel.last) and isinstance(
-        stamps if isinstance(stamps, (pd.DatetimeIndex, pd.PeriodIndex)) else panel.last,
-        (pd.DatetimeIndex, pd.PeriodIndex),
-    ):
-        raise TypeError(f"X must have an index like that of y, a {type(panel.last).__name__}, got {stamps!r}")
+    check_kind(stamps, panel)
     if not len(X):
         return series, np.empty(0, np.int64)
     anchor = panel.last[:1]

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.checks import numbers, refuse_missing
+from tsrnn.forecasting.checks import holds_reals, numbers, refuse_duplicates, refuse_missing
+from tsrnn.forecasting.samples.normalization import scale_or_one
 from tsrnn.forecasting.series.alignment import framed, rows_at, stamps_at
 from tsrnn.forecasting.series.calendar import CalendarFeatures, repeated
 from tsrnn.forecasting.series.cycles import time_stamps
@@ -34,20 +35,25 @@ class Column(NamedTuple):
     def width(self) -> int:
         return 1 + self.masks if self.categories is None else len(self.categories)
 
-    def encode(self, values: pd.Series, stamps: pd.Index) -> np.ndarray:
-        """(n, width) of a column."""
+    def encode(self, values: pd.Series, rows: pd.Index, argument: str) -> np.ndarray:
+        """(n, width) of a column; errors name its rows, and the argument that holds it: "X" or "static"."""
         label = f" in column {self.name!r}"
         if self.categories is None:
-            found = numbers(_as_numbers(values), label, "X")
+            found = numbers(_as_numbers(values), label, argument)
             missing = np.isnan(found) & self.masks
-            refuse_missing(np.where(missing, 0, found), stamps, label, "X")
+            refuse_missing(np.where(missing, 0, found), rows, label, argument)
             found = np.where(missing, 0, (found - self.centre) / self.scale)
             return np.column_stack([found, ~missing]) if self.masks else found[:, None]
-        found = pd.Index(self.categories).get_indexer(values)
-        unknown = (found < 0) & ~(values.isna().to_numpy() & self.masks)
+        found, missing = pd.Index(self.categories).get_indexer(values), values.isna().to_numpy()
+        if missing.any() and not self.masks:
+            raise ValueError(
+                f"{argument} holds {int(missing.sum())} missing values{label}, at {name_stamps(rows[missing])}; fill "
+                "them, or fit with missing='mask'"
+            )
+        unknown = (found < 0) & ~missing
         if unknown.any():
             raise ValueError(
-                f"X holds categories{label} that it did not have in fit: "
+                f"{argument} holds categories{label} that it did not have in fit: "
                 f"{name_stamps(pd.Index(values[unknown].unique()))}; it had "
                 f"{', '.join(map(repr, self.categories[:SHOWN]))}{' ...' if len(self.categories) > SHOWN else ''}"
             )
@@ -94,28 +100,31 @@ class Covariates:
         by_name = {column.name: column for column in self.columns}
         return [by_name[name] for name in self.names]
 
-    def at(self, X, panel: Panel, series: np.ndarray, steps: np.ndarray, *, ahead_only: bool = False) -> np.ndarray:
-        """Columns and calendar as numbers, (n, E), or (n, F) of what is known ahead.
+    def at(self, X, panel: Panel, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """All of it as numbers, (n, E).
 
         Parameters
         ----------
         X : DataFrame or None
-            Columns that are known only up to now may be missing where they are not asked for.
         panel : Panel
         series, steps : (n,) ndarray, int64
             Of each row a series, and a step relative to its end.
-        ahead_only : bool
         """
-        parts = [np.empty((len(series), 0))]
-        if self.static is not None and not ahead_only:
-            parts.append(self.static.of(panel)[series])
+        parts = [] if self.static is None else [self.static.of(panel)[series]]
+        parts.append(self.columns_at(X, panel, series, steps))
+        parts.append(calendar_at(self.calendar, panel, series, steps))
+        return np.concatenate(parts, axis=1)
+
+    def columns_at(
+        self, X, panel: Panel, series: np.ndarray, steps: np.ndarray, *, ahead_only: bool = False
+    ) -> np.ndarray:
+        """Columns as numbers, (n, F): all, or those known ahead; `X` may be without the others then."""
         wanted = [column for column in self.columns if column.known_ahead or not ahead_only]
-        if wanted:
-            self._check_names(X, [column.name for column in wanted])
-            rows = rows_at(X, panel, series, steps)
-            parts += [column.encode(X[column.name].iloc[rows], X.index[rows]) for column in wanted]
-        if self.calendar is not None:
-            parts.append(_calendar_at(self.calendar, panel, series, steps))
+        if not wanted:
+            return np.empty((len(series), 0))
+        self._check_names(X, [column.name for column in wanted])
+        rows = rows_at(X, panel, series, steps)
+        parts = [column.encode(X[column.name].iloc[rows], X.index[rows], "X") for column in wanted]
         return np.concatenate(parts, axis=1)
 
     def _check_names(self, X: pd.DataFrame, names: list) -> None:
@@ -136,21 +145,13 @@ class Static(NamedTuple):
     @classmethod
     def learn(cls, static: pd.DataFrame, masks: bool) -> "Static":
         """Columns of a frame with a row for each series."""
-        _refuse_duplicates("static", static.columns)
-        return cls([_learn(static[name], False, masks) for name in static.columns], *[None] * 2).more(static)
+        refuse_duplicates("static", static.columns)
+        columns = [_learn(static[name], False, masks, "static") for name in static.columns]
+        return cls(columns, static.index, _static_table(columns, static))
 
     def more(self, static: pd.DataFrame) -> "Static":
         """With the rows of further series."""
-        names = [column.name for column in self.columns]
-        if list(static.columns) != names:
-            raise ValueError(f"static must have the columns {names}, got {list(static.columns)}")
-        if static.index.has_duplicates:
-            again = static.index[static.index.duplicated()].unique()
-            raise ValueError(f"static has more than one row for {name_stamps(again)}")
-        table = np.concatenate([column.encode(static[column.name], static.index) for column in self.columns], axis=1)
-        if self.ids is None:
-            return self._replace(ids=static.index, table=table)
-        new = ~static.index.isin(self.ids)
+        table, new = _static_table(self.columns, static), ~static.index.isin(self.ids)
         return self._replace(ids=self.ids.append(static.index[new]), table=np.concatenate([self.table, table[new]]))
 
     def of(self, panel: Panel) -> np.ndarray:
@@ -163,25 +164,40 @@ class Static(NamedTuple):
         return self.table[rows]
 
 
-def _calendar_at(calendar: CalendarFeatures, panel: Panel, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
+def _static_table(columns: list[Column], static: pd.DataFrame) -> np.ndarray:
+    """A frame with a row for each series as numbers (n, E)."""
+    names = [column.name for column in columns]
+    if list(static.columns) != names:
+        raise ValueError(f"static must have the columns {names}, got {list(static.columns)}")
+    if static.index.has_duplicates:
+        again = static.index[static.index.duplicated()].unique()
+        raise ValueError(f"static has more than one row for {name_stamps(again)}")
+    return np.concatenate([column.encode(static[column.name], static.index, "static") for column in columns], axis=1)
+
+
+def calendar_at(calendar: CalendarFeatures | None, panel: Panel, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Calendar features (n, F); each stamp is looked up once, however many series have it."""
+    if calendar is None:
+        return np.empty((len(series), 0))
     after = steps_from(panel.last[:1], panel.last, panel.freq)[series] + steps
     found, where = np.unique(after, return_inverse=True)
     return calendar.transform(pd.DataFrame(index=stamps_at(panel, 0, found))).to_numpy(np.float64)[where]
 
 
-def _learn(values: pd.Series, known_ahead: bool, masks: bool) -> Column:
+def _learn(values: pd.Series, known_ahead: bool, masks: bool, argument: str) -> Column:
     plain = _as_numbers(values)
-    if pd.api.types.is_numeric_dtype(plain.dtype) and not pd.api.types.is_complex_dtype(plain.dtype):
+    if holds_reals(plain):
         found = plain.to_numpy(np.float64, na_value=np.nan)
         found = found[np.isfinite(found)]  # what is not is refused by stamp when the column is encoded
         centre, scale = (float(found.mean()), float(found.std())) if len(found) else (0.0, 1.0)
-        return Column(values.name, known_ahead, masks, centre, scale if scale > 1e-12 * abs(centre) else 1.0)
+        return Column(values.name, known_ahead, masks, centre, float(scale_or_one(centre, scale)))
     if isinstance(values.dtype, pd.CategoricalDtype):
         return Column(values.name, known_ahead, masks, categories=tuple(values.cat.categories))
     # Each moment, period or length of time would be a category of its own.
     if values.dtype.kind in "mMc" or isinstance(values.dtype, pd.PeriodDtype):
-        raise TypeError(f"X must hold numbers or categories, got dtype {values.dtype} in column {values.name!r}")
+        raise TypeError(
+            f"{argument} must hold numbers or categories, got dtype {values.dtype} in column {values.name!r}"
+        )
     return Column(values.name, known_ahead, masks, categories=tuple(sorted(values.dropna().unique(), key=str)))
 
 
@@ -190,11 +206,6 @@ def _as_numbers(values: pd.Series) -> pd.Series:
     if pd.api.types.is_bool_dtype(values.dtype) and not isinstance(values.dtype, pd.CategoricalDtype):
         return values.astype("Float64")
     return values
-
-
-def _refuse_duplicates(what: str, columns: pd.Index) -> None:
-    if columns.has_duplicates:
-        raise ValueError(f"{what} has duplicated columns: {list(columns[columns.duplicated()].unique())}")
 
 
 def _names(X: pd.DataFrame) -> list:
@@ -264,7 +275,7 @@ def learnt_history(
     columns = []
     if has_columns(X):
         X = framed(X, panel)
-        _refuse_duplicates("X", X.columns)
+        refuse_duplicates("X", X.columns)
         missing = [name for name in past if name not in X.columns]
         if missing:
             raise ValueError(f"past_covariates must name columns of X, got {missing}; X has {_names(X)}")
@@ -272,7 +283,7 @@ def learnt_history(
         for name in X.columns:
             if name not in past and _is_target(table[name], panel):
                 raise ValueError(f"X holds y itself, in column {name!r}: it would be known ahead; leave it out")
-        columns = [_learn(table[name], name not in past, masks) for name in X.columns]
+        columns = [_learn(table[name], name not in past, masks, "X") for name in X.columns]
     elif past:
         raise ValueError(f"past_covariates names columns of X, {list(past)}, and there are none")
     calendar = _calendar_of(panel.stamps(int(np.argmax(panel.lengths)))) if every_cycle else None
@@ -288,7 +299,7 @@ def learnt_history(
 
 def with_calendar(panel: Panel, covariates: Covariates | None, calendar: CalendarFeatures) -> tuple[Panel, Covariates]:
     """As `with_history`, with a calendar beside covariates that are there already, and that had none."""
-    told = Covariates([], calendar, None).at(None, panel, *_own_steps(panel))
+    told = calendar_at(calendar, panel, *_own_steps(panel))
     panel = replace(panel, covariates=np.concatenate([panel.covariates, told], axis=1))
     if covariates is None:
         return panel, Covariates([], calendar, None)
@@ -316,11 +327,11 @@ def known_ahead(X, panel: Panel, covariates: Covariates, steps: np.ndarray, tota
     """
     n = panel.n_series
     series, after = np.repeat(np.arange(n), total), np.tile(np.arange(1, total + 1), n)
-    calendar = Covariates([], covariates.calendar, None).at(None, panel, series, after)
+    calendar = calendar_at(covariates.calendar, panel, series, after)
     asked = np.repeat(np.arange(n), steps)
     first = np.cumsum(steps) - steps
     after = np.arange(len(asked)) - first[asked] + 1
-    own = Covariates(covariates.columns, None, None).at(X, panel, asked, after, ahead_only=True)
+    own = covariates.columns_at(X, panel, asked, after, ahead_only=True)
     own = own[np.minimum(np.arange(total), steps[:, None] - 1) + first[:, None]]
     return np.concatenate([own, calendar.reshape(n, total, -1)], axis=2)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from tsrnn.forecasting.checks import holds_reals, refuse_duplicates
 from tsrnn.forecasting.series.timeindex import name_stamps
 
 
@@ -140,9 +141,8 @@ def to_long(forecast, value_col="RNNForecaster", *, id_col="unique_id", time_col
     table = isinstance(forecast, pd.DataFrame)
     if table and isinstance(forecast.columns, pd.MultiIndex):
         raise TypeError(f"forecast must have one level of columns, got {forecast.columns.nlevels}")
-    if table and not forecast.columns.is_unique:
-        twice = forecast.columns[forecast.columns.duplicated()].unique()
-        raise ValueError(f"forecast has several columns named {', '.join(map(repr, twice))}")
+    if table:
+        refuse_duplicates("forecast", forecast.columns)
     names = [id_col, time_col, *(forecast.columns if table and panel else [value_col])]
     if len(set(names)) < len(names):
         raise ValueError(f"the columns must have different names, got {names}")
@@ -173,9 +173,7 @@ def _check_columns(df: pd.DataFrame, roles: dict[str, str]) -> None:
         if missing == [f"target_col={roles.get('target_col')!r}"]:
             hint = "; target_col=None is for tables without one"
         raise ValueError(f"df has no column {' and '.join(missing)}; its columns are {list(df.columns)}{hint}")
-    if not df.columns.is_unique:
-        twice = df.columns[df.columns.duplicated()].unique()
-        raise ValueError(f"df has several columns named {', '.join(map(repr, twice))}")
+    refuse_duplicates("df", df.columns)
     if not len(df):
         raise ValueError("df has no rows")
 
@@ -247,9 +245,7 @@ def _check_time(index: pd.Index, what: str) -> None:
 
 
 def _target(column: pd.Series) -> pd.Series:
-    types = pd.api.types
-    numeric = types.is_numeric_dtype(column.dtype) and not types.is_complex_dtype(column.dtype)
-    if not numeric or types.is_bool_dtype(column.dtype):
+    if not holds_reals(column):
         raise TypeError(f"the column {column.name!r} must hold real numbers, got dtype {column.dtype}")
     if isinstance(column.dtype, np.dtype):
         return column

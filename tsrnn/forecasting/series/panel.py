@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.checks import numbers, refuse_missing, unusable, usable, with_index
+from tsrnn.forecasting.checks import numbers, refuse_duplicates, refuse_missing, unusable, usable, with_index
 from tsrnn.forecasting.series.layout import (
     AS_THEY_ARE,
     column_label,
@@ -140,11 +140,14 @@ class Panel:
         steps = values.shape[1]
         if self.kind == LONG:
             return self._long(values[:, :, 0], steps)
-        index = future_index(self.last[:1], self.freq, steps)
+        index, table = future_index(self.last[:1], self.freq, steps), self.side_by_side(values)
+        return pd.DataFrame(table, index, self.ids) if table.ndim == 2 else pd.Series(table, index, name=self.names[0])
+
+    def side_by_side(self, values: np.ndarray) -> np.ndarray:
+        """Values (S, P, K) as a table with a column for each series or channel, (P, S * K); of a SINGLE series (P,)."""
         if self.kind == SINGLE:
-            return pd.Series(values[0, :, 0], index, name=self.names[0])
-        table = values[0] if values.shape[2] > 1 else values[:, :, 0].T
-        return pd.DataFrame(table, index, self.ids)
+            return values[0, :, 0]
+        return values[0] if values.shape[2] > 1 else values[:, :, 0].T
 
     def _long(self, values: np.ndarray, steps: int):
         stamps, where = self.last.unique(), self.last.unique().get_indexer(self.last)
@@ -183,8 +186,8 @@ def panel_of(
     if isinstance(y.index, pd.MultiIndex):
         return _long_panel(y, together, masks, freq)
     framed = isinstance(y, pd.DataFrame)
-    if framed and y.columns.has_duplicates:
-        raise ValueError(f"y has duplicated columns: {list(y.columns[y.columns.duplicated()].unique())}")
+    if framed:
+        refuse_duplicates("y", y.columns)
     columns = columns_of(y)
     freq, last = frequency(y.index, freq), y.index[-1:]
     if together and not framed:

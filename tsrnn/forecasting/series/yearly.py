@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.series.calendar import YEAR, CalendarFeatures
-from tsrnn.forecasting.series.covariates import Covariates
+from tsrnn.forecasting.series.covariates import calendar_at
 from tsrnn.forecasting.series.cycles import time_stamps
 from tsrnn.forecasting.series.panel import Panel
 from tsrnn.forecasting.series.timeindex import steps_from
@@ -48,7 +48,7 @@ def calendar_of_year(panel: Panel, horizon: int, season: int, lookback: int) -> 
         return None
     series, steps = _origins(panel, horizon, window)
     calendar = CalendarFeatures("dayofyear", order=WAVES).fit(pd.DataFrame(index=stamps))
-    waves = Covariates([], calendar, None).at(None, panel, series, steps + horizon // 2)
+    waves = calendar_at(calendar, panel, series, steps + horizon // 2)
     when = steps + steps_from(panel.last[:1], panel.last, panel.freq)[series]
     years, wrong = (when - when.min()) // year, np.zeros(2)
     with single_threaded_blas():  # the same bits, whatever BLAS may use elsewhere
