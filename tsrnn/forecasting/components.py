@@ -39,8 +39,9 @@ class Components:
             level : the forecast of a model whose outputs are zero, from the units of the window alone: its last value,
                 what lies near that, or its mean.
             linear : what the linear map of the window adds; without `linear_skip` there is none.
-            exogenous : what the linear map of columns known ahead adds, the calendar's among them; there is none
-                without such columns, and without `linear_skip` only with `decoder="direct"`.
+            exogenous : what the linear map of columns known ahead adds, the calendar's among them, and their effects
+                that were taken out of the series before (see `fit`); there is none without such columns, and without
+                `linear_skip` only with `decoder="direct"`.
             network : what the recurrent layers add.
             smoothing : what the mean with exponential smoothing of each series by itself changes; there is none where
                 `smoothing_share_` is 0.
@@ -69,9 +70,9 @@ class Components:
             )
         asked = {"horizon": horizon, "y": y, "static": static}
         forecasts = {}
-        maps = {"linear": self.network_.linear, "exogenous": self.network_.known}
+        there = {"linear": self.network_.linear, "exogenous": self.network_.known or self._effects}
         for name, zero in STAGES:
-            if maps.get(name, self.network_) is not None:
+            if there.get(name, self.network_) is not None:
                 forecasts[name] = _without(self, zero).predict(X, **asked)
         if self.smoothing_share_:
             forecasts["smoothing"] = _without(self, (), self.smoothing_share_).predict(X, **asked)
@@ -89,6 +90,7 @@ def _without(model, zero: tuple[str, ...], smoothing_share: float = 0.0):
     part = copy.copy(model)
     part.parameters_, part.smoothing_share_ = model.parameters_.copy(), smoothing_share
     part._quiet = True  # each would warn, and of a line of this file
+    part._puts_back = "known." not in zero
     for name, weights in part.weights().items():
         if name.startswith(zero):
             weights[...] = 0

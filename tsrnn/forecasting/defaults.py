@@ -219,13 +219,17 @@ def acting_with_state(model, choices: Choices) -> tuple[Choices, Choices]:
     First a network that learns so by itself, whose mean with the linear maps is taken; then one that learns what these
     leave.
     """
-    steps, rate = choices.max_steps, choices.learning_rate_init
-    if model.max_steps == "auto":
-        steps = max(steps, MOST_STEPS)
-        rate = model.learning_rate_init * rate_share(steps)
-    acting = replace(choices, decoder="parallel", max_steps=steps, learning_rate_init=rate)
+    acting = enough_to_act(model, replace(choices, decoder="parallel"))
     mean = replace(acting, apart=True, training_share=ACTING_APART)
     return mean, replace(acting, smoothing_share=0.0, training_share=1.0)
+
+
+def enough_to_act(model, choices: Choices) -> Choices:
+    """The choices with as many updates as it takes to learn how columns act with the state."""
+    if model.max_steps != "auto":
+        return choices
+    steps = max(choices.max_steps, MOST_STEPS)
+    return replace(choices, max_steps=steps, learning_rate_init=model.learning_rate_init * rate_share(steps))
 
 
 def auto_normalization(model, panel: Panel, lookback: int) -> str:

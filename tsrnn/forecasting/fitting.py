@@ -12,6 +12,7 @@ from tsrnn.forecasting.ensemble import fit_members
 from tsrnn.forecasting.plans import (
     carried_states,
     check_signs,
+    effects_in_fit,
     kept_of,
     streamed,
     windowed,
@@ -99,6 +100,9 @@ class Fitting:
         panel, covariates = with_exogenous(self, panel, X, static)
         channels = panel.values.shape[1]
         season = season_within(panel.freq, panel.lengths) if self.season_length == "auto" else int(self.season_length)
+        ahead, given_ahead = (covariates.ahead, covariates.given_ahead) if covariates else (0, 0)
+        effects = effects_in_fit(self, panel, ahead, given_ahead, season)
+        panel = effects.taken_out(panel, ahead) if effects else panel
         choices = choose(self, panel, season)
         panel, covariates, choices = with_year(self, panel, covariates, choices, season)
         ahead = covariates.ahead if covariates else 0
@@ -131,8 +135,7 @@ class Fitting:
             choices = replace(choices, lookback=plan.steps)
         else:
             choices = with_room(self, panel, choices, steps)
-            given_ahead = covariates is not None and any(column.known_ahead for column in covariates.columns)
-            races = Races(self, panel, steps, ahead, given_ahead, season, build, rng)
+            races = Races(self, panel, steps, ahead, given_ahead > 0, season, build, rng)
             choices, selection = races.run(choices), races.selection
             plan = windowed(self, panel, choices, steps, ahead)
         network = build(choices)
@@ -151,6 +154,7 @@ class Fitting:
             "_states": None,
             "_usual": None,
             "_covariates": covariates,
+            "_effects": effects,
             "_masks": masks,
             "members_": (),
         }

@@ -17,6 +17,8 @@ AT_ONCE = 1 << 15  # series whose windows and forecasts are laid out at once
 class Following:
     """The forecasts behind `predict` of `RNNForecaster`."""
 
+    _puts_back = True  # the effects of columns known ahead; a part of the forecast may be without
+
     def _follow(self, panel: Panel, units, states, horizon: int, known: np.ndarray | None) -> np.ndarray:
         """Values (S, horizon, K) after the series, block by block where the network has fewer outputs."""
         block = self.network_.output_size // panel.values.shape[1]
@@ -30,7 +32,7 @@ class Following:
             for k, some in panel.blocks(AT_ONCE):
                 of_these = None if known is None else known[k]
                 found[k] = self._follow_windows(some, units.only(k), horizon, block, of_these)
-            return found
+            return self._effects.put_back(found, known) if self._effects and self._puts_back else found
         reader = Reader(self.network_, self.parameters_)
         for k, (before, unread) in enumerate(states):
             values = panel.series(k)[:, 0]

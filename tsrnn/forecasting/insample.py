@@ -7,7 +7,6 @@ from tsrnn.forecasting.ensemble import all_members
 from tsrnn.forecasting.samples.normalization import Units
 from tsrnn.forecasting.samples.streams import Reader, StreamUnits
 from tsrnn.forecasting.samples.windows import SeriesWindows, Table
-from tsrnn.forecasting.series.covariates import with_history
 from tsrnn.forecasting.series.panel import Panel, panel_of
 from tsrnn.forecasting.shifts import linear_forecasts, recent_values, shifted_shares
 from tsrnn.forecasting.smoothing import mixed, smoothing_forecasts
@@ -36,7 +35,7 @@ def one_step_forecasts(model, y, X=None) -> np.ndarray:
 
 
 def _of_one(model, y, X) -> np.ndarray:
-    panel = with_history(panel_of(y, False, getattr(X, "index", None), model._masks), model._covariates, X)
+    panel = model._read(panel_of(y, False, getattr(X, "index", None), model._masks), model._covariates, X)
     units = model._units_of(panel)
     found = _after_windows(model, panel, units) if model._states is None else _along_a_stream(model, panel, units[0])
     return np.concatenate([np.full(len(y) - len(found), np.nan), found])
@@ -56,6 +55,9 @@ def _after_windows(model, panel: Panel, units: Units) -> np.ndarray:
         begin, end = np.repeat(panel.begin, count[0]), panel.begin + model.lookback_ + np.arange(count[0])
         smoothed = smoothing_forecasts(panel.values, begin, end, 1, model.season_length_, model._loss, model.n_jobs)
         found = mixed(found, smoothed[:, 0, 0], _shares(model, panel, windows))
+    if model._effects:
+        known = panel.covariates[None, -len(found) :, model._ahead :]
+        found = model._effects.put_back(found[None, :, None], known)[0, :, 0]
     return found
 
 

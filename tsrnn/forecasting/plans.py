@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tsrnn.forecasting.defaults import Choices, is_long
+from tsrnn.forecasting.effects import Effects, learn_effects
 from tsrnn.forecasting.samples.normalization import LOG, Units
 from tsrnn.forecasting.samples.streams import (
     MOST_STREAMS,
@@ -73,6 +74,13 @@ def with_exogenous(model, panel: Panel, X, static) -> tuple[Panel, Covariates | 
             return with_history(panel, covariates, X), covariates
     every = model.calendar == "all" and not model.stateful  # refused with the rest of what streams cannot have
     return learnt_history(panel, X, static, past, every, model.missing == "mask")
+
+
+def effects_in_fit(model, panel: Panel, ahead: int, count: int, season: int) -> Effects | None:
+    """What is taken out of the series beforehand, which goes with the linear map; a fit that goes on has it already."""
+    if model._goes_on():
+        return model._effects
+    return learn_effects(panel, ahead, count, season, model.normalize) if model.linear_skip else None
 
 
 def with_year(

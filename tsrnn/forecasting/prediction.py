@@ -165,7 +165,7 @@ class Predictions(Following):
         new = panel_of(y, self._together, index, self._masks, self.freq_, young=False)
         self._check_alike(new)
         covariates = self._with_static(static)
-        panel = joined(self._tail, with_history(new, covariates, X))
+        panel = joined(self._tail, self._read(new, covariates, X))
         units, states = self._units_of(panel), self._states
         if states is not None:
             added = panel.lengths[: len(states)] - self._tail.lengths
@@ -222,12 +222,17 @@ class Predictions(Following):
         index = None if self._columns else getattr(X, "index", None)
         panel = panel_of(y, self._together, index, self._masks, self.freq_)
         self._check_alike(panel)
-        panel = with_history(replace(panel, freq=self.freq_), self._with_static(static), X)
+        panel = self._read(replace(panel, freq=self.freq_), self._with_static(static), X)
         units = self._units_of(panel)
         if self._states is None:
             return self._kept_of(panel), units, None
         states = carried_states(self.network_, self.parameters_, panel, units)
         return self._kept_of(panel), units, states
+
+    def _read(self, panel: Panel, covariates: Covariates | None, X) -> Panel:
+        """The panel with its covariates, and without what the columns known ahead did at once."""
+        panel = with_history(panel, covariates, X)
+        return self._effects.taken_out(panel, covariates.ahead) if self._effects else panel
 
     def _check_alike(self, panel: Panel) -> None:
         """Refuse series of another frequency, and other columns where they are forecast together."""

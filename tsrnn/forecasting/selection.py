@@ -11,6 +11,8 @@ from tsrnn.forecasting.defaults import (
     Choices,
     acting_with_state,
     candidates,
+    enough_to_act,
+    is_long,
     other_steps,
     rate_share,
 )
@@ -112,7 +114,8 @@ class Races:
             return replace(choices, apart=False, training_share=1.0)
         choices = self._units(choices)
         if self._build(choices).decoder.reads_outputs:  # a share of its weights is no share of its forecast
-            return replace(choices, apart=False, training_share=1.0)
+            choices = replace(choices, apart=False, training_share=1.0)
+            return enough_to_act(self._model, choices) if self._given_ahead else choices
         if choices.apart:
             return self._together(choices)
         found = self._with_state(choices)
@@ -170,12 +173,14 @@ class Races:
 
     def _with_state(self, choices: Choices) -> Choices:
         """With columns known ahead acting with the state too, unless a linear map of them, or that, is better alone."""
-        if self._model.decoder != "auto" or not self._given_ahead or choices.max_steps == 0:
+        asked = self._model.decoder == "parallel"
+        if not (asked or self._model.decoder == "auto") or not self._given_ahead or choices.max_steps == 0:
             return choices
-        if choices.decoder == "parallel":  # as they do over a long horizon
+        if is_long(self._model):  # where they act so anyway
             return choices
         mean, alone = acting_with_state(self._model, choices)
-        entries = (mean, choices, alone) if self._model.linear_skip == "auto" else (choices, alone)
+        entries = () if asked else (choices,)
+        entries = (mean, *entries, alone) if self._model.linear_skip == "auto" else (*entries, alone)
         return self._best(entries) if self._says_enough() else entries[0]
 
     def _together(self, choices: Choices) -> Choices:

@@ -77,6 +77,10 @@ class Covariates:
     ----------
     names : list
         Of the columns, as they came.
+    ahead : int
+        Numbers that are not known ahead, which stand first.
+    given_ahead : int
+        Those after them that are, but for the calendar's.
     """
 
     def __init__(self, columns: list[Column], calendar: CalendarFeatures | None, static: "Static | None"):
@@ -85,6 +89,7 @@ class Covariates:
         self.calendar = calendar
         self.static = static
         self.ahead = sum(column.width for column in self.columns if not column.known_ahead)
+        self.given_ahead = sum(column.width for column in self.columns if column.known_ahead)
         if static is not None:
             self.ahead += static.table.shape[1]
 
