@@ -117,10 +117,19 @@ def refuse_missing(values: np.ndarray, index: pd.Index, label: str = "", name: s
             f"{name} holds {int(infinite.sum())} missing or infinite values{label}, at {name_stamps(index[infinite])}; "
             f"fill them, for example with {name}{emptied}.interpolate()"
         )
-    raise ValueError(
-        f"{name} holds values beyond {LARGEST:g}{label}, at {name_stamps(index[bad])}: their squares are not finite; "
-        "use a larger unit"
-    )
+    raise _too_large(name, f"{label}, at {name_stamps(index[bad])}")
+
+
+def refuse_large(**arrays: np.ndarray) -> None:
+    """Refuse arrays of finite numbers that are too large to be squared, by argument and rows."""
+    for name, values in arrays.items():
+        if not usable(values):
+            rows = unusable(values, masks=False).reshape(len(values), -1).any(axis=1)
+            raise _too_large(name, f", in rows {name_stamps(pd.Index(np.flatnonzero(rows)))}")
+
+
+def _too_large(name: str, where: str) -> ValueError:
+    return ValueError(f"{name} holds values beyond {LARGEST:g}{where}: their squares are not finite; use a larger unit")
 
 
 def check_series(y) -> pd.Series:
