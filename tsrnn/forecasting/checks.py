@@ -9,6 +9,7 @@ import pandas as pd
 from tsrnn.forecasting.series.timeindex import name_stamps
 
 LARGEST = 1e150  # its square is a number yet
+FILL = "fill them, for example with {}.interpolate()"
 
 
 def check_integer(name: str, value, minimum: int, *also: str | None) -> None:
@@ -105,8 +106,13 @@ def unusable(values: np.ndarray, masks: bool) -> np.ndarray:
     return ~((values >= -most) & (values <= most)) & ~(np.isnan(values) & masks)
 
 
-def refuse_missing(values: np.ndarray, index: pd.Index, label: str = "", name: str = "y", masks: bool = False) -> None:
-    """Refuse values that are not finite, or too large to be squared, and name their stamps."""
+def refuse_missing(
+    values: np.ndarray, index: pd.Index, label: str = "", name: str = "y", masks: bool = False, remedy: str = FILL
+) -> None:
+    """Refuse values that are not finite, or too large to be squared, and name their stamps.
+
+    The `remedy` stands at the end, where braces are for the argument, without infinite values.
+    """
     if usable(values, masks):
         return
     bad = unusable(values, masks)
@@ -115,7 +121,7 @@ def refuse_missing(values: np.ndarray, index: pd.Index, label: str = "", name: s
         emptied = ".replace([np.inf, -np.inf], np.nan)" if np.isinf(values).any() else ""  # or they would stay
         raise ValueError(
             f"{name} holds {int(infinite.sum())} missing or infinite values{label}, at {name_stamps(index[infinite])}; "
-            f"fill them, for example with {name}{emptied}.interpolate()"
+            f"{remedy.format(name + emptied)}"
         )
     raise _too_large(name, f"{label}, at {name_stamps(index[bad])}")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.checks import numbers, refuse_duplicates, refuse_missing, unusable, usable, with_index
+from tsrnn.forecasting.checks import FILL, numbers, refuse_duplicates, refuse_missing, unusable, usable, with_index
 from tsrnn.forecasting.series.layout import (
     AS_THEY_ARE,
     column_label,
@@ -23,11 +23,13 @@ from tsrnn.forecasting.series.timeindex import (
     in_zone_of,
     name_stamps,
     past_index,
+    put_in,
     steps_from,
     steps_to_stamps,
 )
 
 SINGLE, WIDE, LONG = "single", "wide", "long"
+MASK = ", or fit with missing='mask'"  # the other remedy for what is missing
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,8 @@ def panel_of(
         before = 0 if masks else starts  # so many are missing and may be
         for number in np.flatnonzero(unusable(columns, masks).sum(axis=1) > before):
             first = starts[number]
-            refuse_missing(columns[number, first:], y.index[first:], column_label(y, number), masks=masks)
+            own = columns[number, first:], y.index[first:], column_label(y, number), masks
+            _refuse_missing(*own, wide=framed and young and not together)
     if together:
         values = np.ascontiguousarray(columns.T)
         begin, end = np.zeros(1, np.int64), np.array([len(values)])
@@ -213,6 +216,22 @@ def panel_of(
     ids = y.columns if framed else None
     kind = WIDE if framed else SINGLE
     return Panel(values, _none(values), end - lengths, end, last, freq, kind, ids, names, framed)
+
+
+def _refuse_missing(values: np.ndarray, stamps: pd.Index, label: str, masks: bool, wide: bool = False) -> None:
+    """Say which values are missing, and that a column of a wide frame cannot end before the others."""
+    if masks:  # what is left are infinite ones
+        refuse_missing(values, stamps, label, masks=True, remedy="make them missing ones, with {}")
+    elif not wide:
+        refuse_missing(values, stamps, label, remedy=FILL + MASK)
+    else:
+        length = np.flatnonzero(~np.isnan(values))[-1] + 1
+        within = FILL.replace("()", "(limit_area='inside')") + MASK  # the rest of the column would be made up
+        refuse_missing(values[:length], stamps[:length], label, remedy=within)
+        raise ValueError(
+            f"y ends with {len(values) - length} missing values{label}, at {name_stamps(stamps[length:])}; series that "
+            f"end before others go into long format, with y.unstack().dropna(){MASK}, which forecasts them"
+        )
 
 
 def _none(values: np.ndarray) -> np.ndarray:
@@ -243,7 +262,7 @@ def _long_panel(y, together: bool, masks: bool, freq=None) -> Panel:
 
     longest = int(np.argmax(end - begin))
     try:
-        freq = frequency(stamps(slice(begin[longest], end[longest])), freq)
+        freq = frequency(stamps(slice(begin[longest], end[longest])), freq, by_id=True)
     except ValueError as error:
         raise ValueError(f"series {ids[longest]!r} of y: {error}") from error
     steps, used = steps_to_stamps(stamps(slice(begin[longest], begin[longest] + 1)), y.index, freq)
@@ -263,16 +282,17 @@ def _long_panel(y, together: bool, masks: bool, freq=None) -> Panel:
             row = first + int(wrong[0])
             what = {0: "has duplicated stamps", 1: "misses stamps"}.get(int(np.sign(step[wrong[0]])), "is not sorted")
             before, after = stamps(np.array([row, row + 1]))
+            remedy = f"; {put_in(before, freq, by_id=True)}" if step[wrong[0]] > 1 else ""
             raise ValueError(
                 f"the index of y {what}{label(row)}: {before} is followed by {after} at a step of "
-                f"{getattr(freq, 'freqstr', freq)}"
+                f"{getattr(freq, 'freqstr', freq)}{remedy}"
             )
     values = numbers(column, also=AS_THEY_ARE)
     values = np.ascontiguousarray(values if order is None else values[order])
     if not usable(values, masks):
         row = int(np.flatnonzero(unusable(values, masks))[0])
         inside = slice(*(edge[np.searchsorted(end, row, side="right")] for edge in (begin, end)))
-        refuse_missing(values[inside], stamps(inside), label(row), masks=masks)
+        _refuse_missing(values[inside], stamps(inside), label(row), masks)
     names = (column.name, *y.index.names)
     return Panel(values[:, None], _none(values), begin, end, stamps(end - 1), freq, LONG, ids, names, framed)
 
