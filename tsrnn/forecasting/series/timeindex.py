@@ -18,6 +18,7 @@ SEASONS = {
     "ME": 12, "MS": 12, "M": 12, "BME": 12, "BMS": 12, "QE": 4, "QS": 4, "Q": 4, "BQE": 4, "BQS": 4,
 }  # fmt: skip
 # Steps of fixed length, the longest first: 24 hours are a day, however they are written.
+FINEST = ("s", 10**9)
 FIXED = [(name, pd.Timedelta(1, unit).value) for name, unit in (("W", "W"), ("D", "D"), ("h", "h"), ("min", "min"))]
 
 
@@ -106,6 +107,8 @@ def _datetime_frequency(index: pd.DatetimeIndex, by_id: bool = False):
     if len(index) > FEW and index.tz is None and _even(index.asi8):
         return _datetime_frequency(index[:FEW])  # no months or years are all of one length for so long
     freq = _infer(index)
+    if freq is None and index.tz is not None and _even(index.asi8):
+        freq = _hours(index)  # 24 of them are no day where the clock changes, and then nothing is inferred
     # Odd patterns are "inferred" that skip stamps, business hours for one: the frequency has to make the index.
     if freq is not None and index.equals(pd.date_range(index[0], periods=len(index), freq=freq).as_unit(index.unit)):
         return freq
@@ -129,8 +132,23 @@ def _datetime_frequency(index: pd.DatetimeIndex, by_id: bool = False):
         _refuse_wide_gap(index, min(too_many))
     raise ValueError(
         f"no frequency can be inferred from the {len(index)} time stamps of the index ({name_stamps(index)}); "
-        "give it one, for example y.asfreq('D')"
+        f"{_resampled(index, by_id)} makes even steps of them"
     )
+
+
+def _hours(index: pd.DatetimeIndex):
+    """The step between the first two stamps in hours, or None."""
+    hours, rest = divmod(index[1] - index[0], pd.Timedelta(1, "h"))
+    return None if rest else pd.offsets.Hour(hours)
+
+
+def _resampled(index: pd.DatetimeIndex, by_id: bool) -> str:
+    """The remedy for stamps that go in steps of about one length."""
+    step = float(np.median(np.diff(index.as_unit("ns").asi8)))
+    name, length = next(((name, length) for name, length in FIXED[1:] if length < 1.5 * step), FINEST)
+    count = max(1, round(step / length))
+    step = f"{count if count > 1 else ''}{name}"
+    return f"y.unstack(0).resample({step!r}).mean().unstack().dropna()" if by_id else f"y.resample({step!r}).mean()"
 
 
 def _even(stamps: np.ndarray) -> bool:
