@@ -81,13 +81,33 @@ def holds_reals(column: pd.Series) -> bool:
     return types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype) and not types.is_bool_dtype(dtype)
 
 
+def no_reals(column: pd.Series, label: str = "") -> str:
+    """How the error ends where a column holds no real numbers: what came, and what makes numbers of it."""
+    dtype = column.dtype
+    if dtype.kind in "cmM" or isinstance(dtype, pd.PeriodDtype):
+        return f"got dtype {dtype}{label}"
+    na = False
+    for stamp, value in column.items():
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            if not pd.api.types.is_scalar(value) or not pd.isna(value):
+                return (
+                    f"got dtype {dtype}{label}, with {value!r} at {stamp}; pandas.to_numeric(..., errors='coerce') "
+                    "takes what is no number for missing"
+                )
+            na |= value is pd.NA
+    wanted = "'Float64'" if na else "float"  # which NA is not
+    return f"got dtype {dtype}{label}; astype({wanted}) makes numbers of it"
+
+
 def numbers(column: pd.Series, label: str = "", name: str = "y", also: tuple = ()) -> np.ndarray:
     """A column as float64, NaN where a value is missing; refused by name where it holds no real numbers.
 
     It is a view of what is float64 already, or of one of the types in `also`.
     """
     if not holds_reals(column):
-        raise TypeError(f"{name} must hold real numbers, got dtype {column.dtype}{label}")
+        raise TypeError(f"{name} must hold real numbers, {no_reals(column, label)}")
     if column.dtype in (np.float64, *also):
         return column.to_numpy()
     return column.to_numpy(np.float64, na_value=np.nan)

@@ -1,5 +1,7 @@
 """What may be forecast: kinds of numbers, levels and sizes; and what is refused, by which words."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -141,6 +143,31 @@ DAYS = daily().index
 def test_what_is_no_number_is_refused(y):
     with pytest.raises(TypeError, match=r"y must hold real numbers, got dtype \w+"):
         forecaster().fit(y)
+
+
+@pytest.mark.parametrize(
+    "of",
+    [str, Decimal, lambda number: None if number < 0 else number, lambda number: pd.NA if number < 0 else Decimal(1)],
+    ids=["strings", "decimals", "with None", "with NA"],
+)
+def test_numbers_of_another_type_are_told_their_way(of):
+    y = pd.Series([of(number) for number in values()], DAYS, dtype=object)
+    with pytest.raises(TypeError, match=r"^y must hold real numbers, got dtype object; astype") as refusal:
+        forecaster().fit(y)
+    advice = str(refusal.value).rpartition("; ")[2].removesuffix(" makes numbers of it")
+    forecaster(missing="mask").fit(eval(f"y.{advice}.bfill()", {"y": y}))
+
+
+@pytest.mark.parametrize("bad", ["n/a", "1,5", [1.0], DAYS[0], 1j])
+def test_the_first_value_that_is_no_number_is_named(bad):
+    y = daily().astype(object)
+    y.iloc[3] = None
+    y.iat[5] = y.iat[7] = bad
+    with pytest.raises(TypeError, match=r"got dtype object, with .* at 2021-01-06 .*pandas.to_numeric") as refusal:
+        forecaster().fit(y)
+    assert repr(bad) in str(refusal.value)
+    with pytest.raises(TypeError, match=r"got dtype object in column 'b', with .* at 2021-01-06"):
+        forecaster().fit(pd.DataFrame({"a": daily(), "b": y}))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.checks import holds_reals, refuse_duplicates
+from tsrnn.forecasting.checks import holds_reals, no_reals, refuse_duplicates
 from tsrnn.forecasting.series.timeindex import name_stamps
 
 
@@ -246,7 +246,7 @@ def _check_time(index: pd.Index, what: str) -> None:
 
 def _target(column: pd.Series) -> pd.Series:
     if not holds_reals(column):
-        raise TypeError(f"the column {column.name!r} must hold real numbers, got dtype {column.dtype}")
+        raise TypeError(f"the column {column.name!r} must hold real numbers, {no_reals(column)}")
     if isinstance(column.dtype, np.dtype):
         return column
     return pd.Series(column.to_numpy(np.float64, na_value=np.nan), name=column.name, copy=False)
