@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.series.timeindex import name_stamps
+from tsrnn.forecasting.series.timeindex import name_stamps, with_stamps_of_pandas
 
 LARGEST = 1e150  # its square is a number yet
 FILL = "fill them, for example with {}.interpolate()"
@@ -55,18 +55,25 @@ def check_flag(name: str, value) -> None:
         raise ValueError(f"{name} must be True or False, got {value!r}")
 
 
+def named(values) -> bool:
+    """Whether it is a frame or a series of another library, such as polars, that pandas can take with its names."""
+    return hasattr(values, "to_pandas")
+
+
 def with_index(y, index: pd.Index | None = None) -> pd.Series | pd.DataFrame:
     """`y` as a Series or a DataFrame that is not empty; an array gets `index`, or counts its rows from 0."""
     if not isinstance(y, (pd.Series, pd.DataFrame)):
-        y = y.filled(np.nan) if isinstance(y, np.ma.MaskedArray) else np.asarray(y)
+        y = y.filled(np.nan) if isinstance(y, np.ma.MaskedArray) else y.to_pandas() if named(y) else np.asarray(y)
         if y.ndim not in (1, 2):
             raise ValueError(f"y must be a Series, a DataFrame or an array of 1 or 2 dimensions, got shape {y.shape}")
         if index is not None and len(index) != len(y):
             raise ValueError(f"X and y must have as many rows, got {len(index)} and {len(y)}")
-        y = (pd.Series if y.ndim == 1 else pd.DataFrame)(y, index, copy=False)  # never written to
+        y = (pd.Series if y.ndim == 1 else pd.DataFrame)(y, copy=False)  # never written to
+        y = y if index is None else y.set_axis(index)
     if y.size == 0:
         raise ValueError("y is empty")
-    return y
+    stamps = with_stamps_of_pandas(y.index)
+    return y if stamps is y.index else y.set_axis(stamps)
 
 
 def refuse_duplicates(name: str, columns: pd.Index) -> None:
@@ -84,7 +91,9 @@ def holds_reals(column: pd.Series) -> bool:
 def no_reals(column: pd.Series, label: str = "") -> str:
     """How the error ends where a column holds no real numbers: what came, and what makes numbers of it."""
     dtype = column.dtype
-    if dtype.kind in "cmM" or isinstance(dtype, pd.PeriodDtype):
+    if dtype.kind == "M" or isinstance(dtype, pd.PeriodDtype):
+        return f"got dtype {dtype}{label}; time belongs into the index"
+    if dtype.kind in "cm":
         return f"got dtype {dtype}{label}"
     na = False
     for stamp, value in column.items():

@@ -224,7 +224,7 @@ def drop_day(X):
         (lambda X: X.assign(when=X.index - X.index[0]), r"got dtype timedelta64\[.*\] in column 'when'"),
         (lambda X: X.assign(when=X.index.to_period("D")), r"got dtype period\[D\] in column 'when'"),
         (lambda X: X.rename(columns={"open": "heat"}), r"X has duplicated columns: \['heat'\]"),
-        (lambda X: X.reset_index(drop=True), "X must have an index like that of y, a DatetimeIndex, got a RangeIndex"),
+        (lambda X: X.reset_index(drop=True), "X must have an index like that of y, DatetimeIndex, got RangeIndex"),
         (lambda X: X.to_numpy()[:50], "X must have a row for each of the 60 rows of y, got 50"),
         (lambda X: pd.concat({"a": X}, names=["shop"]), "X must have an index of time alone"),
     ],

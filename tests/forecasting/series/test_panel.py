@@ -215,7 +215,7 @@ def test_rows_are_found_by_their_index():
     [
         (daily().iloc[-2:], ValueError, "stamps after the end of the series .*2021-03-01.* it has 2021-02-28"),
         (pd.Series(0.0, pd.date_range("2021-03-02 12:00", periods=2)), ValueError, "it has 2021-03-02 12:00:00"),
-        (pd.Series(0.0, pd.RangeIndex(60, 62)), TypeError, "X must have an index like that of y, a DatetimeIndex"),
+        (pd.Series(0.0, pd.RangeIndex(60, 62)), TypeError, "X must have an index like that of y, DatetimeIndex"),
         (long(), ValueError, "X must have an index of time alone"),
         (12, TypeError, r"predict\(horizon=12\)"),
     ],

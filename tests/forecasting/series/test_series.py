@@ -202,3 +202,37 @@ def test_an_index_that_is_no_time_axis_is_refused(index, error):
     with pytest.raises(error, match="the index"):
         model.fit(pd.Series(values(), index))
     pd.testing.assert_series_equal(model.predict(), forecast)
+
+
+@pytest.mark.parametrize("dtype", ["timestamp[ns]", "timestamp[us, tz=Europe/Berlin]", "date32[day]"])
+@pytest.mark.parametrize("by_id", [False, True])
+def test_stamps_of_pyarrow_are_those_of_pandas(by_id, dtype):
+    pytest.importorskip("pyarrow")
+    y, X = daily(63), pd.DataFrame({"heat": np.cos(values(63))}, daily(63).index)
+    local = y.index.tz_localize("Europe/Berlin" if "tz" in dtype else None)
+
+    def indexed(table, stamps):
+        if not by_id:
+            return table.set_axis(stamps)
+        return table.set_axis(pd.MultiIndex.from_arrays([["a"] * 63, stamps], names=["id", "day"]))
+
+    given = pd.Index(pd.array(local.date if "date" in dtype else local, f"{dtype}[pyarrow]"), name="day")
+    (y, other), (X, others) = ([indexed(table, stamps) for stamps in (local, given)] for table in (y, X))
+    model, same = forecaster().fit(X[:60], y[:60]), forecaster().fit(others[:60], other[:60])
+    assert_array_equal(same.predict(others[60:]), model.predict(X[60:]))
+    assert (same.predict(others, horizon=3).index == model.predict(X, horizon=3).index).all()
+    assert_array_equal(forecaster().fit(other[:60]).predict(other[60:]), forecaster().fit(y[:60]).predict(y[60:]))
+    same.update(other[60:], others[60:])
+    assert (same._tail.last == model.update(y[60:], X[60:])._tail.last).all()
+
+
+def test_frames_of_other_libraries_keep_their_names():
+    pa = pytest.importorskip("pyarrow")
+    y = pd.DataFrame({"a": values(), "b": values()[::-1]})
+    X = pd.DataFrame({"heat": np.cos(values(63)), "open": values(63) > 0.2})
+    model, same = forecaster().fit(X[:60], y), forecaster().fit(pa.table(X[:60]), pa.table(y))
+    pd.testing.assert_frame_equal(same.predict(X, horizon=3), model.predict(X, horizon=3))
+    assert_array_equal(same.predict(pa.table(X[60:].reset_index(drop=True))), model.predict(X[60:]))
+    assert same.feature_names_in_.tolist() == ["heat", "open"]
+    dated = daily().to_frame()
+    assert forecaster().fit(pa.table(X[:60]), dated).predict(pa.table(X[60:])).shape == (3, 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.checks import holds_reals, no_reals, refuse_duplicates
-from tsrnn.forecasting.series.timeindex import name_stamps
+from tsrnn.forecasting.series.timeindex import name_stamps, with_stamps_of_pandas
 
 
 def from_long(df, id_col="unique_id", time_col="ds", target_col="y"):
@@ -224,13 +224,11 @@ def _times(column: pd.Series) -> pd.Index:
     missing = column.isna().to_numpy()
     if missing.any():
         raise ValueError(f"the column {column.name!r} has no time stamp (NaT) in {_rows(missing)}")
-    index = pd.Index(column.array)
+    index = with_stamps_of_pandas(pd.Index(column.array))
     _check_time(index, f"the column {column.name!r}")
-    if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
-        return index
     if pd.api.types.is_integer_dtype(index.dtype):
         return pd.Index(column.to_numpy(index.dtype if isinstance(index.dtype, np.dtype) else np.int64))
-    return pd.DatetimeIndex(index)  # of pyarrow's time stamps, whose index knows no frequencies
+    return index
 
 
 def _check_time(index: pd.Index, what: str) -> None:

@@ -28,6 +28,15 @@ def name_stamps(index: pd.Index) -> str:
     return shown + (f" and {len(index) - SHOWN} more" if len(index) > SHOWN else "")
 
 
+def with_stamps_of_pandas(index: pd.Index) -> pd.Index:
+    """The index, of time or of (id, time), with time stamps of pyarrow made those of pandas, which know frequencies."""
+    stamps = index.levels[-1] if isinstance(index, pd.MultiIndex) else index
+    if not isinstance(stamps.dtype, pd.ArrowDtype) or stamps.dtype.kind != "M":
+        return index
+    found = pd.DatetimeIndex(stamps)
+    return index.set_levels(found, level=-1) if isinstance(index, pd.MultiIndex) else found
+
+
 def put_in(stamp, freq, by_id: bool = False) -> str:
     """The remedy for stamps that `y` lacks, of the kind of `stamp`; it is one series, or several `by_id` and time."""
     if not isinstance(stamp, pd.Timestamp):
