@@ -9,7 +9,7 @@ import pandas as pd
 from tsrnn.forecasting.series.timeindex import name_stamps, with_stamps_of_pandas
 
 LARGEST = 1e150  # its square is a number yet
-FILL = "fill them, for example with {}.interpolate()"
+FILL, MASK = "fill them, for example with {}.interpolate()", ", or fit with missing='mask'"  # the remedies
 
 
 def check_integer(name: str, value, minimum: int, *also: str | None) -> None:
@@ -153,6 +153,22 @@ def refuse_missing(
             f"{remedy.format(name + emptied)}"
         )
     raise _too_large(name, f"{label}, at {name_stamps(index[bad])}")
+
+
+def refuse_in_series(values: np.ndarray, stamps: pd.Index, label: str, masks: bool, wide: bool = False) -> None:
+    """Say which values are missing, and that a column of a wide frame cannot end before the others."""
+    if masks:  # what is left are infinite ones
+        refuse_missing(values, stamps, label, masks=True, remedy="make them missing ones, with {}")
+    elif not wide:
+        refuse_missing(values, stamps, label, remedy=FILL + MASK)
+    else:
+        length = np.flatnonzero(~np.isnan(values))[-1] + 1
+        within = FILL.replace("()", "(limit_area='inside')") + MASK  # the rest of the column would be made up
+        refuse_missing(values[:length], stamps[:length], label, remedy=within)
+        raise ValueError(
+            f"y ends with {len(values) - length} missing values{label}, at {name_stamps(stamps[length:])}; series that "
+            f"end before others go into long format, with y.unstack().dropna(){MASK}, which forecasts them"
+        )
 
 
 def refuse_large(**arrays: np.ndarray) -> None:

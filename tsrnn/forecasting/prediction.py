@@ -217,12 +217,13 @@ class Predictions(Following):
 
     def _history(self, y, X=None, static=None) -> tuple[Panel, Units | list[StreamUnits], list | None]:
         """The series to go on from, their units and, of streams, the states before their last parts."""
+        covariates = self._with_static(static)
         if y is None:
             return self._tail, self._units, self._states
         index = None if self._columns else getattr(X, "index", None)
         panel = panel_of(y, self._together, index, self._masks, self.freq_)
         self._check_alike(panel)
-        panel = with_history(replace(panel, freq=self.freq_), self._with_static(static), X)
+        panel = with_history(replace(panel, freq=self.freq_), covariates, X)
         units = self._units_of(panel)
         if self._states is None:
             return self._kept_of(panel), units, None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.checks import FILL, numbers, refuse_duplicates, refuse_missing, unusable, usable, with_index
+from tsrnn.forecasting.checks import numbers, refuse_duplicates, refuse_in_series, unusable, usable, with_index
 from tsrnn.forecasting.series.layout import (
     AS_THEY_ARE,
     column_label,
@@ -29,7 +29,6 @@ from tsrnn.forecasting.series.timeindex import (
 )
 
 SINGLE, WIDE, LONG = "single", "wide", "long"
-MASK = ", or fit with missing='mask'"  # the other remedy for what is missing
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,7 @@ def panel_of(
         for number in np.flatnonzero(unusable(columns, masks).sum(axis=1) > before):
             first = starts[number]
             own = columns[number, first:], y.index[first:], column_label(y, number), masks
-            _refuse_missing(*own, wide=framed and young and not together)
+            refuse_in_series(*own, wide=framed and young and not together)
     if together:
         values = np.ascontiguousarray(columns.T)
         begin, end = np.zeros(1, np.int64), np.array([len(values)])
@@ -216,22 +215,6 @@ def panel_of(
     ids = y.columns if framed else None
     kind = WIDE if framed else SINGLE
     return Panel(values, _none(values), end - lengths, end, last, freq, kind, ids, names, framed)
-
-
-def _refuse_missing(values: np.ndarray, stamps: pd.Index, label: str, masks: bool, wide: bool = False) -> None:
-    """Say which values are missing, and that a column of a wide frame cannot end before the others."""
-    if masks:  # what is left are infinite ones
-        refuse_missing(values, stamps, label, masks=True, remedy="make them missing ones, with {}")
-    elif not wide:
-        refuse_missing(values, stamps, label, remedy=FILL + MASK)
-    else:
-        length = np.flatnonzero(~np.isnan(values))[-1] + 1
-        within = FILL.replace("()", "(limit_area='inside')") + MASK  # the rest of the column would be made up
-        refuse_missing(values[:length], stamps[:length], label, remedy=within)
-        raise ValueError(
-            f"y ends with {len(values) - length} missing values{label}, at {name_stamps(stamps[length:])}; series that "
-            f"end before others go into long format, with y.unstack().dropna(){MASK}, which forecasts them"
-        )
 
 
 def _none(values: np.ndarray) -> np.ndarray:
@@ -292,7 +275,7 @@ def _long_panel(y, together: bool, masks: bool, freq=None) -> Panel:
     if not usable(values, masks):
         row = int(np.flatnonzero(unusable(values, masks))[0])
         inside = slice(*(edge[np.searchsorted(end, row, side="right")] for edge in (begin, end)))
-        _refuse_missing(values[inside], stamps(inside), label(row), masks)
+        refuse_in_series(values[inside], stamps(inside), label(row), masks)
     names = (column.name, *y.index.names)
     return Panel(values[:, None], _none(values), begin, end, stamps(end - 1), freq, LONG, ids, names, framed)
 
