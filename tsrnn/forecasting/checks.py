@@ -63,9 +63,12 @@ def named(values) -> bool:
 def with_index(y, index: pd.Index | None = None) -> pd.Series | pd.DataFrame:
     """`y` as a Series or a DataFrame that is not empty; an array gets `index`, or counts its rows from 0."""
     if not isinstance(y, (pd.Series, pd.DataFrame)):
+        given = type(y).__name__
         y = y.filled(np.nan) if isinstance(y, np.ma.MaskedArray) else y.to_pandas() if named(y) else np.asarray(y)
         if y.ndim not in (1, 2):
-            raise ValueError(f"y must be a Series, a DataFrame or an array of 1 or 2 dimensions, got shape {y.shape}")
+            raise ValueError(
+                f"y must be a Series, a DataFrame or an array of 1 or 2 dimensions, got shape {y.shape} ({given})"
+            )
         if index is not None and len(index) != len(y):
             raise ValueError(f"X and y must have as many rows, got {len(index)} and {len(y)}")
         y = (pd.Series if y.ndim == 1 else pd.DataFrame)(y, copy=False)  # never written to
@@ -91,9 +94,7 @@ def holds_reals(column: pd.Series) -> bool:
 def no_reals(column: pd.Series, label: str = "") -> str:
     """How the error ends where a column holds no real numbers: what came, and what makes numbers of it."""
     dtype = column.dtype
-    if dtype.kind == "M" or isinstance(dtype, pd.PeriodDtype):
-        return f"got dtype {dtype}{label}; time belongs into the index"
-    if dtype.kind in "cm":
+    if dtype.kind in "cmM" or isinstance(dtype, pd.PeriodDtype):
         return f"got dtype {dtype}{label}"
     na = False
     for stamp, value in column.items():
@@ -116,7 +117,8 @@ def numbers(column: pd.Series, label: str = "", name: str = "y", also: tuple = (
     It is a view of what is float64 already, or of one of the types in `also`.
     """
     if not holds_reals(column):
-        raise TypeError(f"{name} must hold real numbers, {no_reals(column, label)}")
+        table = "; ids and time go into the index, as from_long puts them" if label and name == "y" else ""
+        raise TypeError(f"{name} must hold real numbers, {no_reals(column, label)}{table}")
     if column.dtype in (np.float64, *also):
         return column.to_numpy()
     return column.to_numpy(np.float64, na_value=np.nan)

@@ -131,6 +131,8 @@ class Predictions(Following):
         """
         forecast, truth = self.predict(X), X if y is None else y
         if self._tail.kind == WIDE and isinstance(truth, pd.DataFrame):
+            if not self._tail.ids.isin(truth.columns).all():
+                raise ValueError(f"y must have the columns {list(self._tail.ids)}, got {list(truth.columns)}")
             truth = truth[self._tail.ids]
         return r2_score(np.asarray(truth), forecast)
 

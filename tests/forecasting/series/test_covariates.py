@@ -404,3 +404,9 @@ def test_a_category_that_never_came_is_none_of_them():
     assert model.network_.input_size == 1 + 1 + 2
     X.iloc[61, 1] = "c"
     assert np.isfinite(model.predict(X[60:63])).all()
+
+
+@pytest.mark.parametrize("X", ["heat", {"heat": values()}, np.zeros((60, 2, 2)), 3.0], ids=lambda X: type(X).__name__)
+def test_what_holds_no_columns_is_refused(X):
+    with pytest.raises(ValueError, match=rf"^X must be a DataFrame, a Series or an array .* \({type(X).__name__}\)$"):
+        forecaster().fit(X, daily())

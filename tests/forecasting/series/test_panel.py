@@ -430,3 +430,18 @@ def test_a_forecast_lays_out_no_more_stamps_than_it_needs(monkeypatch):
     model.predict()
     model.predict(y=y)
     assert 0 < max(asked) <= 26
+
+
+def test_arrays_do_not_tell_series_apart():
+    with pytest.raises(
+        ValueError, match=r"index of \(id, time\), as y had in fit; predict\(horizon=...\) forecasts all"
+    ):
+        forecaster().fit(long()).predict(np.zeros((3, 1)))
+
+
+def test_a_score_needs_every_column():
+    later = wide(62)[60:]
+    model = forecaster().fit(wide())
+    with pytest.raises(ValueError, match=r"y must have the columns \['a', 'b', 'c'\], got \['a', 'c'\]"):
+        model.score(later[["a", "c"]])
+    assert model.score(later[["c", "a", "b"]]) == model.score(later)

@@ -174,7 +174,8 @@ def test_the_first_value_that_is_no_number_is_named(bad):
     ("y", "message"),
     [
         pytest.param(np.zeros((6, 5, 4)), r"1 or 2 dimensions, got shape \(6, 5, 4\)", id="3-D"),
-        pytest.param(3.0, r"got shape \(\)", id="number"),
+        pytest.param(3.0, r"got shape \(\) \(float\)", id="number"),
+        pytest.param("data.csv", r"got shape \(\) \(str\)", id="path"),
         pytest.param(None, r"fit needs y", id="None"),
         pytest.param([], "y is empty", id="empty list"),
         pytest.param(daily().iloc[:0], "y is empty", id="empty series"),

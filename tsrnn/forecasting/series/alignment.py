@@ -105,7 +105,10 @@ def rows_asked(X, panel: Panel) -> tuple[np.ndarray | None, np.ndarray]:
         raise TypeError(f"X must be a Series, a DataFrame or an array with a row for each step, got {type(X).__name__}")
     if not isinstance(X, (pd.Series, pd.DataFrame)):
         if panel.kind == LONG:
-            raise ValueError("X must be a DataFrame with an index of (id, time), as y had in fit")
+            raise ValueError(
+                "X must be a DataFrame with an index of (id, time), as y had in fit; predict(horizon=...) forecasts "
+                "all series"
+            )
         return None, np.arange(1, len(np.asarray(X)) + 1)
     if (panel.kind == LONG) != isinstance(X.index, pd.MultiIndex):
         levels = "(id, time)" if panel.kind == LONG else "time alone"

@@ -182,7 +182,14 @@ def same_values(given, values: np.ndarray) -> bool:
 
 def has_columns(X) -> bool:
     """Whether there are exogenous columns: a Series is one, a frame may have none."""
-    return X is not None and (np.ndim(X) == 1 or (np.ndim(X) == 2 and np.shape(X)[1] > 0))
+    if X is None:
+        return False
+    if np.ndim(X) not in (1, 2):
+        raise ValueError(
+            f"X must be a DataFrame, a Series or an array of 1 or 2 dimensions, got shape {np.shape(X)} "
+            f"({type(X).__name__})"
+        )
+    return np.ndim(X) == 1 or np.shape(X)[1] > 0
 
 
 def with_history(panel: Panel, covariates: Covariates | None, X) -> Panel:

@@ -1,5 +1,7 @@
 """Long format in and out: a row for each series and time stamp, as Nixtla's packages and databases have it."""
 
+from collections.abc import Hashable
+
 import numpy as np
 import pandas as pd
 
@@ -67,7 +69,8 @@ def from_long(df, id_col="unique_id", time_col="ds", target_col="y"):
     ['price']
     """
     if not isinstance(df, pd.DataFrame):
-        raise TypeError(f"df must be a pandas DataFrame, got {type(df).__name__}; that of polars has to_pandas()")
+        way = "reset_index() makes one of it" if isinstance(df, pd.Series) else "that of polars has to_pandas()"
+        raise TypeError(f"df must be a pandas DataFrame, got {type(df).__name__}; {way}")
     roles = {"id_col": id_col, "time_col": time_col} | ({} if target_col is None else {"target_col": target_col})
     _check_columns(df, roles)
     index = pd.MultiIndex.from_arrays([_ids(df[id_col]), _times(df[time_col])], names=[id_col, time_col])
@@ -164,6 +167,9 @@ def to_long(forecast, value_col="RNNForecaster", *, id_col="unique_id", time_col
 
 def _check_columns(df: pd.DataFrame, roles: dict[str, str]) -> None:
     """Refuse a table that has not, once each, the columns that the arguments in `roles` name."""
+    for role, name in roles.items():
+        if not isinstance(name, Hashable):
+            raise TypeError(f"{role} must be the name of a column, got {name!r}")
     if len(set(roles.values())) < len(roles):
         raise ValueError(f"{', '.join(roles)} must name different columns, got {', '.join(map(repr, roles.values()))}")
     missing = [f"{role}={name!r}" for role, name in roles.items() if name not in df.columns]
