@@ -275,6 +275,9 @@ def test_values_whose_squares_are_not_finite_are_refused(method, name):
     given[name][[7, 9]] *= 1e160
     with pytest.raises(ValueError, match=rf"^{name} holds values beyond 1e\+150, in rows 7, 9: .*use a larger unit$"):
         getattr(regressor(), method)(**given)
+    weights = np.ones(len(given["X"]))
+    weights[[7, 9]] = 0  # they are not there
+    assert np.isfinite(getattr(regressor(), method)(**given, sample_weight=weights).parameters_).all()
 
 
 def test_values_as_large_are_refused_in_predict():

@@ -173,12 +173,13 @@ def refuse_in_series(values: np.ndarray, stamps: pd.Index, label: str, masks: bo
         )
 
 
-def refuse_large(**arrays: np.ndarray) -> None:
-    """Refuse arrays of finite numbers that are too large to be squared, by argument and rows."""
+def refuse_large(counts: np.ndarray | bool = True, /, **arrays: np.ndarray) -> None:
+    """Refuse arrays of finite numbers that are too large to be squared, by argument and by those rows that count."""
     for name, values in arrays.items():
         if not usable(values):
-            rows = unusable(values, masks=False).reshape(len(values), -1).any(axis=1)
-            raise _too_large(name, f", in rows {name_stamps(pd.Index(np.flatnonzero(rows)))}")
+            rows = counts & unusable(values, masks=False).reshape(len(values), -1).any(axis=1)
+            if rows.any():
+                raise _too_large(name, f", in rows {name_stamps(pd.Index(np.flatnonzero(rows)))}")
 
 
 def _too_large(name: str, where: str) -> ValueError:

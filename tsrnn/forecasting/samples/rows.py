@@ -77,7 +77,7 @@ def laid_out(model, X, y, sample_weight, incremental: bool = False) -> RowPlan:
     weights = check_weights(sample_weight, X)
     table = as_sequences(X, model.n_channels)
     y = np.asarray(y, np.float64, order=order)
-    refuse_large(**{name: values for name, values in (("X", X), ("y", y)) if name not in lying})
+    refuse_large(weights > 0, **{name: values for name, values in (("X", X), ("y", y)) if name not in lying})
     targets = target_steps(y.reshape(shape), model.decoder, table.shape[1])
     model._check_segment(int(model.segment), table.shape[1], "columns of X")
     channels, n_outputs = targets.shape[2], targets.shape[1] * targets.shape[2]
