@@ -111,6 +111,29 @@ def test_another_content_is_not_taken(folder, source):
         files.obtain(None, *FORMS)
 
 
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("Pool(port=443): Max retries exceeded (Caused by Unresolved('no name'))", r"Unresolved\('no name'\)"),
+        ("404 Client Error: Not Found", "404 Client Error: Not Found"),
+    ],
+)
+def test_a_failed_download_says_what_else_can_be_done(said, cause, folder, source, monkeypatch):
+    def fail(*arguments, **keywords):
+        raise OSError(said)
+
+    monkeypatch.setattr(sys.modules["pooch"], "retrieve", fail)
+    message = (
+        rf"^first\.csv could not be downloaded from http://127.*/first\.csv: {cause}; .*data_home or .* TSRNN_DATA$"
+    )
+    with pytest.raises(OSError, match=message) as error:
+        files.obtain(None, *FORMS)
+    assert error.value.__suppress_context__
+    (folder / "first.csv").touch()
+    (folder / "second.csv").touch()
+    assert files.obtain(folder, *FORMS) == [folder / name for name in FORMS[1]]
+
+
 def test_the_level_of_the_log_is_put_back(folder, source):
     pooch = pytest.importorskip("pooch")
     before = pooch.get_logger().level

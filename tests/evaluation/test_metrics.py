@@ -132,3 +132,10 @@ def test_overall_weighted_average_refuses(change, message):
     given = {"smape": [1.0, 2.0], "mase": [1.0, 2.0], "smape_naive2": [1.0, 2.0], "mase_naive2": [1.0, 2.0]} | change
     with pytest.raises(ValueError, match=message):
         overall_weighted_average(given.pop("smape"), given.pop("mase"), **given)
+
+
+def test_what_is_no_number_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"^y_pred must hold numbers: could not convert"):
+        symmetric_mean_absolute_percentage_error([1.0], ["a"])
+    with pytest.raises(TypeError, match=r"^y_true must hold numbers: "):
+        symmetric_mean_absolute_percentage_error({}, [1.0])

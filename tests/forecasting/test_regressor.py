@@ -268,6 +268,26 @@ def test_targets_that_cannot_be_are_refused(y):
         regressor().fit(sequences()[0], y)
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", ["X", "y"])
+def test_values_whose_squares_are_not_finite_are_refused(method, name):
+    given = dict(zip("Xy", sequences(), strict=True))
+    given[name][[7, 9]] *= 1e160
+    with pytest.raises(ValueError, match=rf"^{name} holds values beyond 1e\+150, in rows 7, 9: .*use a larger unit$"):
+        getattr(regressor(), method)(**given)
+    weights = np.ones(len(given["X"]))
+    weights[[7, 9]] = 0  # they are not there
+    assert np.isfinite(getattr(regressor(), method)(**given, sample_weight=weights).parameters_).all()
+
+
+def test_values_as_large_are_refused_in_predict():
+    X, y = sequences()
+    model = regressor().fit(X, y)
+    X[3, 2, 1] = -1e300
+    with pytest.raises(ValueError, match=r"^X holds values beyond 1e\+150, in rows 3:"):
+        model.predict(X)
+
+
 def test_sparse_data_are_refused():
     X, y = sequences()
     with pytest.raises(TypeError, match=r"[Ss]parse"):

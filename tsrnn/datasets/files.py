@@ -96,8 +96,16 @@ def _download(name: str) -> Path:
             name="pooch",
         ) from None
     url, checksum = SOURCES[name]
-    with _quiet(pooch.get_logger()):
-        return Path(pooch.retrieve(url, f"sha256:{checksum}", fname=name, path=pooch.os_cache("tsrnn")))
+    try:
+        with _quiet(pooch.get_logger()):
+            return Path(pooch.retrieve(url, f"sha256:{checksum}", fname=name, path=pooch.os_cache("tsrnn")))
+    except OSError as error:  # those of requests are some, and tell what the others around them were caused by
+        _, around, cause = str(error).rpartition("(Caused by ")
+        cause = cause.removesuffix(")") if around else cause
+        raise OSError(
+            f"{name} could not be downloaded from {url}: {cause}; get it in another way, put it into a folder and name "
+            f"that by data_home or the environment variable {VARIABLE}"
+        ) from None
 
 
 @contextmanager

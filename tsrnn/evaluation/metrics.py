@@ -185,7 +185,10 @@ def _pair(y_true, y_pred) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _finite(name: str, values) -> np.ndarray:
-    values = np.asarray(values, np.float64)
+    try:
+        values = np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} must hold numbers: {error}") from None
     if values.ndim != 1 or not values.size:
         raise ValueError(f"{name} must be one-dimensional and not empty, got an array of shape {values.shape}")
     bad = int((~np.isfinite(values)).sum())

@@ -131,6 +131,8 @@ class Predictions(Following):
         """
         forecast, truth = self.predict(X), X if y is None else y
         if self._tail.kind == WIDE and isinstance(truth, pd.DataFrame):
+            if not self._tail.ids.isin(truth.columns).all():
+                raise ValueError(f"y must have the columns {list(self._tail.ids)}, got {list(truth.columns)}")
             truth = truth[self._tail.ids]
         return r2_score(np.asarray(truth), forecast)
 
@@ -217,12 +219,13 @@ class Predictions(Following):
 
     def _history(self, y, X=None, static=None) -> tuple[Panel, Units | list[StreamUnits], list | None]:
         """The series to go on from, their units and, of streams, the states before their last parts."""
+        covariates = self._with_static(static)
         if y is None:
             return self._tail, self._units, self._states
         index = None if self._columns else getattr(X, "index", None)
         panel = panel_of(y, self._together, index, self._masks, self.freq_)
         self._check_alike(panel)
-        panel = self._read(replace(panel, freq=self.freq_), self._with_static(static), X)
+        panel = self._read(replace(panel, freq=self.freq_), covariates, X)
         units = self._units_of(panel)
         if self._states is None:
             return self._kept_of(panel), units, None

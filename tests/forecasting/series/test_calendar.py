@@ -594,3 +594,19 @@ def test_scikit_learn_finds_nothing_to_complain_of(encoding):
     assert len(results) > 40
     ended = {result["check_name"]: (result["status"], result["exception"]) for result in results}
     assert {name: end for name, end in ended.items() if end[0] not in ("passed", "skipped")} == {}
+
+
+@pytest.mark.parametrize("n", [1, 40])
+def test_stamps_of_pyarrow_are_those_of_pandas(n):
+    pytest.importorskip("pyarrow")
+    stamps = pd.date_range("2024-01-01", periods=n, freq="h")
+    X = pd.DataFrame({"load": 1.0}, stamps)
+    given = X.set_axis(pd.Index(pd.array(stamps, "timestamp[ns][pyarrow]")))
+    features = CalendarFeatures("hour").fit(X)
+    pd.testing.assert_frame_equal(
+        features.transform(given), features.transform(X), check_freq=False, check_index_type=False
+    )
+    assert (
+        CalendarFeatures("hour").fit(given).get_feature_names_out().tolist()
+        == features.get_feature_names_out().tolist()
+    )

@@ -224,7 +224,7 @@ def drop_day(X):
         (lambda X: X.assign(when=X.index - X.index[0]), r"got dtype timedelta64\[.*\] in column 'when'"),
         (lambda X: X.assign(when=X.index.to_period("D")), r"got dtype period\[D\] in column 'when'"),
         (lambda X: X.rename(columns={"open": "heat"}), r"X has duplicated columns: \['heat'\]"),
-        (lambda X: X.reset_index(drop=True), "X must have an index like that of y, a DatetimeIndex, got a RangeIndex"),
+        (lambda X: X.reset_index(drop=True), "X must have an index like that of y, DatetimeIndex, got RangeIndex"),
         (lambda X: X.to_numpy()[:50], "X must have a row for each of the 60 rows of y, got 50"),
         (lambda X: pd.concat({"a": X}, names=["shop"]), "X must have an index of time alone"),
     ],
@@ -354,3 +354,59 @@ def test_errors_of_static_name_it(when, change, words):
 def test_a_missing_category_may_be_masked():
     model = forecaster(missing="mask").fit(long(), static=without("region")(regions()))
     assert np.isfinite(model.predict()).all()
+
+
+def test_static_that_is_no_frame_is_refused_wherever_it_comes():
+    y = long()
+    model = forecaster().fit(y, static=regions())
+    new = long(61, (0, 8, 3)).groupby(level=0).tail(1)
+    for given in ({"a": 1}, regions()["size"], [1]):
+        for call in (lambda given: model.predict(y=y, static=given), lambda given: model.update(new, static=given)):
+            with pytest.raises(TypeError, match=f"static must be a DataFrame .* got {type(given).__name__}"):
+                call(given)
+    for empty in (pd.DataFrame(), regions()[[]]):
+        with pytest.raises(ValueError, match="static has no columns; without any it must be None"):
+            forecaster().fit(y, static=empty)
+    with pytest.raises(ValueError, match="static must be None: the model was fitted without"):
+        forecaster().fit(y).predict(static=regions())
+
+
+def test_a_missing_number_of_static_is_told_no_interpolation():
+    with pytest.raises(ValueError, match=r"at c; fill them, or fit with missing='mask'$"):
+        forecaster().fit(long(), static=without("size")(regions()))
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("known_ahead", [True, False])
+@pytest.mark.parametrize(
+    ("column", "later"),
+    [
+        (0.0, 1000.0),
+        (0.1, 0.2),
+        (False, True),
+        (pd.Categorical(["no"] * 70, ["no", "yes"]), "yes"),
+        (pd.Categorical(["no"] * 70, ["yes", "no"]), "yes"),
+    ],
+)
+def test_a_column_that_never_varied_has_no_say(column, later, known_ahead, decoder):
+    X, y = exogenous()[["heat"]].assign(holiday=column), daily(65)
+    past = None if known_ahead else "holiday"
+    model = forecaster(decoder=decoder, past_covariates=past).fit(X[:60], y[:60])
+    changed = X.copy()
+    changed.iloc[62:, 1] = later
+    expected = model.predict(X, horizon=3, y=y)
+    np.testing.assert_array_equal(model.predict(changed, horizon=3, y=y), expected)
+
+
+def test_a_category_that_never_came_is_none_of_them():
+    X = exogenous()[["heat"]].assign(kind=pd.Categorical(["a", "b"] * 35, ["a", "b", "c"]))
+    model = forecaster().fit(X[:60], daily())
+    assert model.network_.input_size == 1 + 1 + 2
+    X.iloc[61, 1] = "c"
+    assert np.isfinite(model.predict(X[60:63])).all()
+
+
+@pytest.mark.parametrize("X", ["heat", {"heat": values()}, np.zeros((60, 2, 2)), 3.0], ids=lambda X: type(X).__name__)
+def test_what_holds_no_columns_is_refused(X):
+    with pytest.raises(ValueError, match=rf"^X must be a DataFrame, a Series or an array .* \({type(X).__name__}\)$"):
+        forecaster().fit(X, daily())

@@ -359,3 +359,14 @@ def test_a_table_in_order_is_not_copied(dtype):
     again = from_long(df[::-1])
     assert_series_equal(again[1], y)
     assert_frame_equal(again[0], X)
+
+
+def test_what_is_no_table_is_told_how_to_become_one():
+    _, y = from_long(table())
+    with pytest.raises(TypeError, match="df must be a pandas DataFrame, got Series; reset_index"):
+        from_long(y)
+    pd.testing.assert_series_equal(from_long(y.reset_index())[1], y)
+    with pytest.raises(TypeError, match=r"^id_col must be the name of a column, got \['unique_id'\]$"):
+        from_long(table(), id_col=["unique_id"])
+    with pytest.raises(TypeError, match=r"in column 'unique_id'.*; ids and time go into the index, as from_long puts"):
+        forecaster().fit(table())

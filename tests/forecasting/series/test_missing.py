@@ -207,3 +207,53 @@ def test_streams_have_neither(changes):
     (name,) = changes
     with pytest.raises(ValueError, match=rf"stateful=True .*{name} must be"):
         forecaster(stateful=True, bptt_steps=5, lookback="auto", **changes).fit(daily())
+
+
+def refusal_of(y, **changes):
+    """What `fit` says of a series that it refuses."""
+    with pytest.raises(ValueError, match=r"y|the index") as refusal:
+        forecaster(**changes).fit(y)
+    return str(refusal.value)
+
+
+def test_columns_that_end_before_others_are_told_to_go_into_long_format():
+    y = wide()
+    y.iloc[-9:, 1] = np.nan
+    said = refusal_of(y)
+    assert "y ends with 9 missing values in column 'b', at 2021-02-21" in said
+    assert "interpolate" not in said
+    assert "missing='mask'" in said
+    filled = eval(said.partition("format, with ")[2].partition(", or")[0], {"y": y})
+    assert len(filled.loc["b"]) == 51
+    assert forecaster().fit(filled).predict().loc["b"].index[0] == y.index[51]
+    assert forecaster(missing="mask").fit(y).predict().index[0] == daily(61).index[60]
+
+
+def test_a_gap_within_such_a_column_is_filled_without_its_end():
+    y = wide()
+    y.iloc[-9:, 1] = y.iloc[20:22, 1] = np.nan
+    said = refusal_of(y)
+    assert "2 missing or infinite values in column 'b', at 2021-01-21" in said
+    filled = eval(said.partition("example with ")[2].partition(", or")[0], {"y": y})
+    assert filled["b"].notna().sum() == 51
+    assert "y ends with 9 missing values in column 'b'" in refusal_of(filled)
+
+
+@pytest.mark.parametrize("changes", [{}, {"missing": "mask"}], ids=["raise", "mask"])
+@pytest.mark.parametrize("gone", ["single", "longest", "other"])
+def test_rows_that_are_missing_are_put_in_as_values_that_are(gone, changes):
+    y = daily() if gone == "single" else long()
+    y = y.drop(y.index[{"single": [20, 21], "longest": [20], "other": [70]}[gone]])
+    said = refusal_of(y, **changes)
+    filled = eval(said.rpartition("; ")[2].partition(" puts")[0], {"y": y})
+    assert filled.isna().sum() == (2 if gone == "single" else 1)
+    assert np.isfinite(forecaster(missing="mask").fit(filled).predict()).all()
+    assert np.isfinite(forecaster().fit(filled.interpolate()).predict()).all()
+    assert filled.interpolate().index.names == y.index.names
+
+
+def test_infinite_values_are_told_to_become_missing_ones():
+    y = daily()
+    y.iloc[5] = np.inf
+    said = refusal_of(y, missing="mask")
+    assert forecaster(missing="mask").fit(eval(said.rpartition("with ")[2], {"y": y, "np": np}))

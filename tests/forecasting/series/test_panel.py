@@ -215,7 +215,7 @@ def test_rows_are_found_by_their_index():
     [
         (daily().iloc[-2:], ValueError, "stamps after the end of the series .*2021-03-01.* it has 2021-02-28"),
         (pd.Series(0.0, pd.date_range("2021-03-02 12:00", periods=2)), ValueError, "it has 2021-03-02 12:00:00"),
-        (pd.Series(0.0, pd.RangeIndex(60, 62)), TypeError, "X must have an index like that of y, a DatetimeIndex"),
+        (pd.Series(0.0, pd.RangeIndex(60, 62)), TypeError, "X must have an index like that of y, DatetimeIndex"),
         (long(), ValueError, "X must have an index of time alone"),
         (12, TypeError, r"predict\(horizon=12\)"),
     ],
@@ -430,3 +430,18 @@ def test_a_forecast_lays_out_no_more_stamps_than_it_needs(monkeypatch):
     model.predict()
     model.predict(y=y)
     assert 0 < max(asked) <= 26
+
+
+def test_arrays_do_not_tell_series_apart():
+    with pytest.raises(
+        ValueError, match=r"index of \(id, time\), as y had in fit; predict\(horizon=...\) forecasts all"
+    ):
+        forecaster().fit(long()).predict(np.zeros((3, 1)))
+
+
+def test_a_score_needs_every_column():
+    later = wide(62)[60:]
+    model = forecaster().fit(wide())
+    with pytest.raises(ValueError, match=r"y must have the columns \['a', 'b', 'c'\], got \['a', 'c'\]"):
+        model.score(later[["a", "c"]])
+    assert model.score(later[["c", "a", "b"]]) == model.score(later)

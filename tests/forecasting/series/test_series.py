@@ -1,5 +1,7 @@
 """What may be forecast: kinds of numbers, levels and sizes; and what is refused, by which words."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,7 +94,7 @@ def test_values_that_are_missing_or_infinite_are_named(bad):
     assert "2021-01-18" in str(refusal.value)
     with pytest.raises(ValueError, match="2 missing or infinite values, at 5, 17;"):
         forecaster().fit(y.to_numpy())
-    advice = str(refusal.value).partition("with ")[2]
+    advice = str(refusal.value).partition("with ")[2].removesuffix(", or fit with missing='mask'")
     assert np.isfinite(eval(advice, {"y": y, "np": np})).all()
 
 
@@ -144,10 +146,36 @@ def test_what_is_no_number_is_refused(y):
 
 
 @pytest.mark.parametrize(
+    "of",
+    [str, Decimal, lambda number: None if number < 0 else number, lambda number: pd.NA if number < 0 else Decimal(1)],
+    ids=["strings", "decimals", "with None", "with NA"],
+)
+def test_numbers_of_another_type_are_told_their_way(of):
+    y = pd.Series([of(number) for number in values()], DAYS, dtype=object)
+    with pytest.raises(TypeError, match=r"^y must hold real numbers, got dtype object; astype") as refusal:
+        forecaster().fit(y)
+    advice = str(refusal.value).rpartition("; ")[2].removesuffix(" makes numbers of it")
+    forecaster(missing="mask").fit(eval(f"y.{advice}.bfill()", {"y": y}))
+
+
+@pytest.mark.parametrize("bad", ["n/a", "1,5", [1.0], DAYS[0], 1j])
+def test_the_first_value_that_is_no_number_is_named(bad):
+    y = daily().astype(object)
+    y.iloc[3] = None
+    y.iat[5] = y.iat[7] = bad
+    with pytest.raises(TypeError, match=r"got dtype object, with .* at 2021-01-06 .*pandas.to_numeric") as refusal:
+        forecaster().fit(y)
+    assert repr(bad) in str(refusal.value)
+    with pytest.raises(TypeError, match=r"got dtype object in column 'b', with .* at 2021-01-06"):
+        forecaster().fit(pd.DataFrame({"a": daily(), "b": y}))
+
+
+@pytest.mark.parametrize(
     ("y", "message"),
     [
         pytest.param(np.zeros((6, 5, 4)), r"1 or 2 dimensions, got shape \(6, 5, 4\)", id="3-D"),
-        pytest.param(3.0, r"got shape \(\)", id="number"),
+        pytest.param(3.0, r"got shape \(\) \(float\)", id="number"),
+        pytest.param("data.csv", r"got shape \(\) \(str\)", id="path"),
         pytest.param(None, r"fit needs y", id="None"),
         pytest.param([], "y is empty", id="empty list"),
         pytest.param(daily().iloc[:0], "y is empty", id="empty series"),
@@ -175,3 +203,37 @@ def test_an_index_that_is_no_time_axis_is_refused(index, error):
     with pytest.raises(error, match="the index"):
         model.fit(pd.Series(values(), index))
     pd.testing.assert_series_equal(model.predict(), forecast)
+
+
+@pytest.mark.parametrize("dtype", ["timestamp[ns]", "timestamp[us, tz=Europe/Berlin]", "date32[day]"])
+@pytest.mark.parametrize("by_id", [False, True])
+def test_stamps_of_pyarrow_are_those_of_pandas(by_id, dtype):
+    pytest.importorskip("pyarrow")
+    y, X = daily(63), pd.DataFrame({"heat": np.cos(values(63))}, daily(63).index)
+    local = y.index.tz_localize("Europe/Berlin" if "tz" in dtype else None)
+
+    def indexed(table, stamps):
+        if not by_id:
+            return table.set_axis(stamps)
+        return table.set_axis(pd.MultiIndex.from_arrays([["a"] * 63, stamps], names=["id", "day"]))
+
+    given = pd.Index(pd.array(local.date if "date" in dtype else local, f"{dtype}[pyarrow]"), name="day")
+    (y, other), (X, others) = ([indexed(table, stamps) for stamps in (local, given)] for table in (y, X))
+    model, same = forecaster().fit(X[:60], y[:60]), forecaster().fit(others[:60], other[:60])
+    assert_array_equal(same.predict(others[60:]), model.predict(X[60:]))
+    assert (same.predict(others, horizon=3).index == model.predict(X, horizon=3).index).all()
+    assert_array_equal(forecaster().fit(other[:60]).predict(other[60:]), forecaster().fit(y[:60]).predict(y[60:]))
+    same.update(other[60:], others[60:])
+    assert (same._tail.last == model.update(y[60:], X[60:])._tail.last).all()
+
+
+def test_frames_of_other_libraries_keep_their_names():
+    pa = pytest.importorskip("pyarrow")
+    y = pd.DataFrame({"a": values(), "b": values()[::-1]})
+    X = pd.DataFrame({"heat": np.cos(values(63)), "open": values(63) > 0.2})
+    model, same = forecaster().fit(X[:60], y), forecaster().fit(pa.table(X[:60]), pa.table(y))
+    pd.testing.assert_frame_equal(same.predict(X, horizon=3), model.predict(X, horizon=3))
+    assert_array_equal(same.predict(pa.table(X[60:].reset_index(drop=True))), model.predict(X[60:]))
+    assert same.feature_names_in_.tolist() == ["heat", "open"]
+    dated = daily().to_frame()
+    assert forecaster().fit(pa.table(X[:60]), dated).predict(pa.table(X[60:])).shape == (3, 1)

@@ -82,6 +82,14 @@ def test_the_clocks_change(freq, lost, tz, known, change):
     assert_continues(pd.DatetimeIndex(full, freq=None) if lost else full, known)
 
 
+@pytest.mark.parametrize("tz", ["Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize("n", [20, 40, 100, 300])
+@pytest.mark.parametrize("freq", ["24h", "48h"])
+def test_a_step_of_hours_over_a_change_of_the_clock_may_be_lost(freq, n, tz):
+    full = pd.date_range("2021-03-10", periods=n + 20, freq=freq, tz=tz)
+    assert_continues(pd.DatetimeIndex(full, freq=None), n)
+
+
 @given(
     freq=st.sampled_from(list(SEASONS)),
     start=st.datetimes(pd.Timestamp("1990-01-01"), pd.Timestamp("2030-01-01")).map(lambda t: t.replace(microsecond=0)),
@@ -256,6 +264,21 @@ def test_an_index_without_a_step_is_refused(index):
     with pytest.raises(ValueError, match=r"no frequency|no common step|misses") as refusal:
         frequency(index)
     assert name_stamps(index[:1]) in str(refusal.value) or "differ by" in str(refusal.value)
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+@pytest.mark.parametrize("freq", ["min", "15min", "h", "D", "2D"])
+def test_stamps_with_a_jitter_are_told_their_step(freq, by_id):
+    full = stamps(freq, 30, lost=True)
+    late = full + pd.to_timedelta(np.random.default_rng(0).integers(0, 9, 30), unit="s")
+    with pytest.raises(ValueError, match="no frequency can be inferred") as refusal:
+        frequency(late, by_id=by_id)
+    y = pd.Series(np.arange(30.0), late)
+    advice = str(refusal.value).rpartition("; ")[2].partition(" makes")[0]
+    even = eval(advice, {"y": pd.concat({"a": y, "b": y}) if by_id else y})
+    even = even.loc["b"] if by_id else even
+    assert frequency(even.index) == pd.tseries.frequencies.to_offset(freq)
+    assert even.tolist() == y.tolist()
 
 
 @pytest.mark.parametrize("freq", ["D", "h", "MS", "B"])

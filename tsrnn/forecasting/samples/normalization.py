@@ -16,9 +16,14 @@ LOG = "log_"  # before the name of a centring: that of the logarithms
 NORMALIZATIONS = (*CENTRINGS, *(LOG + name for name in CENTRINGS))
 
 
+def varies(centre, deviation):
+    """Whether a channel or column varies by more than rounding."""
+    return np.logical_not(deviation <= 1e-12 * np.abs(centre))  # as what is not finite does
+
+
 def scale_or_one(centre, deviation):
-    """The deviation of a channel or column, by which it is divided; 1 where it does not vary but for rounding."""
-    return np.where(deviation <= 1e-12 * np.abs(centre), 1.0, deviation)
+    """The deviation of a channel or column, by which it is divided; 1 where it does not vary."""
+    return np.where(varies(centre, deviation), deviation, 1.0)
 
 
 def flat_scale(centre):

@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.utils.validation import validate_data
 
-from tsrnn.forecasting.checks import check_integer, check_option
+from tsrnn.forecasting.checks import check_integer, check_option, refuse_large
 from tsrnn.forecasting.samples.interop import on_host, stand_in, taken
 from tsrnn.forecasting.samples.sequences import (
     Sequences,
@@ -76,7 +76,9 @@ def laid_out(model, X, y, sample_weight, incremental: bool = False) -> RowPlan:
     )
     weights = check_weights(sample_weight, X)
     table = as_sequences(X, model.n_channels)
-    targets = target_steps(np.asarray(y, np.float64, order=order).reshape(shape), model.decoder, table.shape[1])
+    y = np.asarray(y, np.float64, order=order)
+    refuse_large(weights > 0, **{name: values for name, values in (("X", X), ("y", y)) if name not in lying})
+    targets = target_steps(y.reshape(shape), model.decoder, table.shape[1])
     model._check_segment(int(model.segment), table.shape[1], "columns of X")
     channels, n_outputs = targets.shape[2], targets.shape[1] * targets.shape[2]
     at_once = channels if model.decoder == "in_step" else n_outputs
@@ -114,6 +116,8 @@ def predicted(model, X):
     X = in_layout(stand_in(lying["X"]) if lying else X, expected, model._fitted_ndim)
     options = {"order": None, "ensure_all_finite": False} if lying else {"order": "C"}
     X = validate_data(model, X, dtype=[np.float64, np.float32], reset=False, allow_nd=True, **options)
+    if not lying:
+        refuse_large(X=X)
     table = as_sequences(X, model.network_.input_size)
     if table.shape[1:] != expected:
         raise ValueError(f"X has (steps, channels) = {table.shape[1:]}, but the model was fitted on {expected}")

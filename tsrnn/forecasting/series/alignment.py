@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 
+from tsrnn.forecasting.checks import named
 from tsrnn.forecasting.series.panel import LONG, Panel
 from tsrnn.forecasting.series.timeindex import (
     OFF_GRID,
@@ -14,18 +15,17 @@ from tsrnn.forecasting.series.timeindex import (
     past_index,
     steps_from,
     steps_to_stamps,
+    with_stamps_of_pandas,
 )
 
 
 def framed(X, panel: Panel, stamps: pd.Index | None = None) -> pd.DataFrame:
     """`X` as a DataFrame; an array gets the stamps of the only series, or those given."""
-    if isinstance(X, pd.DataFrame):
-        return X
-    if isinstance(X, pd.Series):
-        return X.to_frame()
-    X = np.asarray(X)
-    if X.ndim == 1:
-        X = X[:, None]
+    if isinstance(X, (pd.DataFrame, pd.Series)):
+        X = X.to_frame() if isinstance(X, pd.Series) else X
+        found = with_stamps_of_pandas(X.index)
+        return X if found is X.index else X.set_axis(found)
+    X = pd.DataFrame(X.to_pandas() if named(X) else np.asarray(X))
     if panel.kind == LONG:
         raise ValueError("X must be a DataFrame with an index of time, or of (id, time), for series by id and time")
     if stamps is None:
@@ -33,7 +33,7 @@ def framed(X, panel: Panel, stamps: pd.Index | None = None) -> pd.DataFrame:
         stamps = panel.stamps(longest)
     if len(X) != len(stamps):
         raise ValueError(f"X must have a row for each of the {len(stamps)} rows of y, got {len(X)}")
-    return pd.DataFrame(X, stamps)
+    return X.set_axis(stamps)
 
 
 def rows_at(X: pd.DataFrame, panel: Panel, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -84,7 +84,7 @@ def check_kind(stamps: pd.Index, panel: Panel) -> None:
     kinds = (pd.DatetimeIndex, pd.PeriodIndex)
     if [isinstance(stamps, kind) for kind in kinds] != [isinstance(panel.last, kind) for kind in kinds]:
         raise TypeError(
-            f"X must have an index like that of y, a {type(panel.last).__name__}, got a {type(stamps).__name__} of "
+            f"X must have an index like that of y, {type(panel.last).__name__}, got {type(stamps).__name__} of "
             f"{stamps.dtype}"
         )
 
@@ -105,16 +105,20 @@ def rows_asked(X, panel: Panel) -> tuple[np.ndarray | None, np.ndarray]:
         raise TypeError(f"X must be a Series, a DataFrame or an array with a row for each step, got {type(X).__name__}")
     if not isinstance(X, (pd.Series, pd.DataFrame)):
         if panel.kind == LONG:
-            raise ValueError("X must be a DataFrame with an index of (id, time), as y had in fit")
+            raise ValueError(
+                "X must be a DataFrame with an index of (id, time), as y had in fit; predict(horizon=...) forecasts "
+                "all series"
+            )
         return None, np.arange(1, len(np.asarray(X)) + 1)
     if (panel.kind == LONG) != isinstance(X.index, pd.MultiIndex):
         levels = "(id, time)" if panel.kind == LONG else "time alone"
         raise ValueError(f"X must have an index of {levels}, as y had in fit")
-    series, stamps = None, X.index
+    series, stamps = None, with_stamps_of_pandas(X.index)
     if panel.kind == LONG:
-        stamps, series = X.index.get_level_values(1), panel.ids.get_indexer(X.index.get_level_values(0))
+        names, stamps = (stamps.get_level_values(level) for level in (0, 1))
+        series = panel.ids.get_indexer(names)
         if (series < 0).any():
-            unknown = X.index.get_level_values(0)[series < 0].unique()
+            unknown = names[series < 0].unique()
             raise ValueError(f"X asks for series that y does not have: {name_stamps(unknown)}")
     check_kind(stamps, panel)
     if not len(X):

@@ -1,4 +1,4 @@
-"""Exogenous columns: found by their index, written as numbers, in units of their own."""
+"""Exogenous columns, the calendar and what a series has for all its time: found by their index, as numbers."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -6,58 +6,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.checks import holds_reals, numbers, refuse_duplicates, refuse_missing
-from tsrnn.forecasting.samples.normalization import scale_or_one
+from tsrnn.forecasting.checks import refuse_duplicates
 from tsrnn.forecasting.series.alignment import framed, rows_at, stamps_at
 from tsrnn.forecasting.series.calendar import CalendarFeatures, repeated
+from tsrnn.forecasting.series.columns import SHOWN, Column, learn_column
 from tsrnn.forecasting.series.cycles import time_stamps
 from tsrnn.forecasting.series.panel import WIDE, Panel
 from tsrnn.forecasting.series.timeindex import name_stamps, steps_from
-
-SHOWN = 5  # categories and columns named in an error
-
-
-class Column(NamedTuple):
-    """How one column is written as numbers: standardised, or a column for each of its categories.
-
-    With `masks` a missing value is the column's mean, and a further column tells which values are observed; a missing
-    category is none of them.
-    """
-
-    name: object
-    known_ahead: bool
-    masks: bool
-    centre: float = 0.0
-    scale: float = 1.0
-    categories: tuple | None = None
-
-    @property
-    def width(self) -> int:
-        return 1 + self.masks if self.categories is None else len(self.categories)
-
-    def encode(self, values: pd.Series, rows: pd.Index, argument: str) -> np.ndarray:
-        """(n, width) of a column; errors name its rows, and the argument that holds it: "X" or "static"."""
-        label = f" in column {self.name!r}"
-        if self.categories is None:
-            found = numbers(_as_numbers(values), label, argument)
-            missing = np.isnan(found) & self.masks
-            refuse_missing(np.where(missing, 0, found), rows, label, argument)
-            found = np.where(missing, 0, (found - self.centre) / self.scale)
-            return np.column_stack([found, ~missing]) if self.masks else found[:, None]
-        found, missing = pd.Index(self.categories).get_indexer(values), values.isna().to_numpy()
-        if missing.any() and not self.masks:
-            raise ValueError(
-                f"{argument} holds {int(missing.sum())} missing values{label}, at {name_stamps(rows[missing])}; fill "
-                "them, or fit with missing='mask'"
-            )
-        unknown = (found < 0) & ~missing
-        if unknown.any():
-            raise ValueError(
-                f"{argument} holds categories{label} that it did not have in fit: "
-                f"{name_stamps(pd.Index(values[unknown].unique()))}; it had "
-                f"{', '.join(map(repr, self.categories[:SHOWN]))}{' ...' if len(self.categories) > SHOWN else ''}"
-            )
-        return np.eye(len(self.categories) + 1)[found, :-1]  # -1, no category, is the last row: all zero
 
 
 class Covariates:
@@ -150,12 +105,13 @@ class Static(NamedTuple):
     @classmethod
     def learn(cls, static: pd.DataFrame, masks: bool) -> "Static":
         """Columns of a frame with a row for each series."""
-        refuse_duplicates("static", static.columns)
-        columns = [_learn(static[name], False, masks, "static") for name in static.columns]
+        _check_static(static)
+        columns = [learn_column(static[name], False, masks, "static") for name in static.columns]
         return cls(columns, static.index, _static_table(columns, static))
 
     def more(self, static: pd.DataFrame) -> "Static":
         """With the rows of further series."""
+        _check_static(static)
         table, new = _static_table(self.columns, static), ~static.index.isin(self.ids)
         return self._replace(ids=self.ids.append(static.index[new]), table=np.concatenate([self.table, table[new]]))
 
@@ -167,6 +123,14 @@ class Static(NamedTuple):
         if (rows < 0).any():
             raise ValueError(f"static has no row for the series {name_stamps(panel.ids[rows < 0])}")
         return self.table[rows]
+
+
+def _check_static(static) -> None:
+    if not isinstance(static, pd.DataFrame):
+        raise TypeError(f"static must be a DataFrame with a row for each series, got {type(static).__name__}")
+    if not static.shape[1]:
+        raise ValueError("static has no columns; without any it must be None")
+    refuse_duplicates("static", static.columns)
 
 
 def _static_table(columns: list[Column], static: pd.DataFrame) -> np.ndarray:
@@ -187,30 +151,6 @@ def calendar_at(calendar: CalendarFeatures | None, panel: Panel, series: np.ndar
     after = steps_from(panel.last[:1], panel.last, panel.freq)[series] + steps
     found, where = np.unique(after, return_inverse=True)
     return calendar.transform(pd.DataFrame(index=stamps_at(panel, 0, found))).to_numpy(np.float64)[where]
-
-
-def _learn(values: pd.Series, known_ahead: bool, masks: bool, argument: str) -> Column:
-    plain = _as_numbers(values)
-    if holds_reals(plain):
-        found = plain.to_numpy(np.float64, na_value=np.nan)
-        found = found[np.isfinite(found)]  # what is not is refused by stamp when the column is encoded
-        centre, scale = (float(found.mean()), float(found.std())) if len(found) else (0.0, 1.0)
-        return Column(values.name, known_ahead, masks, centre, float(scale_or_one(centre, scale)))
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return Column(values.name, known_ahead, masks, categories=tuple(values.cat.categories))
-    # Each moment, period or length of time would be a category of its own.
-    if values.dtype.kind in "mMc" or isinstance(values.dtype, pd.PeriodDtype):
-        raise TypeError(
-            f"{argument} must hold numbers or categories, got dtype {values.dtype} in column {values.name!r}"
-        )
-    return Column(values.name, known_ahead, masks, categories=tuple(sorted(values.dropna().unique(), key=str)))
-
-
-def _as_numbers(values: pd.Series) -> pd.Series:
-    """True and false as 1 and 0; others as they are."""
-    if pd.api.types.is_bool_dtype(values.dtype) and not isinstance(values.dtype, pd.CategoricalDtype):
-        return values.astype("Float64")
-    return values
 
 
 def _names(X: pd.DataFrame) -> list:
@@ -247,7 +187,14 @@ def same_values(given, values: np.ndarray) -> bool:
 
 def has_columns(X) -> bool:
     """Whether there are exogenous columns: a Series is one, a frame may have none."""
-    return X is not None and (np.ndim(X) == 1 or (np.ndim(X) == 2 and np.shape(X)[1] > 0))
+    if X is None:
+        return False
+    if np.ndim(X) not in (1, 2):
+        raise ValueError(
+            f"X must be a DataFrame, a Series or an array of 1 or 2 dimensions, got shape {np.shape(X)} "
+            f"({type(X).__name__})"
+        )
+    return np.ndim(X) == 1 or np.shape(X)[1] > 0
 
 
 def with_history(panel: Panel, covariates: Covariates | None, X) -> Panel:
@@ -288,14 +235,11 @@ def learnt_history(
         for name in X.columns:
             if name not in past and _is_target(table[name], panel):
                 raise ValueError(f"X holds y itself, in column {name!r}: it would be known ahead; leave it out")
-        columns = [_learn(table[name], name not in past, masks, "X") for name in X.columns]
+        columns = [learn_column(table[name], name not in past, masks, "X") for name in X.columns]
     elif past:
         raise ValueError(f"past_covariates names columns of X, {list(past)}, and there are none")
     calendar = _calendar_of(panel.stamps(int(np.argmax(panel.lengths)))) if every_cycle else None
-    if static is not None:
-        if not isinstance(static, pd.DataFrame):
-            raise TypeError(f"static must be a DataFrame with a row for each series, got {type(static).__name__}")
-        static = Static.learn(static, masks)
+    static = None if static is None else Static.learn(static, masks)
     if not columns and calendar is None and static is None:
         return panel, None
     covariates = Covariates(columns, calendar, static)

@@ -1,10 +1,12 @@
 """Long format in and out: a row for each series and time stamp, as Nixtla's packages and databases have it."""
 
+from collections.abc import Hashable
+
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.checks import holds_reals, refuse_duplicates
-from tsrnn.forecasting.series.timeindex import name_stamps
+from tsrnn.forecasting.checks import holds_reals, no_reals, refuse_duplicates
+from tsrnn.forecasting.series.timeindex import name_stamps, with_stamps_of_pandas
 
 
 def from_long(df, id_col="unique_id", time_col="ds", target_col="y"):
@@ -67,7 +69,8 @@ def from_long(df, id_col="unique_id", time_col="ds", target_col="y"):
     ['price']
     """
     if not isinstance(df, pd.DataFrame):
-        raise TypeError(f"df must be a pandas DataFrame, got {type(df).__name__}; that of polars has to_pandas()")
+        way = "reset_index() makes one of it" if isinstance(df, pd.Series) else "that of polars has to_pandas()"
+        raise TypeError(f"df must be a pandas DataFrame, got {type(df).__name__}; {way}")
     roles = {"id_col": id_col, "time_col": time_col} | ({} if target_col is None else {"target_col": target_col})
     _check_columns(df, roles)
     index = pd.MultiIndex.from_arrays([_ids(df[id_col]), _times(df[time_col])], names=[id_col, time_col])
@@ -164,6 +167,9 @@ def to_long(forecast, value_col="RNNForecaster", *, id_col="unique_id", time_col
 
 def _check_columns(df: pd.DataFrame, roles: dict[str, str]) -> None:
     """Refuse a table that has not, once each, the columns that the arguments in `roles` name."""
+    for role, name in roles.items():
+        if not isinstance(name, Hashable):
+            raise TypeError(f"{role} must be the name of a column, got {name!r}")
     if len(set(roles.values())) < len(roles):
         raise ValueError(f"{', '.join(roles)} must name different columns, got {', '.join(map(repr, roles.values()))}")
     missing = [f"{role}={name!r}" for role, name in roles.items() if name not in df.columns]
@@ -224,13 +230,11 @@ def _times(column: pd.Series) -> pd.Index:
     missing = column.isna().to_numpy()
     if missing.any():
         raise ValueError(f"the column {column.name!r} has no time stamp (NaT) in {_rows(missing)}")
-    index = pd.Index(column.array)
+    index = with_stamps_of_pandas(pd.Index(column.array))
     _check_time(index, f"the column {column.name!r}")
-    if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
-        return index
     if pd.api.types.is_integer_dtype(index.dtype):
         return pd.Index(column.to_numpy(index.dtype if isinstance(index.dtype, np.dtype) else np.int64))
-    return pd.DatetimeIndex(index)  # of pyarrow's time stamps, whose index knows no frequencies
+    return index
 
 
 def _check_time(index: pd.Index, what: str) -> None:
@@ -246,7 +250,7 @@ def _check_time(index: pd.Index, what: str) -> None:
 
 def _target(column: pd.Series) -> pd.Series:
     if not holds_reals(column):
-        raise TypeError(f"the column {column.name!r} must hold real numbers, got dtype {column.dtype}")
+        raise TypeError(f"the column {column.name!r} must hold real numbers, {no_reals(column)}")
     if isinstance(column.dtype, np.dtype):
         return column
     return pd.Series(column.to_numpy(np.float64, na_value=np.nan), name=column.name, copy=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.checks import numbers, refuse_duplicates, refuse_missing, unusable, usable, with_index
+from tsrnn.forecasting.checks import numbers, refuse_duplicates, refuse_in_series, unusable, usable, with_index
 from tsrnn.forecasting.series.layout import (
     AS_THEY_ARE,
     column_label,
@@ -23,6 +23,7 @@ from tsrnn.forecasting.series.timeindex import (
     in_zone_of,
     name_stamps,
     past_index,
+    put_in,
     steps_from,
     steps_to_stamps,
 )
@@ -199,7 +200,8 @@ def panel_of(
         before = 0 if masks else starts  # so many are missing and may be
         for number in np.flatnonzero(unusable(columns, masks).sum(axis=1) > before):
             first = starts[number]
-            refuse_missing(columns[number, first:], y.index[first:], column_label(y, number), masks=masks)
+            own = columns[number, first:], y.index[first:], column_label(y, number), masks
+            refuse_in_series(*own, wide=framed and young and not together)
     if together:
         values = np.ascontiguousarray(columns.T)
         begin, end = np.zeros(1, np.int64), np.array([len(values)])
@@ -243,7 +245,7 @@ def _long_panel(y, together: bool, masks: bool, freq=None) -> Panel:
 
     longest = int(np.argmax(end - begin))
     try:
-        freq = frequency(stamps(slice(begin[longest], end[longest])), freq)
+        freq = frequency(stamps(slice(begin[longest], end[longest])), freq, by_id=True)
     except ValueError as error:
         raise ValueError(f"series {ids[longest]!r} of y: {error}") from error
     steps, used = steps_to_stamps(stamps(slice(begin[longest], begin[longest] + 1)), y.index, freq)
@@ -263,16 +265,17 @@ def _long_panel(y, together: bool, masks: bool, freq=None) -> Panel:
             row = first + int(wrong[0])
             what = {0: "has duplicated stamps", 1: "misses stamps"}.get(int(np.sign(step[wrong[0]])), "is not sorted")
             before, after = stamps(np.array([row, row + 1]))
+            remedy = f"; {put_in(before, freq, by_id=True)}" if step[wrong[0]] > 1 else ""
             raise ValueError(
                 f"the index of y {what}{label(row)}: {before} is followed by {after} at a step of "
-                f"{getattr(freq, 'freqstr', freq)}"
+                f"{getattr(freq, 'freqstr', freq)}{remedy}"
             )
     values = numbers(column, also=AS_THEY_ARE)
     values = np.ascontiguousarray(values if order is None else values[order])
     if not usable(values, masks):
         row = int(np.flatnonzero(unusable(values, masks))[0])
         inside = slice(*(edge[np.searchsorted(end, row, side="right")] for edge in (begin, end)))
-        refuse_missing(values[inside], stamps(inside), label(row), masks=masks)
+        refuse_in_series(values[inside], stamps(inside), label(row), masks)
     names = (column.name, *y.index.names)
     return Panel(values[:, None], _none(values), begin, end, stamps(end - 1), freq, LONG, ids, names, framed)
 

@@ -18,6 +18,7 @@ SEASONS = {
     "ME": 12, "MS": 12, "M": 12, "BME": 12, "BMS": 12, "QE": 4, "QS": 4, "Q": 4, "BQE": 4, "BQS": 4,
 }  # fmt: skip
 # Steps of fixed length, the longest first: 24 hours are a day, however they are written.
+FINEST = ("s", 10**9)
 FIXED = [(name, pd.Timedelta(1, unit).value) for name, unit in (("W", "W"), ("D", "D"), ("h", "h"), ("min", "min"))]
 
 
@@ -27,7 +28,27 @@ def name_stamps(index: pd.Index) -> str:
     return shown + (f" and {len(index) - SHOWN} more" if len(index) > SHOWN else "")
 
 
-def frequency(index: pd.Index, known=None):
+def with_stamps_of_pandas(index: pd.Index) -> pd.Index:
+    """The index, of time or of (id, time), with time stamps of pyarrow made those of pandas, which know frequencies."""
+    stamps = index.levels[-1] if isinstance(index, pd.MultiIndex) else index
+    if not isinstance(stamps.dtype, pd.ArrowDtype) or stamps.dtype.kind != "M":
+        return index
+    found = pd.DatetimeIndex(stamps)
+    return index.set_levels(found, level=-1) if isinstance(index, pd.MultiIndex) else found
+
+
+def put_in(stamp, freq, by_id: bool = False) -> str:
+    """The remedy for stamps that `y` lacks, of the kind of `stamp`; it is one series, or several `by_id` and time."""
+    if not isinstance(stamp, pd.Timestamp):
+        code = "y.reindex(...)"
+    elif by_id:
+        code = f"y.groupby(level=0).apply(lambda own: own.droplevel(0).asfreq({freq.freqstr!r}))"
+    else:
+        code = f"y.asfreq({freq.freqstr!r})"
+    return f"{code} puts them in as NaN, which .interpolate() fills and missing='mask' takes"
+
+
+def frequency(index: pd.Index, known=None, by_id: bool = False):
     """The step of a regular index: an offset, or an integer.
 
     Parameters
@@ -35,6 +56,8 @@ def frequency(index: pd.Index, known=None):
     index : DatetimeIndex, PeriodIndex, RangeIndex or Index of integers
     known : DateOffset or int, optional
         The step of the series that these go on from, which so few stamps do not tell.
+    by_id : bool, default=False
+        They are those of one of several series, by id and time.
 
     Returns
     -------
@@ -74,15 +97,15 @@ def frequency(index: pd.Index, known=None):
         few = len(index) < 3 and index.freq is None and isinstance(known, pd.tseries.offsets.BaseOffset)
         if few and future_index(index[:1], known, len(index) - 1).equals(index[1:]):
             return known
-        return _datetime_frequency(index)
+        return _datetime_frequency(index, by_id)
     if isinstance(index, pd.PeriodIndex):
         count = int(index.asi8[-1] - index.asi8[0]) // index.freq.n + 1
-        _refuse_gaps(index, count, lambda: pd.period_range(index[0], index[-1], freq=index.freq))
+        _refuse_gaps(index, index.freq, count, lambda: pd.period_range(index[0], index[-1], freq=index.freq), by_id)
         return index.freq
-    return _integer_step(index)
+    return _integer_step(index, by_id)
 
 
-def _datetime_frequency(index: pd.DatetimeIndex):
+def _datetime_frequency(index: pd.DatetimeIndex, by_id: bool = False):
     if index.freq is not None:
         return index.freq
     if len(index) < FEWEST:
@@ -93,6 +116,8 @@ def _datetime_frequency(index: pd.DatetimeIndex):
     if len(index) > FEW and index.tz is None and _even(index.asi8):
         return _datetime_frequency(index[:FEW])  # no months or years are all of one length for so long
     freq = _infer(index)
+    if freq is None and index.tz is not None and _even(index.asi8):
+        freq = _hours(index)  # 24 of them are no day where the clock changes, and then nothing is inferred
     # Odd patterns are "inferred" that skip stamps, business hours for one: the frequency has to make the index.
     if freq is not None and index.equals(pd.date_range(index[0], periods=len(index), freq=freq).as_unit(index.unit)):
         return freq
@@ -111,13 +136,28 @@ def _datetime_frequency(index: pd.DatetimeIndex):
             explanations.append(full)
     if explanations:
         full = min(explanations, key=len)
-        _refuse_gaps(index, len(full), lambda: full)
+        _refuse_gaps(index, full.freq, len(full), lambda: full, by_id)
     if too_many:
         _refuse_wide_gap(index, min(too_many))
     raise ValueError(
         f"no frequency can be inferred from the {len(index)} time stamps of the index ({name_stamps(index)}); "
-        "give it one, for example y.asfreq('D')"
+        f"{_resampled(index, by_id)} makes even steps of them"
     )
+
+
+def _hours(index: pd.DatetimeIndex):
+    """The step between the first two stamps in hours, or None."""
+    hours, rest = divmod(index[1] - index[0], pd.Timedelta(1, "h"))
+    return None if rest else pd.offsets.Hour(hours)
+
+
+def _resampled(index: pd.DatetimeIndex, by_id: bool) -> str:
+    """The remedy for stamps that go in steps of about one length."""
+    step = float(np.median(np.diff(index.as_unit("ns").asi8)))
+    name, length = next(((name, length) for name, length in FIXED[1:] if length < 1.5 * step), FINEST)
+    count = max(1, round(step / length))
+    step = f"{count if count > 1 else ''}{name}"
+    return f"y.unstack(0).resample({step!r}).mean().unstack().dropna()" if by_id else f"y.resample({step!r}).mean()"
 
 
 def _even(stamps: np.ndarray) -> bool:
@@ -140,7 +180,7 @@ def _infer(index: pd.DatetimeIndex):
     return pd.DatetimeIndex(index, freq="infer").freq
 
 
-def _integer_step(index: pd.Index) -> int:
+def _integer_step(index: pd.Index, by_id: bool) -> int:
     if len(index) < 2:
         return 1
     stamps = index.to_numpy()
@@ -149,7 +189,7 @@ def _integer_step(index: pd.Index) -> int:
     steps = np.diff(stamps)
     step = int(steps.min())
     count = (int(index[-1]) - int(index[0])) // step + 1
-    _refuse_gaps(index, count, lambda: pd.RangeIndex(index[0], index[-1] + 1, step))
+    _refuse_gaps(index, step, count, lambda: pd.RangeIndex(index[0], index[-1] + 1, step), by_id)
     if (steps != step).any():
         raise ValueError(f"the integers of the index have no common step: they differ by {step} to {steps.max()}")
     return step
@@ -163,7 +203,7 @@ def _refuse_wide_gap(index: pd.Index, count: int) -> None:
     )
 
 
-def _refuse_gaps(index: pd.Index, count: int, build: Callable[[], pd.Index]) -> None:
+def _refuse_gaps(index: pd.Index, freq, count: int, build: Callable[[], pd.Index], by_id: bool) -> None:
     """Refuse an index that has fewer than the `count` stamps of the complete one, which `build` makes."""
     if count > FULL_INDEX * len(index):
         _refuse_wide_gap(index, count)
@@ -174,7 +214,7 @@ def _refuse_gaps(index: pd.Index, count: int, build: Callable[[], pd.Index]) -> 
     if len(missing) and len(full) == len(index) + len(missing):
         raise ValueError(
             f"the index misses {len(missing)} of the {len(full)} stamps between {index[0]} and {index[-1]}: "
-            f"{name_stamps(missing)}; fill them, for example with y.reindex(...).interpolate()"
+            f"{name_stamps(missing)}; {put_in(index[0], freq, by_id)}"
         )
 
 
