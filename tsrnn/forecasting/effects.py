@@ -93,7 +93,8 @@ def _by_changes(values: np.ndarray, known: np.ndarray, panel: Panel, season: int
     for lag in lags(season):
         rows = np.flatnonzero(place >= lag)
         rows = rows[:: -(-len(rows) // MOST_PAIRS) or 1]
-        change, by, early = values[rows] - values[rows - lag], known[rows] - known[rows - lag], ~late[rows]
+        change, early = values[rows] - values[rows - lag], ~late[rows]
+        by = np.column_stack([known[rows] - known[rows - lag], np.ones(len(rows))])  # and what it always changes by
         errors = []
         for k in range(values.shape[1]):
             there = np.isfinite(change[:, k])
@@ -102,11 +103,12 @@ def _by_changes(values: np.ndarray, known: np.ndarray, panel: Panel, season: int
                 return 0.0, None
             coefficients = _least_absolute(by[learnt], change[learnt, k])
             left = change[tested, k] - by[tested] @ coefficients
-            errors.append([np.abs(left).sum(), np.abs(change[tested, k]).sum()])
+            unexplained = change[tested, k] - np.median(change[learnt, k])
+            errors.append([np.abs(left).sum(), np.abs(unexplained).sum()])
         left, before = np.sum(errors, axis=0)
         if left < best[0] and before > 0:
             every = [_least_absolute(by[there], change[there, k]) for k, there in enumerate(np.isfinite(change.T))]
-            best = left, 1 - left / before - GAIN_OF_FEW / np.sqrt(tested.sum()), np.stack(every, axis=1)
+            best = left, 1 - left / before - GAIN_OF_FEW / np.sqrt(tested.sum()), np.stack(every, axis=1)[:-1]
     return best[1:]
 
 

@@ -45,7 +45,11 @@ class Fitting:
         X : DataFrame or array-like, optional
             Without `y` the series themselves: `fit(y)`. With `y` exogenous columns: numbers, true or false, or
             categories. Their rows are found by their index, of time or of (id, time), and may be more than those of
-            `y`; those of an array go along with `y`. A frame without columns gives an array `y` its index.
+            `y`; those of an array go along with `y`. A frame without columns gives an array `y` its index. What the
+            columns known ahead do at once, by a regression of the series' changes on theirs (or of those of its
+            logarithms), is taken out of the series first and put back into the forecast, where that explains a
+            twentieth and more of the changes that come after those it is learnt from, and unless
+            `linear_skip=False`.
         y : Series, DataFrame or array-like
             One series: a Series or an array of one dimension, in order of time, without gaps. The index may be a
             DatetimeIndex with a frequency or one that can be inferred, a PeriodIndex, a RangeIndex or integers with a
