@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from forecasting.small import assert_index, daily, every_cell, forecaster, values, with_tail
 from tsrnn import RNNForecaster
-from tsrnn.datasets import load_airpassengers
+from tsrnn.datasets import load_airpassengers, load_sunspots
 from tsrnn.forecasting.fitting import DECODERS
 from tsrnn.forecasting.samples.normalization import CENTRINGS
 from tsrnn.forecasting.series.timeindex import frequency
@@ -324,3 +325,27 @@ def test_every_setting_learns(changes):
     model = forecaster(**(settings | changes)).fit(daily())
     assert model.loss_curve_[-1] < model.loss_curve_[0]
     assert np.isfinite(model.predict()).all()
+
+
+@pytest.mark.parametrize("normalize", ["auto", "last", "log_last"])
+@pytest.mark.parametrize("horizon", [10, 40])
+def test_what_touches_zero_goes_no_lower(normalize, horizon):
+    y = load_sunspots()
+    assert (y == 0).sum() >= 2
+    model = RNNForecaster(10, normalize=normalize, random_state=0).fit(y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # more than was trained for
+        forecast = model.predict(horizon=horizon)
+    assert forecast.min() >= 0
+    discontinued = pd.Series(np.append(np.random.default_rng(0).poisson(20, 200), np.zeros(60)).astype(float))
+    assert RNNForecaster(14, random_state=0).fit(discontinued).predict().min() >= 0
+
+
+def test_what_falls_below_zero_may_do_so():
+    y = daily(60) * 0 + np.tile([0.0, 0.0, -1.0, 2.0], 15)
+    assert forecaster(4).fit(y).predict().min() < -0.1
+    model = forecaster(4).fit(y.clip(0))
+    assert model.predict().min() >= 0
+    assert model.predict(y=y).min() < 0
+    frame = pd.DataFrame({"a": y.clip(0), "b": y.clip(0)})
+    assert forecaster(4).fit(frame[:50]).update(frame[50:].assign(b=y)).predict().min().lt(0).tolist() == [False, True]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradcheck import assert_close
-from tsrnn.kernels.series import ENOUGH_VALUES, copy_stretches, low_values, measure_series, seasonal_changes
+from tsrnn.kernels.series import ENOUGH_VALUES, copy_stretches, low_values, measure_series, seasonal_changes, touch_zero
 
 every_type = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 
@@ -102,3 +102,14 @@ def test_low_values_of_a_long_series():
     found = np.empty((1, 1))
     low_values(values, np.array([0]), np.array([len(values)]), found)
     assert found[0, 0] == pytest.approx(len(values) / 100, rel=1e-3)
+
+
+@every_type
+def test_zero_as_a_floor(dtype):
+    nan = np.nan
+    series = [[0, 0, 3], [0, 1, 2], [0, 0, -1], [nan, 0, 0, 5], [0] * 2 + [1] * 500, [1, 2], [0, 0], [nan, nan]]
+    values = np.concatenate(series).astype(dtype)[:, None]
+    end = np.cumsum([len(part) for part in series])
+    found = np.empty((len(series), 1), np.bool_)
+    touch_zero(values, np.append(0, end[:-1]), end, 0.005, found)
+    assert found[:, 0].tolist() == [True, False, False, True, False, False, True, False]

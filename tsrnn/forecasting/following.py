@@ -71,7 +71,7 @@ class Following:
                 forecast = windows.in_user_units(every, passes.outputs(windows))[:, : stop - done]
                 if smoothed is not None:
                     forecast = mixed(forecast, smoothed[:, done:stop], share)
-                found[:, done:stop] = forecast
+                found[:, done:stop] = forecast = units.bounded(forecast)
                 read_on = units.enter(forecast.reshape(-1, channels), stop - done).reshape(forecast.shape)
                 values[:, seen + done : seen + stop] = read_on
         return found

@@ -55,6 +55,7 @@ def _after_windows(model, panel: Panel, units: Units) -> np.ndarray:
         begin, end = np.repeat(panel.begin, count[0]), panel.begin + model.lookback_ + np.arange(count[0])
         smoothed = smoothing_forecasts(panel.values, begin, end, 1, model.season_length_, model._loss, model.n_jobs)
         found = mixed(found, smoothed[:, 0, 0], _shares(model, panel, windows))
+    found = units.bounded(found[None, :, None])[0, :, 0]
     if model._effects:
         known = panel.covariates[None, -len(found) :, model._ahead :]
         found = model._effects.put_back(found[None, :, None], known)[0, :, 0]

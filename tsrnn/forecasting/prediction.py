@@ -257,13 +257,15 @@ class Predictions(Following):
     def _units_of(self, panel: Panel, fresh: Units | list[StreamUnits] | None = None) -> Units | list[StreamUnits]:
         """Units of series: as fitted where they were, else their own, or those given as `fresh`."""
         if panel.kind == self._tail.kind == SINGLE or self._together:
-            return self._units
+            units = self._units
+            return units.unbounded_by(panel.values, panel.begin) if isinstance(units, Units) else units
         known = np.full(panel.n_series, -1)
         if self._tail.ids is not None and panel.ids is not None:
             known = self._tail.ids.get_indexer(panel.ids)
         if isinstance(self._units, Units):
             units = Units.of(panel.values, panel.begin, panel.end, self.normalize_) if fresh is None else fresh
-            return units.with_those_of(self._units, known >= 0, known[known >= 0])
+            units = units.with_those_of(self._units, known >= 0, known[known >= 0])
+            return units.unbounded_by(panel.values, panel.begin)
         segment, centring = self.network_.segment_length, self._units[0].centring
         if fresh is None:
             fresh = [StreamUnits.of(panel.series(k)[:, 0], centring, segment) for k in range(panel.n_series)]

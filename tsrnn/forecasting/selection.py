@@ -267,6 +267,7 @@ class Races:
         forecast, truth = (plan.validation.in_user_units(every, values) for values in (outputs, targets))
         if share:
             forecast = mixed(forecast, self._smoothed(plan), share)
+        forecast = plan.units.only(series).bounded(forecast)
         unit = np.where(self._unit > 0, self._unit, np.nan)[series][:, None]
         count, error = np.bincount(series, minlength=n), np.abs(forecast - truth)
         scaled, size = error / unit, np.abs(forecast) + np.abs(truth)

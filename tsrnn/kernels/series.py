@@ -131,6 +131,28 @@ def low_values(values, begin, end, found):
 
 
 @loop
+def touch_zero(values, begin, end, share, found):
+    """Whether zero is the floor of a series: no value lies below it, and a share of them, two at least, lie on it.
+
+    Parameters
+    ----------
+    values : (N, K) read; missing values, NaN, are left out
+    begin, end : (S,) read: rows of each series
+    share : float
+    found : (S, K) bool, written
+    """
+    for s in range(begin.size):
+        for k in range(values.shape[1]):
+            zeros, count, above = 0, 0, True
+            for t in range(begin[s], end[s]):
+                value = values[t, k]
+                above = above and not value < 0
+                zeros += value == 0
+                count += value == value
+            found[s, k] = above and zeros >= max(share * count, 2)
+
+
+@loop
 def copy_stretches(table, begin, lengths, found):
     """Stretches of rows of a table, one after the other.
 

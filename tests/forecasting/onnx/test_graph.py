@@ -279,6 +279,22 @@ def test_constant_series_with_smoothing(level, run):
         assert_close(run(model, y.to_numpy()[None, :n]), np.full((1, 3), level), 1e-5)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"linear_skip": "auto", "season_length": 7}, {"linear_skip": "auto", "decoder": "recursive"}],
+    ids=str,
+)
+def test_zero_as_a_floor(changes, run):
+    y = (np.maximum(0, values(90)) + 0.05 * np.arange(90)[::-1]).clip(0) * (values(90) > 0)
+    model = forecaster(normalize="last", **({"linear_skip": "auto"} | changes)).fit(y)
+    n = 30 if model.smoothing_share_ else 6
+    windows = np.lib.stride_tricks.sliding_window_view(y, n)[::5]
+    found = run(model, windows)
+    expected = [model.predict(y=window, horizon=found.shape[1]) for window in windows]
+    assert_close(found, np.array(expected), 1e-5)
+    assert found.min() == 0
+
+
 def test_recursive_forecaster_gives_the_next_value(run):
     model = forecaster(decoder="recursive").fit(daily())
     window = values()[-6:]

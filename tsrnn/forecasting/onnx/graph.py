@@ -94,7 +94,8 @@ def windows_graph(
     graph = Graph()
     if not smoothing_share:
         window = graph.input("y", np.float64, "n", network.steps)
-        graph.output(_after(graph, window, network, weights, units), "forecast", np.float64, "n", network.output_size)
+        forecast = _bounded(graph, _after(graph, window, network, weights, units), units)
+        graph.output(forecast, "forecast", np.float64, "n", network.output_size)
         return graph
     y = graph.input("y", np.float64, "n", "values")
     smoothed = smoothing_nodes(graph, y, network.steps, steps, season, median_values(season, loss))
@@ -104,6 +105,7 @@ def windows_graph(
     window = graph.add("Gather", y, np.arange(-network.steps, 0), axis=1)
     if network.output_size == steps:
         forecast = graph.compute(averaged, _after(graph, window, network, weights, units), smoothed, share)
+        forecast = _bounded(graph, forecast, units)
     else:
         forecast = _value_by_value(graph, window, network, weights, units, smoothed, share)
     graph.output(forecast, "forecast", np.float64, "n", steps)
@@ -118,6 +120,11 @@ def _after(graph: Graph, window: str, network: Network, weights: Weights, units:
         return graph.cast(network_outputs(graph, x, network, weights)[0], np.float64)
 
     return _in_units(graph, window, units, outputs)
+
+
+def _bounded(graph: Graph, forecast: str, units: Units) -> str:
+    """As `Units.bounded`."""
+    return graph.add("Max", forecast, np.float64(0)) if units.lowest[0, 0] == 0 else forecast
 
 
 def _in_units(graph: Graph, window: str, units: Units, outputs: Callable[[str], str]) -> str:
@@ -188,6 +195,7 @@ def _value_by_value(
         step.input("smoothed", np.float64, "n", 1),
     )
     value = step.compute(averaged, _after(step, before, network, weights, units), smoothed_t, share)
+    value = _bounded(step, value, units)
     newer = step.add("Gather", before, np.arange(1, network.steps), axis=1)
     step.output(step.add("Concat", newer, value, axis=1), "window_next", np.float64, "n", network.steps)
     step.output(value, "value", np.float64, "n", 1)

@@ -4,13 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.kernels.series import low_values, measure_series, read_only
+from tsrnn.kernels.series import low_values, measure_series, read_only, touch_zero
 from tsrnn.kernels.smoothing import LARGEST_LOG
 from tsrnn.kernels.windows import DIFFERENCE, LAST, MEAN, REVERTING, SERIES
 
 CENTRINGS = {"last": LAST, "mean": MEAN, "series": SERIES, "difference": DIFFERENCE, "reverting": REVERTING}
 
 ROWS_TOGETHER = 1 << 16  # of which logarithms are taken
+
+TOUCHING = 0.005  # of the values, that tell a floor from a chance: a temperature is seldom just 0.0
+OF_EACH = ("centre", "scale", "floor", "lowest")  # of the units, what each series has its own of
 
 LOG = "log_"  # before the name of a centring: that of the logarithms
 NORMALIZATIONS = (*CENTRINGS, *(LOG + name for name in CENTRINGS))
@@ -59,12 +62,15 @@ class Units(NamedTuple):
         Of the whole series; of its logarithms where there is a floor.
     floor : (S, K) ndarray, optional
         The series are measured by their logarithms, see `to_log`. Default: as they are.
+    lowest : (S, K) ndarray, optional
+        What no forecast goes below: 0 of a series that touches zero and never falls below it, else minus infinity.
     """
 
     centring: int
     centre: np.ndarray
     scale: np.ndarray
     floor: np.ndarray | None = None
+    lowest: np.ndarray | None = None
 
     @classmethod
     def of(cls, values: np.ndarray, begin: np.ndarray, end: np.ndarray, normalize: str) -> "Units":
@@ -83,12 +89,13 @@ class Units(NamedTuple):
             One of `NORMALIZATIONS`.
         """
         centring = CENTRINGS[normalize.removeprefix(LOG)]
+        lowest = _lowest(values, begin, end)
         if not normalize.startswith(LOG):
-            return cls(centring, *mean_and_deviation(values, begin, end))
+            return cls(centring, *mean_and_deviation(values, begin, end), lowest=lowest)
         floor = _floors(values, begin, end)
         logs = _logarithms(values, begin, floor)
         centre, scale = mean_and_deviation(logs, begin, end)
-        return cls(centring, centre, np.ones_like(scale) if centring in (LAST, MEAN) else scale, floor)
+        return cls(centring, centre, np.ones_like(scale) if centring in (LAST, MEAN) else scale, floor, lowest)
 
     @property
     def by_window(self) -> bool:
@@ -118,18 +125,26 @@ class Units(NamedTuple):
         """The way back, for values (S, P, K)."""
         return values if self.floor is None else from_log(values, self.floor[:, None])
 
+    def bounded(self, forecast: np.ndarray) -> np.ndarray:
+        """Forecasts (S, P, K) that go nowhere below the `lowest` value."""
+        return forecast if self.lowest is None else np.maximum(forecast, self.lowest[:, None])
+
+    def unbounded_by(self, values: np.ndarray, begin: np.ndarray) -> "Units":
+        """These, but with no `lowest` value of series that begin at these rows and have been below zero."""
+        if self.lowest is None:
+            return self
+        below = np.fmin.reduceat(values, begin, axis=0) < 0
+        return self._replace(lowest=np.where(below, -np.inf, self.lowest))
+
     def only(self, numbers: np.ndarray | slice) -> "Units":
         """Those of some of the series."""
-        return self._replace(
-            centre=self.centre[numbers],
-            scale=self.scale[numbers],
-            floor=None if self.floor is None else self.floor[numbers],
-        )
+        there = {name: getattr(self, name) for name in OF_EACH}
+        return self._replace(**{name: array[numbers] for name, array in there.items() if array is not None})
 
     def with_those_of(self, other: "Units", own: np.ndarray, others: np.ndarray) -> "Units":
         """These, but for the series `own`: they take those that `other` has for the series `others`."""
         changed = {}
-        for name in ("centre", "scale", "floor"):
+        for name in OF_EACH:
             array = getattr(self, name)
             if array is not None:
                 changed[name] = array.copy()
@@ -145,6 +160,12 @@ def _floors(values: np.ndarray, begin: np.ndarray, end: np.ndarray) -> np.ndarra
     low = np.empty((len(begin), values.shape[1]))
     low_values(read_only(values), begin, end, low)
     return np.where(low > 0, np.maximum(0.5 * low, np.finfo(np.float64).tiny), 1.0)
+
+
+def _lowest(values: np.ndarray, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    found = np.empty((len(begin), values.shape[1]), np.bool_)
+    touch_zero(read_only(values), begin, end, TOUCHING, found)
+    return np.where(found, 0.0, -np.inf)
 
 
 def _logarithms(values: np.ndarray, begin: np.ndarray, floor: np.ndarray) -> np.ndarray:
