@@ -137,9 +137,8 @@ def test_the_ridge_computes_with_one_blas_thread(two_threads):
         gather(*arguments)
 
     samples.gather = watched
-    fit_linear(
-        make_network(linear_skip=True), samples, np.dtype(np.float32), "squared_error", np.random.default_rng(0), 2
-    )
+    rng = np.random.default_rng(0)
+    fit_linear(make_network(linear_skip=True), samples, np.dtype(np.float32), "squared_error", rng, 2, (1.0,))
     assert seen == [{1}]
 
 
