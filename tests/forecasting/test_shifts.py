@@ -112,6 +112,11 @@ def test_usual_errors_by_hand():
     assert_allclose(model._usual, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("missing", ["raise", "mask"])
+def test_a_season_longer_than_the_window_has_no_usual_errors(missing):
+    assert averaged(lookback=6, missing=missing).fit(shifted(by=0))._usual[1] == 1
+
+
 def test_usual_errors_are_those_beside_values_that_are_there():
     t = np.arange(800)
     y = pd.Series(10 * np.sin(t * 2 * np.pi / 7) + np.random.default_rng(0).normal(0, 0.3, 800), daily(800).index)

@@ -92,11 +92,11 @@ def usual_errors(network: Network, weights: dict, samples: Samples, season: int)
     channels, found = network.skip_channels, []
     own, came = _one_step(network, weights, x, known), y[:, :channels]
     for lag in lags(season):
-        before = x[-lag, :, :channels] if lag <= network.steps else np.full_like(came, np.nan)
-        if samples.masks:
-            before = np.where(x[-lag, :, -channels:] > 0, before, np.nan)
-        both = ~(np.isnan(before) | np.isnan(came))
-        naive = np.median(np.abs(before - came)[both]) if both.any() else 0.0
+        both, naive = ~np.isnan(came), 0.0
+        if lag <= network.steps:
+            if samples.masks:
+                both &= x[-lag, :, -channels:] > 0
+            naive = np.median(np.abs(x[-lag, :, :channels] - came)[both]) if both.any() else 0.0
         found.append(max(1.0, float(np.median(np.abs(own - came)[both]) / naive)) if naive > 0 else 1.0)
     return tuple(found)
 
