@@ -72,8 +72,9 @@ class Following:
                 if smoothed is not None:
                     forecast = mixed(forecast, smoothed[:, done:stop], share)
                 found[:, done:stop] = forecast = units.bounded(forecast)
-                read_on = units.enter(forecast.reshape(-1, channels), stop - done).reshape(forecast.shape)
-                values[:, seen + done : seen + stop] = read_on
+                if stop < horizon:  # the next block reads it on
+                    read_on = units.enter(forecast.reshape(-1, channels), stop - done).reshape(forecast.shape)
+                    values[:, seen + done : seen + stop] = read_on
         return found
 
     def _filled(self, panel: Panel, units: Units, gaps: np.ndarray, block: int) -> Panel:
