@@ -79,6 +79,11 @@ def test_too_little_to_learn_from(columns):
     assert learnt(X.sum(axis=1).to_numpy() + np.random.default_rng(1).normal(0, 5, 30), X) is None
 
 
+def test_changes_over_a_season_may_be_too_few():
+    X, y = shops(30)
+    assert_allclose(learnt(y - 30, X, season=28).coefficients, [[3]], atol=0.3)
+
+
 @given(st.booleans(), st.integers(1, 3), st.floats(-2, 2), st.floats(-2, 2))
 def test_what_is_taken_out_is_put_back(in_logs, channels, one, two):
     rng = np.random.default_rng(0)

@@ -95,19 +95,18 @@ def _by_changes(values: np.ndarray, known: np.ndarray, panel: Panel, season: int
         rows = rows[:: -(-len(rows) // MOST_PAIRS) or 1]
         change, early = values[rows] - values[rows - lag], ~late[rows]
         by = np.column_stack([known[rows] - known[rows - lag], np.ones(len(rows))])  # and what it always changes by
-        errors = []
-        for k in range(values.shape[1]):
-            there = np.isfinite(change[:, k])
-            learnt, tested = there & early, there & ~early
-            if min(learnt.sum(), tested.sum()) < LEAST_PAIRS * known.shape[1]:
-                return 0.0, None
+        errors, there = [], np.isfinite(change.T)
+        if min((there & part).sum(axis=1).min() for part in (early, ~early)) < LEAST_PAIRS * known.shape[1]:
+            continue
+        for k, at in enumerate(there):
+            learnt, tested = at & early, at & ~early
             coefficients = _least_absolute(by[learnt], change[learnt, k])
             left = change[tested, k] - by[tested] @ coefficients
             unexplained = change[tested, k] - np.median(change[learnt, k])
             errors.append([np.abs(left).sum(), np.abs(unexplained).sum()])
         left, before = np.sum(errors, axis=0)
         if left < best[0] and before > 0:
-            every = [_least_absolute(by[there], change[there, k]) for k, there in enumerate(np.isfinite(change.T))]
+            every = [_least_absolute(by[at], change[at, k]) for k, at in enumerate(there)]
             best = left, 1 - left / before - GAIN_OF_FEW / np.sqrt(tested.sum()), np.stack(every, axis=1)[:-1]
     return best[1:]
 
