@@ -90,7 +90,7 @@ class ForecasterInspection:
         Returns
         -------
         Series of shape (lookback_,), or DataFrame of shape (lookback_, n_columns) of a multivariate model
-            In the units of the series.
+            In the units of the series; without the effects of columns known ahead that `fit` takes out.
 
         Raises
         ------
