@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.series.timeindex import name_stamps, with_stamps_of_pandas
+from tsrnn.forecasting.series.timeindex import indexed_by_pandas, name_stamps
 
 LARGEST = 1e150  # its square is a number yet
 FILL, MASK = "fill them, for example with {}.interpolate()", ", or fit with missing='mask'"  # the remedies
@@ -75,8 +75,7 @@ def with_index(y, index: pd.Index | None = None) -> pd.Series | pd.DataFrame:
         y = y if index is None else y.set_axis(index)
     if y.size == 0:
         raise ValueError("y is empty")
-    stamps = with_stamps_of_pandas(y.index)
-    return y if stamps is y.index else y.set_axis(stamps)
+    return indexed_by_pandas(y)
 
 
 def refuse_duplicates(name: str, columns: pd.Index) -> None:

@@ -11,6 +11,7 @@ from tsrnn.forecasting.series.panel import LONG, Panel
 from tsrnn.forecasting.series.timeindex import (
     OFF_GRID,
     future_index,
+    indexed_by_pandas,
     name_stamps,
     past_index,
     steps_from,
@@ -22,9 +23,7 @@ from tsrnn.forecasting.series.timeindex import (
 def framed(X, panel: Panel, stamps: pd.Index | None = None) -> pd.DataFrame:
     """`X` as a DataFrame; an array gets the stamps of the only series, or those given."""
     if isinstance(X, (pd.DataFrame, pd.Series)):
-        X = X.to_frame() if isinstance(X, pd.Series) else X
-        found = with_stamps_of_pandas(X.index)
-        return X if found is X.index else X.set_axis(found)
+        return indexed_by_pandas(X.to_frame() if isinstance(X, pd.Series) else X)
     X = pd.DataFrame(X.to_pandas() if named(X) else np.asarray(X))
     if panel.kind == LONG:
         raise ValueError("X must be a DataFrame with an index of time, or of (id, time), for series by id and time")

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.forecasting.checks import check_flag, check_integer, check_option
 from tsrnn.forecasting.series.cycles import CYCLES, is_holiday, time_stamps, usual_step, waves
-from tsrnn.forecasting.series.timeindex import with_stamps_of_pandas
+from tsrnn.forecasting.series.timeindex import indexed_by_pandas
 
 ENCODINGS = ("fourier", "ordinal", "onehot")
 FEATURES = (*CYCLES, "is_weekend", "time")
@@ -258,8 +258,7 @@ def _as_frame(X) -> pd.DataFrame:
     """`X` itself, or the index of what is no DataFrame; with time stamps of pandas."""
     if isinstance(X, (pd.DataFrame, pd.Series, pd.Index)):
         X = X if isinstance(X, pd.DataFrame) else pd.DataFrame(index=X.index if isinstance(X, pd.Series) else X)
-        stamps = with_stamps_of_pandas(X.index)
-        return X if stamps is X.index else X.set_axis(stamps)
+        return indexed_by_pandas(X)
     raise TypeError(
         f"X must be a DataFrame, a Series or an index, with time stamps or periods, got {type(X).__name__}: a calendar "
         "needs stamps; in a Pipeline, set_output(transform='pandas') keeps them"

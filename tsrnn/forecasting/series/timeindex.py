@@ -37,6 +37,12 @@ def with_stamps_of_pandas(index: pd.Index) -> pd.Index:
     return index.set_levels(found, level=-1) if isinstance(index, pd.MultiIndex) else found
 
 
+def indexed_by_pandas(table: pd.Series | pd.DataFrame) -> pd.Series | pd.DataFrame:
+    """A Series or a frame itself, or the same values with time stamps of pandas: see `with_stamps_of_pandas`."""
+    index = with_stamps_of_pandas(table.index)
+    return table if index is table.index else table.set_axis(index)
+
+
 def put_in(stamp, freq, by_id: bool = False) -> str:
     """The remedy for stamps that `y` lacks, of the kind of `stamp`; it is one series, or several `by_id` and time."""
     if not isinstance(stamp, pd.Timestamp):
